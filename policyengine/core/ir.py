@@ -1,0 +1,500 @@
+"""The core: what a policy means, after names are resolved, definitions put in place and types inferred.
+
+Every reading (the evaluator, compiled Python, SQL, the monitor, Z3) reads these nodes and nothing else. A node carries
+its type where it is not implied, and last its span, which comparison leaves out: two layouts of one policy are equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from policyengine.base.source import Span
+from policyengine.core.types import Type
+
+NOWHERE = Span("", 1, 1, 1, 1)
+
+Owner = str
+"""Whose field is read: "trigger", "candidate" (of the pattern one stands in), or a quantifier's variable."""
+
+TRIGGER: Owner = "trigger"
+CANDIDATE: Owner = "candidate"
+
+
+def _span() -> Span:
+    return field(default=NOWHERE, compare=False, repr=False)
+
+
+# ---- values -----------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant in raw form (int, Decimal, text, bool, ISO date or time text, period text), typed by `type`."""
+
+    value: Any
+    type: Type
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class ListValue:
+    """A written list."""
+
+    items: tuple[Expr, ...]
+    type: Type
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """The value in force of a `param`."""
+
+    name: str
+    type: Type
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact of the service; `default` (raw) stands in when it is absent."""
+
+    path: tuple[str, ...]
+    type: Type
+    default: Any = None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """A field of the trigger, of the candidate, or of (or the whole of) a quantifier's element when `path` is empty.
+
+    `path == ("time",)` of the trigger or a candidate is the event's instant. For a mark, the trigger's fields are the
+    keys of its run and `time`.
+    """
+
+    owner: Owner
+    path: tuple[str, ...]
+    type: Type
+    default: Any = None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The local date of the moment (of the as-of instant where there is no trigger)."""
+
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTime:
+    """The clock of the moment in the regulation's zone."""
+
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedYears:
+    """Completed years from a date to the moment's local date."""
+
+    birth: Expr
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """A strict operator of `core.operators`: missing when an operand is missing."""
+
+    operator: str
+    arguments: tuple[Expr, ...]
+    type: Type
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class CountElements:
+    """How many elements of a list match."""
+
+    variable: str
+    domain: Expr
+    where: Expr | None
+    span: Span = _span()
+
+
+# ---- conditions -------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    part: Expr
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    parts: tuple[Expr, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    parts: tuple[Expr, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Whether a value is known; itself never missing."""
+
+    operand: Expr
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Quantified:
+    """`every`, `some`, `no` over a list; a missing list makes it missing."""
+
+    kind: Literal["every", "some", "no"]
+    variable: str
+    domain: Expr
+    where: Expr | None
+    condition: Expr
+    span: Span = _span()
+
+
+# ---- the trace --------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Candidates: events of one type that agree on `keys` with whatever asks, and for which `where` holds."""
+
+    event: str
+    keys: tuple[str, ...]
+    where: Expr | None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """From the moment until the period is over (half-open; `base.calendar.closes`)."""
+
+    period: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """From the moment through an instant, or through the end of a local date."""
+
+    deadline: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Earlier in the order."""
+
+
+@dataclass(frozen=True, slots=True)
+class WithinLast:
+    """At or before the moment, the moment lying within the period counted from the candidate."""
+
+    period: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Earlier in the order and after the latest match of `pattern` (from the beginning when there is none)."""
+
+    pattern: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class This:
+    """In the calendar unit of the moment, up to it."""
+
+    unit: Literal["day", "week", "month", "year"]
+
+
+@dataclass(frozen=True, slots=True)
+class During:
+    """In the run of the episode the moment belongs to, up to the moment."""
+
+    episode: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoLaterThan:
+    """Before, or within the period."""
+
+    period: Expr
+
+
+Range = Within | By | Before | WithinLast | Since | This | During | NoLaterThan
+FUTURE = (Within, By, NoLaterThan)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurs:
+    """Some candidate stands in the range."""
+
+    pattern: Pattern
+    range: Range
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class CountEvents:
+    """How many candidates stand in a past range, the trigger included where it matches."""
+
+    pattern: Pattern
+    range: Range
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class SumEvents:
+    """The sum of a field over the candidates in a past range, the trigger included where it matches."""
+
+    pattern: Pattern
+    path: tuple[str, ...]
+    range: Range
+    type: Type
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeDuration:
+    """Elapsed time of the episode's runs inside a past range, up to the moment."""
+
+    episode: str
+    range: Range
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """A field of the latest candidate before the moment."""
+
+    pattern: Pattern
+    path: tuple[str, ...]
+    type: Type
+    default: Any = None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class InState:
+    """Whether a boolean state holds just before the trigger, or the candidate; `keys` in the state's order."""
+
+    state: str
+    at: Owner
+    keys: tuple[tuple[str, Expr], ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class StateValue:
+    """The value of a valued state just before the trigger, or the candidate."""
+
+    state: str
+    at: Owner
+    keys: tuple[tuple[str, Expr], ...]
+    type: Type
+    span: Span = _span()
+
+
+Expr = (Constant | ListValue | Parameter | Fact | Get | Today | LocalTime | CompletedYears | Apply | CountElements
+        | Not | And | Or | Present | Quantified | Occurs | CountEvents | SumEvents | EpisodeDuration | Latest
+        | InState | StateValue)
+
+
+# ---- triggers ---------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True, slots=True)
+class OnEvent:
+    """Each event of these types; `first`: only the first match for its keys in the whole trace."""
+
+    events: tuple[str, ...]
+    first: bool
+    where: Expr | None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class OnEvery:
+    """Each mark start + k * period that the run of an episode or state passes."""
+
+    period: Expr
+    run: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class OnWithout:
+    """Wherever a run has lasted `period` since its start, or since the last match, without another match."""
+
+    period: Expr
+    run: str
+    pattern: Pattern
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class OnStart:
+    """The start of each run."""
+
+    run: str
+    span: Span = _span()
+
+
+Trigger = OnEvent | OnEvery | OnWithout | OnStart
+
+
+# ---- declarations -----------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A place of the regulation (`Art. 18(2)`), or of another instrument."""
+
+    instrument: str | None
+    place: str
+    span: Span = _span()
+
+    def __str__(self) -> str:
+        return f"{self.instrument} {self.place}" if self.instrument else self.place
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A number the law gives, or one it leaves open (`tunable`); `value` is raw, typed by `type`."""
+
+    name: str
+    value: Any
+    type: Type
+    tunable: bool
+    citations: tuple[Citation, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class BooleanState:
+    """True from the latest start until an end or, with `lasting`, until that period is over.
+
+    The keys of a start pattern are all of `keys`; those of an end pattern are the ones its event carries.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    starts: tuple[Pattern, ...]
+    ends: tuple[Pattern, ...]
+    lasting: Expr | None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class StateSource:
+    """One event field that feeds a valued state."""
+
+    pattern: Pattern
+    path: tuple[str, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class ValuedState:
+    """The latest known value; `tiers` from the most trusted, a later one used while the earlier have none."""
+
+    name: str
+    keys: tuple[str, ...]
+    tiers: tuple[tuple[StateSource, ...], ...]
+    type: Type
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """Runs of events with no silence longer than `gap`."""
+
+    name: str
+    keys: tuple[str, ...]
+    events: tuple[Pattern, ...]
+    gap: Expr
+    ends: tuple[Pattern, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Unless:
+    """An exception and the places it rests on."""
+
+    condition: Expr
+    under: tuple[Citation, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Must:
+    """One requirement; `never` for `must not happen`, whose condition is the literal false."""
+
+    condition: Expr
+    never: bool
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One duty. `when` does not repeat the policy's `applies`. Severity: error, warning, info."""
+
+    name: str
+    title: str
+    citations: tuple[Citation, ...]
+    family: str
+    severity: Literal["error", "warning", "info"]
+    keys: tuple[str, ...]
+    trigger: Trigger | None
+    when: tuple[Expr, ...]
+    must: tuple[Must, ...]
+    unless: tuple[Unless, ...]
+    fix: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """A place no machine can check, and why."""
+
+    citation: Citation
+    reason: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """An event after which nothing of a key need be kept."""
+
+    key: str
+    at: tuple[Pattern, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One version of a regulation (or a house policy that extends one), ready to judge.
+
+    `extends` is the (regulation, version label) a house policy takes over; its rules are judged beside these.
+    """
+
+    regulation: str
+    version: str
+    vocabulary: str
+    extends: tuple[str, str] | None
+    applies: Expr | None
+    params: tuple[Param, ...]
+    states: tuple[BooleanState | ValuedState, ...]
+    episodes: tuple[Episode, ...]
+    rules: tuple[Rule, ...]
+    unchecked: tuple[Unchecked, ...]
+    forgets: tuple[Forget, ...]
+    span: Span = _span()
+
+    def rule(self, name: str) -> Rule | None:
+        """The rule of that name."""
+        return next((rule for rule in self.rules if rule.name == name), None)

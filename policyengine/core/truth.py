@@ -1,0 +1,77 @@
+"""A condition's answer: a value of three, and the instant from which it can no longer change.
+
+`value` is the answer as if nothing more came (True, False, or None for missing); `settles` is when it is settled. It is
+*pending* while `settles` lies after the as-of instant. Together they are the four values of the language: `and` is the
+first of false, pending, missing, true among its parts, `or` the first of true, pending, missing, false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any, TypeVar
+
+from policyengine.core.verdict import Evidence, Missing
+
+Item = TypeVar("Item")
+
+SETTLED = -(2 ** 63)
+"""Earlier than every instant: settled whatever the as-of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The answer, what decided it, what was missing, and whether it rests on the order of one instant's events."""
+
+    value: bool | None
+    settles: int = SETTLED
+    evidence: tuple[Evidence, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    tie: bool = False
+
+
+TRUE = Truth(True)
+FALSE = Truth(False)
+
+
+def negation(truth: Truth) -> Truth:
+    """Swaps true and false and keeps the rest."""
+    return truth if truth.value is None else replace(truth, value=not truth.value)
+
+
+def all_of(parts: Sequence[Truth]) -> Truth:
+    """`and`: settled as early as its first false part; a true or missing one, when all its parts are."""
+    return _decided(parts, by=False)
+
+
+def any_of(parts: Sequence[Truth]) -> Truth:
+    """`or`: the mirror of `and`."""
+    return _decided(parts, by=True)
+
+
+def _decided(parts: Sequence[Truth], by: bool) -> Truth:
+    deciding = [part for part in parts if part.value is by]
+    if deciding:
+        return _joined(deciding, by, min(part.settles for part in deciding))
+    settles = max((part.settles for part in parts), default=SETTLED)
+    unknown = [part for part in parts if part.value is None]
+    if unknown:
+        return _joined(unknown, None, settles)
+    return _joined(parts, not by, settles)
+
+
+def _joined(parts: Sequence[Truth], value: bool | None, settles: int) -> Truth:
+    return Truth(value, settles, _once(chain.from_iterable(part.evidence for part in parts)),
+                 _once(chain.from_iterable(part.missing for part in parts)), any(part.tie for part in parts))
+
+
+def _once(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Each of them once, in order. A list or a record that was read has no hash and goes by its text."""
+    kept: dict[Any, Item] = {}
+    for item in items:
+        try:
+            kept.setdefault(item, item)
+        except TypeError:
+            kept.setdefault(repr(item), item)
+    return tuple(kept.values())

@@ -1,0 +1,319 @@
+"""The results of a report as entries to read: one a rule and verdict, with the reasons in short sentences.
+
+In comes a `Report`; out come entries in the order of reading, what decided each result in words, and a fingerprint that
+stays the same when lines move or messages change. Where the words go, and in which language the labels are, is not
+known here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from policyengine.base.diagnostic import shorten
+from policyengine.core.verdict import Verdict
+from policyengine.report.model import Line, Place, Report, Result, RuleCount
+
+WHOLE = 1_000_000  # `shorten` then only shows control characters
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is said in one piece: the results of one rule with one verdict; or the undecided ones of several rules that
+    all miss the same single thing, which then is `missing`."""
+
+    results: tuple[Result, ...]
+    missing: Line | None = None
+
+    @property
+    def first(self) -> Result:
+        """The first in the order of reading, which gives the place."""
+        return self.results[0]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The same for all results of the entry."""
+        return self.first.verdict
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules the entry is about, in the order of reading."""
+        return tuple(dict.fromkeys(result.rule for result in self.results))
+
+
+def entries(results: Iterable[Result]) -> tuple[Entry, ...]:
+    """One version's results (they are in the order of reading) as entries, in the same order."""
+    by_rule: dict[tuple[str, ...], list[Result]] = {}
+    for result in results:
+        by_rule.setdefault((result.regulation, result.version, result.verdict, result.rule), []).append(result)
+    by_missing: dict[tuple[str, ...], list[list[Result]]] = {}
+    alone: dict[int, Line] = {}
+    for group in by_rule.values():
+        lost = _only_missing(group)
+        if lost is not None:
+            alone[id(group)] = lost
+            by_missing.setdefault((*_version(group), lost.kind, lost.name), []).append(group)
+    found: list[Entry] = []
+    for group in by_rule.values():
+        if id(group) not in alone:
+            found.append(Entry(tuple(group)))
+            continue
+        lost = alone[id(group)]
+        shared = by_missing.pop((*_version(group), lost.kind, lost.name), None)
+        if shared is not None:  # None: it was said with the first rule that misses the thing
+            found.append(Entry(tuple(result for one in shared for result in one), lost if len(shared) > 1 else None))
+    return tuple(found)
+
+
+def _version(group: Sequence[Result]) -> tuple[str, str]:
+    return group[0].regulation, group[0].version
+
+
+def _only_missing(group: Sequence[Result]) -> Line | None:
+    """The one thing that all of a rule's undecided results miss, when it is one."""
+    names = {(line.kind, line.name): line for result in group for line in result.missing}
+    return next(iter(names.values())) if group[0].verdict == "undecided" and len(names) == 1 else None
+
+
+def by_version(report: Report) -> tuple[tuple[Result, ...], ...]:
+    """The findings and the other results of each version that judged, in the order of `report.judged`."""
+    return tuple(tuple(result for result in (*report.findings, *report.others)
+                       if (result.regulation, result.version) == (judged.regulation, judged.version))
+                 for judged in report.judged)
+
+
+# ---- reasons ----------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What was found, and those parts of the requirement that what was found does not name already."""
+
+    found: tuple[str, ...]
+    required: tuple[str, ...] = ()
+
+    def sentence(self) -> str:
+        """All on one line, which is never empty for a violated or undecided result."""
+        return "; ".join((*self.found, *self.required))
+
+
+def reasons(result: Result) -> Reasons:
+    """Why the verdict is what it is, in short sentences without control characters."""
+    match result.verdict:
+        case "violated":
+            return _violated(result)
+        case "undecided":
+            return Reasons(_missing(result.missing))
+        case "pending":
+            return Reasons((due(result),) if result.due else ())
+        case "exempt":
+            return Reasons((f"exempt: {clean(result.exemption)}",) if result.exemption else ())
+        case _:
+            return Reasons(())
+
+
+def due(result: Result) -> str:
+    """`due by the end of 2026-08-24`, with a word when working days not yet announced were counted."""
+    return f"due by {result.due}" + (" (provisional)" if result.provisional else "")
+
+
+def _missing(lines: Sequence[Line]) -> tuple[str, ...]:
+    facts = list(dict.fromkeys(clean(line.name) for line in lines if line.kind == "fact"))
+    if len(facts) < 2:
+        return tuple(dict.fromkeys(clean(line.text) for line in lines))
+    listed = ", ".join(f"`{name}`" for name in facts[:-1]) + f" and `{facts[-1]}` are missing"
+    return (listed, *dict.fromkeys(clean(line.text) for line in lines if line.kind != "fact"))
+
+
+def _violated(result: Result) -> Reasons:
+    demands = [part for part in re.split(r" and (?=must )", result.requirement) if part]
+    found: list[str] = []
+    said: set[str] = set()  # demands that the found facts already carry
+    about: set[str] = set()
+    for part, lines in _by_part(result.evidence):
+        texts = []
+        demand = None if part is None else _demand_of(part, demands)
+        for line in lines:
+            if line.kind in ("fact", "field", "number"):
+                wish = None if part is None or demand is None else _wish(part, line)
+                texts.append(f"{line.text}; {wish}" if wish else line.text)
+                if wish and demand:
+                    said.add(demand)
+            elif line.kind != "parameter":
+                texts.append(line.text)
+        if part is not None and not texts:
+            texts = [_bare(part)]
+        found += texts
+        if part is not None:
+            about |= {demand for demand in demands if part.name in demand}
+    required = [demand for demand in demands if demand not in said and (not about or demand in about)]
+    if required == ["must not happen"]:
+        required = []
+    return Reasons(tuple(dict.fromkeys(map(clean, found))), tuple(map(clean, required)))
+
+
+def _by_part(evidence: Sequence[Line]) -> list[tuple[Line | None, list[Line]]]:
+    """Each smallest condition that decided, with the lines that follow it; lines before the first go with None."""
+    groups: list[tuple[Line | None, list[Line]]] = [(None, [])]
+    for line in evidence:
+        if line.kind == "part":
+            groups.append((line, []))
+        else:
+            groups[-1][1].append(line)
+    return groups
+
+
+def _value(part: Line) -> str:
+    return part.text.rpartition(" ")[2]
+
+
+def _demand_of(part: Line, demands: Sequence[str]) -> str | None:
+    """The demand that cannot be met unless this condition changes: it is the condition, or a plain `and` of it."""
+    holds = _value(part) == "false"
+    for demand in demands:
+        text = demand.removeprefix("must ")
+        if not holds:
+            if text in (f"not {part.name}", f"not ({part.name})"):
+                return demand
+        elif text == part.name:
+            return demand
+    return None
+
+
+_COMPARISON = re.compile(r"\s*(<=|>=|!=|=|<|>|in|contains all|contains none of|contains|matches)\s+(.+)", re.DOTALL)
+_WISHES = {"=": "be {}", "!=": "not be {}", "<": "be less than {}", "<=": "be at most {}", ">": "be more than {}",
+           ">=": "be at least {}", "in": "be one of {}", "contains": "contain {}", "contains all": "contain all of {}",
+           "contains none of": "contain none of {}", "matches": "match {}"}
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+def _wish(part: Line, line: Line) -> str | None:
+    """What the value shown by a line would have to be: `must be one of "persistent", "session_start"`."""
+    if not part.name.startswith(line.name):
+        return None
+    rest = part.name[len(line.name):]
+    holds = _value(part) == "false"
+    if not rest:
+        return f"must be {'true' if holds else 'false'}"
+    if rest.strip() == "is present":
+        return "must be" if holds else "must not be"
+    found = _COMPARISON.fullmatch(rest)
+    if found is None:
+        return None
+    operator, wanted = found.groups()
+    value = line.text.removeprefix(f"{line.name} is ")
+    if operator.startswith("contains ") and "…" not in value:
+        names, there = _TEXT.findall(wanted), set(_TEXT.findall(value))
+        if operator == "contains all" and holds and names:
+            lacking = [name for name in names if name not in there]
+            return f"lacks {', '.join(lacking)}" if lacking else None
+        if operator == "contains none of" and holds and names:
+            return f"must not contain {', '.join(name for name in names if name in there)}"
+    wish = _WISHES[operator].format(wanted.strip("[]") if operator in ("in", "contains all", "contains none of")
+                                    else wanted)
+    return f"must {wish}" if holds else f"must not {wish}"
+
+
+def _bare(part: Line) -> str:
+    """A condition for which nothing was read: what it asks about is not known, or it is said as it stands."""
+    known = re.fullmatch(r"([\w.]+) is present", part.name)
+    if known and _value(part) == "false":
+        return f"{known[1]} is not known"
+    return part.text
+
+
+# ---- in small ---------------------------------------------------------------------------------------------------
+
+def clean(text: str) -> str:
+    """The text on one line, its control characters shown."""
+    return shorten(text, WHOLE)
+
+
+def keys_text(result: Result) -> str:
+    """Whom a moment is about: `u-4821`, or `user = u1, purpose = training` where one value would not say."""
+    keys = result.moment.keys if result.moment else {}
+    if len(keys) == 1:
+        return shorten(next(iter(keys.values())))
+    return ", ".join(f"{name} = {shorten(value)}" for name, value in keys.items())
+
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) ([+-]\d\d:\d\d)")
+
+
+def near(text: str, time: str) -> str:
+    """`text` with the day and the offset of its times left out where they are those of `time`, which stands before."""
+    base = _TIME.fullmatch(time)
+    if base is None:
+        return text
+
+    def brief(found: re.Match[str]) -> str:
+        day, clock, offset = found.groups()
+        if offset != base[3]:
+            return found[0]
+        return clock if day == base[1] else f"{day} {clock}"
+    return _TIME.sub(brief, text)
+
+
+def line_of(place: Place) -> int:
+    """The 1-based line of a place, for formats that know nothing but lines: a row of NDJSON or CSV is one."""
+    is_text = place.file.endswith((".ndjson", ".jsonl", ".csv", ".tsv"))
+    return max(1, place.line or (place.row if place.row is not None and is_text else 1))
+
+
+def place_of(result: Result) -> Place:
+    """Where to look first; the service's file when nothing nearer is known."""
+    return result.place or Place(file_of(result.service))
+
+
+def file_of(service: str) -> str:
+    """The file of a service, without the number of its document."""
+    return re.sub(r"#\d+$", "", service)
+
+
+def headline(result: Result) -> str:
+    """One sentence for formats that show a result by itself: `Art. 18(1) violated: …`."""
+    moment = result.moment
+    why = reasons(result).sentence()
+    parts = [f"{', '.join(map(clean, result.citations[:2]))} {result.verdict.replace('_', ' ')}"]
+    if moment is not None:
+        parts.append(f"{keys_text(result)} at {moment.time}" if moment.keys else f"at {moment.time}")
+        why = near(why, moment.time)
+        if result.verdict == "violated" and not why:
+            why = f"{clean(moment.event)} must not happen"
+    parts.append(why or clean(result.title))
+    return ": ".join(part for part in parts if part)
+
+
+def total(report: Report, result: Result) -> int:
+    """How many services or moments the result's rule judged (those it did not apply to do not count)."""
+    count = rule_count(report, result)
+    return sum(number for verdict, number in count.counts.items() if verdict != "not_applicable") if count else 0
+
+
+def rule_count(report: Report, result: Result) -> RuleCount | None:
+    """The counts of the result's rule."""
+    return next((count for count in report.rules if (count.regulation, count.version, count.rule)
+                 == (result.regulation, result.version, result.rule)), None)
+
+
+def fingerprints(results: Sequence[Result]) -> tuple[str, ...]:
+    """12 hex digits for each result: the same for the same thing found again, whatever lines moved or words changed.
+
+    From regulation, rule, service, and either the fact it stands at or keys, instant and event of the moment. Results
+    that agree in all of that (two such events of one instant) are told apart by their order.
+    """
+    seen: dict[str, int] = {}
+    found = []
+    for result in results:
+        parts = [result.regulation, result.rule, result.service]
+        if result.moment is not None:
+            parts += [result.moment.instant, result.moment.event]
+            parts += [f"{name}={value}" for name, value in sorted(result.moment.keys.items())]
+        else:
+            parts.append(next((line.name for line in (*result.evidence, *result.missing) if line.kind == "fact"), ""))
+        text = "\0".join(parts)
+        again = seen[text] = seen.get(text, -1) + 1
+        text += f"\0{again}" if again else ""
+        found.append(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12])
+    return tuple(found)

@@ -1,0 +1,401 @@
+"""A report as text for people: what is wrong and where the law says so, the evidence, what to do.
+
+In come a `Report`, a function that colours and the width of the page; out comes the text, the same for the same report.
+Colours only repeat what a word says. Labels are English or Chinese; titles of rules, evidence and fixes stay as the
+policy has them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+
+from policyengine.base.diagnostic import shorten
+from policyengine.core.verdict import VERDICTS, Verdict
+from policyengine.report.entries import (
+    Entry,
+    by_version,
+    clean,
+    due,
+    entries,
+    keys_text,
+    near,
+    place_of,
+    reasons,
+    total,
+)
+from policyengine.report.model import Judged, Report, Result
+
+Paint = Callable[[str, str], str]
+
+INDENT = 11
+MAX_RULES = 60  # names listed when one missing fact leaves very many rules undecided
+
+COLOURS: dict[Verdict, str] = {"violated": "bad", "undecided": "open", "pending": "note", "exempt": "faint",
+                               "satisfied": "good", "not_applicable": "faint"}
+
+# What each label is in the two languages. `{}` are numbers and names.
+WORDS: dict[str, dict[str, str]] = {
+    "en": {
+        "violated": "violated", "undecided": "undecided", "pending": "pending", "exempt": "exempt",
+        "satisfied": "satisfied", "not_applicable": "not applicable",
+        "head": "{} {} ({}), as of {}", "warning": "(warning)", "info": "(info)",
+        "moment": "1 moment", "moments": "{} of {} moments", "keyed": "{} of {} moments, {} {}s",
+        "services": "{} of {} services", "more": "and {} more (--max-findings)",
+        "rules undecided": "{} rules undecided: {}", "open": "{} open; {} {}, the first for {}",
+        "open one": "1 open; {} for {}", "open bare": "{} open", "pending more": "and {} more (--pending)",
+        "fix": "fix: {}", "cites": "cites {}", "param": "{} = {}", "at": "at {}", "tie": "rests on the order of events "
+        "of one instant", "note": "note: {}", "comma": ", ", "stop": ".",
+        "rules": "{} rules", "rule": "1 rule", "no trigger": "{} without a trigger", "count": "{} {}",
+        "inputs": "{} service{}, {} event{}", "colon": ": ", "nothing": "nothing to report",
+    },
+    "zh": {
+        "violated": "违反", "undecided": "未定", "pending": "待履行", "exempt": "豁免", "satisfied": "符合",
+        "not_applicable": "不适用",
+        "head": "{} {}（{}），截至 {}", "warning": "（警告）", "info": "（提示）",
+        "moment": "1 个时刻", "moments": "{} / {} 个时刻", "keyed": "{} / {} 个时刻，{} 个 {}",
+        "services": "{} / {} 项服务", "more": "另有 {} 项（--max-findings）",
+        "rules undecided": "{} 条规则未定：{}", "open": "{} 项待履行；{} 项{}，最先为 {}",
+        "open one": "1 项待履行；{}，{}", "open bare": "{} 项待履行", "pending more": "另有 {} 项（--pending）",
+        "fix": "整改：{}", "cites": "依据 {}", "param": "{} = {}", "at": "于 {}", "tie": "结论取决于同一时刻事件的先后顺序",
+        "note": "注：{}", "comma": "，", "stop": "。",
+        "rules": "{} 条规则", "rule": "1 条规则", "no trigger": "{} 未触发", "count": "{} {}",
+        "inputs": "{} 项服务，{} 个事件", "colon": "：", "nothing": "无需报告",
+    },
+}
+
+# How the standing sentences of a report read in Chinese; what is not here stays as it is.
+IN_CHINESE: tuple[tuple[str, str], ...] = (
+    (r"in force since (\S+)", r"自 \1 起施行"),
+    (r"in force from (\S+) to (\S+)", r"自 \1 至 \2 施行"),
+    (r"not in force until (\S+)", r"尚未施行，自 \1 起施行"),
+    (r"a draft, never in force", "草案，未施行"),
+    (r"always", "一直适用"),
+    (r"due by the end of (\S+)", r"\1 当日届满前"),
+    (r"due by (\S+ \S+ \S+)", r"\1 前"),
+    (r"(.*) \(provisional\)", r"\1（暂定）"),
+    (r"(\S+) rules saw no trigger(; history assumed complete)?", r"\1 条规则未触发"),
+    (r"(\S+) events lie before any version is in force and were not judged", r"\1 个事件早于任何版本的施行日期，未作判断"),
+    (r"(\S+) verdicts rest on the order of events of one instant", r"\1 项结论取决于同一时刻事件的先后顺序"),
+    (r"some due times are provisional: .*", "部分期限为暂定：其所含年度的工作日安排尚未公布"),
+    (r"(\S+) rows repeat an event's id and were merged", r"\1 行与已有事件编号相同，已合并"),
+    (r"(\S+) events repeat another exactly; without an id each counts", r"\1 个事件与另一事件完全相同；无编号者分别计算"),
+)
+
+
+def plain(text: str, style: str) -> str:
+    """A page without colours."""
+    return text
+
+
+def to_text(report: Report, paint: Paint = plain, *, width: int = 100, lang: str = "en", max_findings: int = 3,
+            pending: bool = False) -> str:
+    """The whole report, with a line end. `max_findings` limits the moments or services shown of one rule; `pending`
+    shows every open duty whatever that limit."""
+    page = _Page(report, paint, width, lang, max(1, max_findings), pending)
+    for judged, results in zip(report.judged, by_version(report), strict=True):
+        page.version(judged, results)
+    page.closing()
+    return "\n".join(page.lines) + "\n"
+
+
+class _Page:
+    """The lines written so far, and how they are laid out."""
+
+    def __init__(self, report: Report, paint: Paint, width: int, lang: str, limit: int, pending: bool) -> None:
+        self.report = report
+        self.paint = paint
+        self.width = width
+        self.lang = lang
+        self.words = WORDS[lang]
+        self.limit = limit
+        self.pending = pending
+        self.lines: list[str] = []
+
+    def say(self, key: str, *values: object) -> str:
+        return self.words[key].format(*values)
+
+    def in_language(self, text: str) -> str:
+        if self.lang == "zh":
+            for pattern, chinese in IN_CHINESE:
+                if re.fullmatch(pattern, text):
+                    return self.in_language(re.sub(pattern, chinese, text)) if "provisional" in pattern \
+                        else re.sub(pattern, chinese, text)
+                if "provisional" in pattern and text.endswith("(provisional)"):
+                    return self.in_language(text.removesuffix(" (provisional)")) + "（暂定）"
+        return text
+
+    def put(self, text: str, style: str = "", *, indent: int = INDENT, hang: int = 0) -> None:
+        """Text of any length, wrapped; the lines after the first are indented further by `hang`."""
+        for number, line in enumerate(wrap(clean(text), self.width - indent, hang)):
+            inner = " " * (indent + (hang if number else 0))
+            self.lines.append(inner + (self.paint(line, style) if style else line))
+
+    # one version
+
+    def version(self, judged: Judged, results: Sequence[Result]) -> None:
+        if self.lines:
+            self.lines.append("")
+        head = self.say("head", judged.regulation, judged.version, self.in_language(judged.in_force),
+                        self.report.as_of)
+        self.put(head, "strong", indent=0, hang=2)
+        title = judged.title_zh if self.lang == "zh" and judged.title_zh else judged.title_en
+        self.put(title, indent=0)
+        self.lines.append("")
+        found = entries(results)
+        articles = min(16, max((columns(_articles(entry)) for entry in found if entry.missing is None), default=0))
+        names = max((columns(self._name(entry)) for entry in found if entry.missing is None), default=0)
+        short = False  # entries of one line each stand together
+        for entry in found:
+            if short and not self._is_short(entry):
+                self.lines.append("")
+            self.entry(entry, articles, names)
+            short = self._is_short(entry)
+            if not short:
+                self.lines.append("")
+        if short:
+            self.lines.append("")
+
+    def _is_short(self, entry: Entry) -> bool:
+        return entry.verdict in ("satisfied", "not_applicable")
+
+    def _name(self, entry: Entry) -> str:
+        severity = entry.first.severity
+        return clean(entry.first.rule) + ("" if severity == "error" else " " + self.words[severity])
+
+    def entry(self, entry: Entry, articles: int, names: int) -> None:
+        first = entry.first
+        word = self.paint(pad(self.words[entry.verdict], INDENT - 1), COLOURS[entry.verdict]) + " "
+        if entry.missing is not None:
+            self.shared(entry, word)
+            return
+        self.first_line(word, _articles(entry), articles, self._name(entry), names, self.where(entry))
+        if self._is_short(entry):
+            return
+        if entry.verdict == "pending":
+            self.due_dates(entry)
+        elif first.moment is not None:
+            self.moments(entry)
+        else:
+            self.services(entry)
+        if entry.verdict == "violated":
+            self.duty(entry)
+
+    def first_line(self, word: str, article: str, articles: int, name: str, names: int, where: str) -> None:
+        text = f"{pad(article, articles)}  {name}"
+        at = INDENT + articles + 2 + names + 2
+        gap = max(2, at - INDENT - columns(text))
+        if INDENT + columns(text) + gap + columns(where) <= self.width:
+            self.lines.append((word + self.strong_name(text, name) + " " * gap + where).rstrip())
+        else:
+            self.lines.append(word + self.strong_name(text, name))
+            self.put(where)
+
+    def strong_name(self, text: str, name: str) -> str:
+        return text[: len(text) - len(name)] + self.paint(name, "strong")
+
+    def shared(self, entry: Entry, word: str) -> None:
+        """Several rules that miss the same thing: said once, with their names."""
+        assert entry.missing is not None
+        text = self.say("rules undecided", f"{len(entry.rules):,}", entry.missing.text)
+        self.lines += [word + line if not number else " " * INDENT + line
+                       for number, line in enumerate(wrap(clean(text), self.width - INDENT, 0))]
+        names = list(map(clean, entry.rules[:MAX_RULES]))
+        if len(entry.rules) > MAX_RULES:
+            names.append(self.say("more", f"{len(entry.rules) - MAX_RULES:,}").replace(" (--max-findings)", ""))
+        self.put(", ".join(names), "faint")
+        places = list(dict.fromkeys(str(line.place) for result in entry.results for line in result.missing
+                                    if line.place is not None))
+        if places:
+            self.put(self.some(places), "faint")
+
+    def where(self, entry: Entry) -> str:
+        """The right end of the first line: one place, or how many moments or services."""
+        results, first = entry.results, entry.first
+        if entry.verdict == "pending":
+            return self.open(results)
+        judged = f"{max(total(self.report, first), len(results)):,}"
+        if len(results) == 1:
+            return clean(str(place_of(first)))
+        if first.moment is None:
+            return self.say("services", f"{len(results):,}", judged)
+        keys = {tuple(result.moment.keys.items()) for result in results if result.moment}
+        if len(first.moment.keys) == 1 and 1 < len(keys) < len(results):
+            return self.say("keyed", f"{len(results):,}", judged, f"{len(keys):,}", next(iter(first.moment.keys)))
+        return self.say("moments", f"{len(results):,}", judged)
+
+    def open(self, results: Sequence[Result]) -> str:
+        timed = [result for result in results if result.due_instant]
+        if not timed:
+            return self.say("open bare", f"{len(results):,}")
+        earliest = min(timed, key=lambda result: result.due_instant or "")
+        when, whom = self.in_language(due(earliest)), keys_text(earliest) or clean(earliest.service)
+        if len(results) == 1:
+            return self.say("open one", when, whom)
+        alike = sum(1 for result in timed if result.due == earliest.due)
+        return self.say("open", f"{len(results):,}", f"{alike:,}", when, whom)
+
+    # what was found
+
+    def services(self, entry: Entry) -> None:
+        for result in entry.results[:self.limit]:
+            why = reasons(result)
+            for text in why.found:
+                self.put(text if len(entry.results) == 1 else f"{place_of(result)}{self.words['colon']}{text}", hang=2)
+        self.more([clean(result.service) for result in entry.results[self.limit:]])
+
+    def moments(self, entry: Entry) -> None:
+        alone = len(entry.results) == 1
+        for result in entry.results[:self.limit]:
+            moment = result.moment
+            assert moment is not None
+            event = f"{moment.event} " if moment.event else ""
+            head = f"{event}{self.say('at', moment.time)}" + ("" if alone else f" ({place_of(result)})")
+            found = [near(text, moment.time) for text in reasons(result).found]
+            who = keys_text(result)
+            text = "; ".join([head, *found, *([self.words["tie"]] if result.tie else [])])
+            self.put(f"{who}{self.words['colon']}{text}" if who else text, hang=2)
+        whom = [keys_text(result) or (result.moment.time if result.moment else "")
+                for result in entry.results[self.limit:]]
+        self.more(list(dict.fromkeys(whom)), len(whom))
+
+    def due_dates(self, entry: Entry) -> None:
+        """The next due dates, each with those it is for."""
+        timed = sorted((result for result in entry.results if result.due),
+                       key=lambda result: (result.due_instant or "", keys_text(result)))
+        if len(entry.results) > 1:
+            dates: dict[str, list[Result]] = {}
+            for result in timed:
+                dates.setdefault(due(result), []).append(result)
+            shown = list(dates.items()) if self.pending else list(dates.items())[:self.limit]
+            for when, results in shown:
+                whom = [keys_text(result) or clean(result.service) for result in results]
+                kept = whom if self.pending else whom[:self.limit]
+                text = f"{self.in_language(when)}{self.words['colon']}{', '.join(kept)}"
+                if len(whom) > len(kept):
+                    text += " " + self.say("pending more", f"{len(whom) - len(kept):,}")
+                self.put(text, hang=2)
+            rest = sum(len(results) for results in dates.values()) - sum(len(results) for _, results in shown)
+            if rest:
+                self.put(self.say("pending more", f"{rest:,}"))
+        elif entry.results[0].moment is not None:
+            moment = entry.results[0].moment
+            self.put(f"{clean(moment.event)} {self.say('at', moment.time)}, {place_of(entry.results[0])}".strip(),
+                     hang=2)
+        self.params(entry)
+
+    def duty(self, entry: Entry) -> None:
+        """What the law wants, by which numbers, and what to do."""
+        first = entry.first
+        for text in dict.fromkeys(text for result in entry.results[:self.limit] for text in reasons(result).required):
+            self.put(text, hang=2)
+        if first.title:
+            self.put(clean(first.title).rstrip(".") + ".")
+        self.params(entry)
+        if len(first.citations) > 1 and _articles(entry) != ", ".join(first.citations):
+            self.put(self.say("cites", ", ".join(first.citations)), hang=2)
+        if first.fix:
+            self.put(self.say("fix", clean(first.fix)), "help", hang=2)
+
+    def params(self, entry: Entry) -> None:
+        used = {name: value for result in entry.results for name, value in result.params.items()}
+        if used:
+            self.put(self.words["comma"].join(self.say("param", name, value) for name, value in used.items()), hang=2)
+
+    def more(self, names: Sequence[str], number: int | None = None) -> None:
+        rest = len(names) if number is None else number
+        if not rest:
+            return
+        shown = list(names[:2])
+        if rest > len(shown):
+            self.put(", ".join(shown) + " " + self.say("more", f"{rest - len(shown):,}"))
+        else:
+            self.put(", ".join(shown) + " (--max-findings)")
+
+    def some(self, names: Sequence[str]) -> str:
+        shown = list(map(clean, names[:self.limit]))
+        rest = len(names) - len(shown)
+        return ", ".join(shown) + (" " + self.say("more", f"{rest:,}") if rest else "")
+
+    # the end
+
+    def closing(self) -> None:
+        report, rules = self.report, len(self.report.rules)
+        counts = [self.say("count", f"{report.counts[verdict]:,}", self.words[verdict]) for verdict in VERDICTS
+                  if report.counts.get(verdict)]
+        silent = sum(1 for count in report.rules if count.worst is None)
+        if silent:
+            counts.append(self.say("no trigger", f"{silent:,}"))
+        inputs = self.say("inputs", f"{len(report.services):,}", "" if len(report.services) == 1 else "s",
+                          f"{report.events:,}", "" if report.events == 1 else "s")
+        head = self.words["rule"] if rules == 1 else self.say("rules", f"{rules:,}")
+        text = head + self.words["colon"] + (self.words["comma"].join(counts) or self.words["nothing"])
+        self.put(text + self.words["stop"] + (" " if self.lang == "en" else "") + inputs, "strong", indent=0, hang=2)
+        for note in report.notes:
+            self.put(self.say("note", self.in_language(note)), indent=0, hang=2)
+        said = [judged.confidence_zh if self.lang == "zh" and judged.confidence_zh else judged.confidence_en
+                for judged in report.judged]
+        for text in dict.fromkeys(filter(None, said)):
+            self.put(text, "faint", indent=0)
+
+
+def _articles(entry: Entry) -> str:
+    """The articles cited, or the first and how many more."""
+    cited = [clean(citation) for citation in entry.first.citations]
+    whole = ", ".join(cited)
+    return whole if columns(whole) <= 24 else f"{shorten(cited[0], 40)} +{len(cited) - 1}" if cited[1:] \
+        else shorten(whole, 40)
+
+
+# ---- columns ----------------------------------------------------------------------------------------------------
+
+def columns(text: str) -> int:
+    """Columns a terminal gives a text: two for each wide (Chinese) character."""
+    return sum(_columns(char) for char in text)
+
+
+def _columns(char: str) -> int:
+    if char.isascii():
+        return 1
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def pad(text: str, width: int) -> str:
+    """The text with spaces up to a width in columns."""
+    return text + " " * (width - columns(text))
+
+
+def wrap(text: str, width: int, hang: int) -> list[str]:
+    """Lines of at most `width` columns, those after the first `hang` narrower: broken at spaces and beside wide
+    characters. A word that is longer than a line, such as a path, stays whole."""
+    lines: list[str] = []
+    line, size, limit = "", 0, width
+    for piece in _pieces(text):
+        wide = columns(piece.rstrip())
+        if line and size + wide > limit:
+            lines.append(line.rstrip())
+            line, size, limit = "", 0, width - hang
+            piece = piece.lstrip()
+        line += piece
+        size += columns(piece)
+    return [*lines, line.rstrip()] if line.rstrip() or not lines else lines
+
+
+_NO_LINE_START = frozenset("，。；：、）」』》？！％,.;:)")
+
+
+def _pieces(text: str) -> Iterable[str]:
+    """The text cut where a line may be broken; a Chinese stop never begins a line."""
+    piece = ""
+    for before, char in zip(" " + text, text, strict=False):
+        breaks = before == " " or (char not in _NO_LINE_START and char != " "
+                                   and (_columns(char) == 2 or (_columns(before) == 2 and before not in "（「『《")))
+        if piece and breaks:
+            yield piece
+            piece = ""
+        piece += char
+    if piece:
+        yield piece

@@ -1,0 +1,354 @@
+"""The regulations a project can judge by: finds their folders, compiles their policies, and keeps the compiled form.
+
+In come the project's settings and the shipped library; out come `Book`s, one version of one regulation (or one house
+policy) ready to judge. A book is compiled once and then read from a cache keyed by the text of everything it was made
+from, so that lark and the analysis are imported only after an edit. The cache is JSON; a damaged entry is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from policyengine import __version__
+from policyengine.base.calendar import Calendar, WorkingDaysText
+from policyengine.base.diagnostic import Diagnostic, did_you_mean, error, has_errors, in_order, shorten
+from policyengine.base.resources import PACKAGE, cache_folder, regulations_folder
+from policyengine.base.source import Source
+from policyengine.core import codec, ir
+from policyengine.regulation.model import FILE, Regulation, Version, load_regulation
+from policyengine.regulation.versions import effective_range
+from policyengine.workspace.config import Config
+
+POLICY = "rules.policy"
+TEXT = "text.md"
+
+
+@dataclass(frozen=True)
+class Book:
+    """One version of a regulation, or a house policy, ready to judge.
+
+    `facts_python` judges the rules named in `fact_rules` (see `facts.compiled`); `checker_python` tells whether facts
+    fit the vocabulary (see `analysis.conform`), whose JSON Schemas are `facts_schema` and `event_schemas` (in the order
+    that ties take). `start` and `end` are the instants from and up to which it is in force (UTC microseconds, None:
+    open), `house` is true for a team's own policy, which holds always.
+    """
+
+    regulation: Regulation
+    version: Version | None
+    label: str
+    policy: ir.Policy
+    facts_python: str
+    fact_rules: tuple[str, ...]
+    checker_python: str
+    facts_schema: Mapping[str, Any]
+    event_schemas: Mapping[str, Mapping[str, Any]]
+    calendar: Calendar
+    house: bool
+    path: str
+    cached: bool = field(compare=False)
+
+    @property
+    def id(self) -> str:
+        """`cn/human-like-ai`, or the name a house policy gives itself."""
+        return self.policy.regulation
+
+    def force(self) -> tuple[int | None, int | None]:
+        """From when, and up to but not including when, it is in force (UTC microseconds)."""
+        if self.house or self.version is None:
+            return None, None
+        return effective_range(self.version, self.regulation.timezone)
+
+
+@dataclass(frozen=True)
+class Library:
+    """Where regulations stand: id -> folder, and the files of house policies. `shown` turns a path into the name a
+    user would write."""
+
+    folders: Mapping[str, Path]
+    house: tuple[Path, ...]
+    root: Path
+    environ: Mapping[str, str]
+
+    def shown(self, path: Path) -> str:
+        """A path relative to where the user stands, or to the shipped library, so that output is the same anywhere."""
+        for base in (Path.cwd(), self.root):
+            if path.is_relative_to(base):
+                return path.relative_to(base).as_posix()
+        shipped = regulations_folder()
+        if path.is_relative_to(shipped):
+            return (Path("regulations") / path.relative_to(shipped)).as_posix()
+        return str(path)
+
+
+def find_library(config: Config, environ: Mapping[str, str]) -> tuple[Library, tuple[Diagnostic, ...]]:
+    """The shipped regulations, and those and the house policies under the project's `policies`."""
+    folders = dict(_regulations_under(regulations_folder()))
+    house: list[Path] = []
+    diagnostics: list[Diagnostic] = []
+    for written in config.policies:
+        path = Path(written) if Path(written).is_absolute() else config.root / written
+        if not path.exists():
+            diagnostics.append(error("no-such-file", f"`{shorten(written)}`, named under `policies`, does not exist"))
+        elif path.is_dir():
+            own = dict(_regulations_under(path))
+            folders.update(own)
+            inside = tuple(own.values())
+            found = sorted(file for file in path.rglob("*.policy")
+                           if not any(file.is_relative_to(folder) for folder in inside))
+            house += found
+            if not own and not found:
+                diagnostics.append(error("no-policy", f"`{shorten(written)}`, named under `policies`, holds no policy",
+                                         help="a policy is a file that ends in `.policy`"))
+        else:
+            house.append(path)
+    return Library(folders, tuple(house), config.root, environ), tuple(diagnostics)
+
+
+def _regulations_under(folder: Path) -> Iterator[tuple[str, Path]]:
+    for file in sorted(folder.glob(f"**/{FILE}")):
+        yield file.parent.relative_to(folder).as_posix(), file.parent
+
+
+def open_regulation(library: Library, wanted: str) -> tuple[Regulation | None, tuple[Diagnostic, ...],
+                                                             dict[str, Source]]:
+    """What `regulation.yaml` of a regulation says."""
+    folder = library.folders.get(wanted)
+    if folder is None:
+        return None, (error("unknown-regulation", f"no regulation `{shorten(wanted)}`",
+                            help=did_you_mean(wanted, library.folders)
+                            or f"there are {', '.join(sorted(library.folders))}"),), {}
+    regulation, diagnostics = load_regulation(folder)
+    name = str(folder / FILE)
+    return regulation, diagnostics, {name: Source(name, (folder / FILE).read_text("utf-8"))} if diagnostics else {}
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A policy compiled afresh, with all that was found and read on the way; for `lint`, `test` and the editor."""
+
+    policy: ir.Policy | None
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, Source]
+    file: Any = None
+    vocabulary: Any = None
+    text: Any = None
+
+
+def open_book(library: Library, regulation: Regulation, version: Version, ) -> tuple[Book | None,
+                                                                                   tuple[Diagnostic, ...],
+                                                                                   Mapping[str, Source]]:
+    """A version ready to judge, from the cache when nothing it was made from has changed."""
+    path = library.folders[regulation.id] / version.label / POLICY
+    return _open(library, regulation, version, path, None)
+
+
+def open_house(library: Library, path: Path) -> tuple[Book | None, tuple[Diagnostic, ...], Mapping[str, Source]]:
+    """A team's own policy file, ready to judge beside the regulation it extends."""
+    compiled, base = compile_house(library, path)
+    if compiled.policy is None or base is None:
+        return None, compiled.diagnostics, compiled.sources
+    # A house policy is small and changes often: it is compiled each time, its base comes from the cache.
+    return _book(library, base.regulation, None, path, compiled.policy, compiled.vocabulary, house=True), \
+        compiled.diagnostics, compiled.sources
+
+
+def _open(library: Library, regulation: Regulation, version: Version, path: Path, base: Book | None,
+          ) -> tuple[Book | None, tuple[Diagnostic, ...], Mapping[str, Source]]:
+    entry = _cache_entry(library, path, regulation)
+    cached = _read_cache(entry)
+    if cached is not None:
+        calendar = calendar_of(library, regulation)
+        return Book(regulation, version, version.label, codec.decode(cached["policy"]), cached["facts_python"],
+                    tuple(cached["fact_rules"]), cached["checker_python"], cached["facts_schema"],
+                    cached["event_schemas"], calendar, False, library.shown(path), True), (), {}
+    compiled = compile_version(library, regulation, version)
+    if compiled.policy is None:
+        return None, compiled.diagnostics, compiled.sources
+    book = _book(library, regulation, version, path, compiled.policy, compiled.vocabulary, house=False)
+    _write_cache(entry, book)
+    return book, compiled.diagnostics, compiled.sources
+
+
+def _book(library: Library, regulation: Regulation, version: Version | None, path: Path, policy: ir.Policy,
+          vocabulary: Any, *, house: bool) -> Book:
+    from policyengine.analysis.conform import checker_source
+    from policyengine.facts.compiled import source
+
+    text, covered = source(policy)
+    schema = vocabulary.schema
+    return Book(regulation, version, version.label if version else policy.version, policy, text, tuple(covered),
+                checker_source(schema), schema, {name: one.schema for name, one in vocabulary.events.items()},
+                calendar_of(library, regulation), house, library.shown(path), False)
+
+
+def calendar_of(library: Library, regulation: Regulation) -> Calendar:
+    """The regulation's clock and working days."""
+    moves = regulation.period_end_on_day_off == "moves"
+    if not regulation.calendar:
+        return Calendar(regulation.timezone, None, moves)
+    file = _beside(library, regulation, f"calendars/{regulation.calendar}.yaml")
+    return Calendar(regulation.timezone, WorkingDaysText(regulation.calendar, file.read_text("utf-8")), moves)
+
+
+def _beside(library: Library, regulation: Regulation, name: str) -> Path:
+    """A shared file of the library: the project's own beside the regulation's folders wins over the shipped one."""
+    folder = library.folders.get(regulation.id)
+    if folder is not None:
+        own = folder.parents[len(Path(regulation.id).parts) - 1] / name
+        if own.is_file():
+            return own
+    return regulations_folder() / name
+
+
+# ---- compiling --------------------------------------------------------------------------------------------------
+
+def compile_version(library: Library, regulation: Regulation, version: Version) -> Compiled:
+    """Parse and analyse one version from its files, without the cache."""
+    folder = library.folders[regulation.id] / version.label
+    return compile_file(library, regulation, folder / POLICY, article_text=folder / TEXT)
+
+
+def compile_house(library: Library, path: Path) -> tuple[Compiled, Book | None]:
+    """Parse and analyse a house policy over the version it extends; also that version's book."""
+    from policyengine.syntax import ast
+    from policyengine.syntax.parser import parse
+
+    name = library.shown(path)
+    source = Source(name, path.read_text("utf-8"))
+    file, found = parse(name, source.text)
+    extend = next((one for one in file.declarations if isinstance(one, ast.Extend)), None)
+    if extend is None:
+        wrong = error("extends-nothing", f"`{name}` extends no regulation", help="begin it with a line such as "
+                      "`extend cn/human-like-ai version final`, or give its folder a `regulation.yaml`")
+        return Compiled(None, (*found, wrong), {name: source}), None
+    regulation, problems, sources = open_regulation(library, extend.regulation.text)
+    if regulation is None:
+        return Compiled(None, (*found, *problems), {name: source, **sources}), None
+    from policyengine.regulation.versions import select
+
+    version = select(regulation, extend.version.text)
+    if isinstance(version, Diagnostic):
+        return Compiled(None, (*found, version), {name: source}), None
+    base, problems, more = open_book(library, regulation, version)
+    if base is None:
+        return Compiled(None, (*found, *problems), {name: source, **more}), None
+    text = library.folders[regulation.id] / version.label / TEXT
+    return compile_file(library, regulation, path, article_text=text, base=base.policy), base
+
+
+def compile_file(library: Library, regulation: Regulation, path: Path, *, article_text: Path,
+                 base: ir.Policy | None = None) -> Compiled:
+    """Parse and analyse one policy file against its vocabulary and the articles it cites."""
+    from policyengine.analysis.compile import compile_policy
+    from policyengine.analysis.names import included_path
+    from policyengine.analysis.vocabulary import load_vocabulary
+    from policyengine.regulation.text import read_text
+    from policyengine.syntax import ast
+    from policyengine.syntax.parser import parse
+
+    sources: dict[str, Source] = {}
+    found: list[Diagnostic] = []
+
+    def read(file: Path) -> Source:
+        source = Source(library.shown(file), file.read_text("utf-8"))
+        sources[source.path] = source
+        return source
+
+    if not path.is_file():
+        name = library.shown(path)
+        return Compiled(None, (error("no-such-file", f"`{name}` does not exist"),), {})
+    source = read(path)
+    file, problems = parse(source.path, source.text)
+    found += problems
+    includes: dict[str, ast.File] = {}
+    for use in file.declarations:
+        if isinstance(use, ast.UseFile):
+            used = Path(os.path.normpath(path.parent / use.path.value))
+            if not used.is_file():
+                found.append(error("no-such-file", f"`{use.path.value}` does not exist", use.path.span, "no such file"))
+                continue
+            common = read(used)
+            includes[included_path(source.path, use.path.value)], problems = parse(common.path, common.text)
+            found += problems
+    words = read(_beside(library, regulation, f"vocabulary/{regulation.vocabulary}.yaml"))
+    vocabulary, problems = load_vocabulary(words.path, words.text)
+    found += problems
+    text = None
+    if article_text.is_file():
+        articles = read(article_text)
+        text, problems = read_text(articles.path, articles.text)
+        found += problems
+    if vocabulary is None:
+        return Compiled(None, in_order(found), sources, file, None, text)
+    policy, problems = compile_policy(file, vocabulary, includes=includes, text=text,
+                                      has_calendar=bool(regulation.calendar), base=base)
+    found += problems
+    wrong = has_errors(found)
+    return Compiled(None if wrong else policy, in_order(found), sources, file, vocabulary, text)
+
+
+# ---- cache ------------------------------------------------------------------------------------------------------
+
+def _cache_entry(library: Library, path: Path, regulation: Regulation) -> Path | None:
+    """The file that holds the compiled form of a policy; its name is the hash of all it is made from."""
+    folder = cache_folder(library.environ)
+    if folder is None:
+        return None
+    digest = hashlib.sha256(f"{__version__} {_own_code()} {library.shown(path)}".encode())
+    family = library.folders[regulation.id]
+    files = [*sorted(family.rglob("*.policy")), path.parent / TEXT, family / FILE,
+             _beside(library, regulation, f"vocabulary/{regulation.vocabulary}.yaml")]
+    for file in files:
+        if file.is_file():
+            digest.update(file.read_bytes())
+            digest.update(b"\0")
+    return folder / f"{digest.hexdigest()[:32]}.json"
+
+
+def _own_code() -> int:
+    """In a checkout, when our own code last changed; an installed version never changes."""
+    if not (PACKAGE.parent / "pyproject.toml").is_file():
+        return 0
+    return max(file.stat().st_mtime_ns for file in _own_files())
+
+
+def _own_files() -> Iterable[Path]:
+    yield PACKAGE.parent / "grammar" / "policy.lark"
+    for part in ("base", "syntax", "core", "analysis", "facts"):
+        yield from (PACKAGE / part).glob("*.py")
+
+
+def _read_cache(entry: Path | None) -> dict[str, Any] | None:
+    if entry is None:
+        return None
+    try:
+        data = json.loads(entry.read_bytes(), parse_float=Decimal)
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) and data.get("whole") is True else None
+
+
+def _write_cache(entry: Path | None, book: Book) -> None:
+    """Written beside and renamed, so that a reader sees all of it or nothing; a folder that cannot be written is no
+    fault, only slower."""
+    if entry is None:
+        return
+    data = {"policy": codec.encode(book.policy), "facts_python": book.facts_python,
+            "fact_rules": list(book.fact_rules), "checker_python": book.checker_python,
+            "facts_schema": book.facts_schema, "event_schemas": book.event_schemas, "whole": True}
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, name = tempfile.mkstemp(dir=entry.parent, suffix=".part")
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(data, stream, ensure_ascii=False, separators=(",", ":"), default=float)
+        os.replace(name, entry)
+    except OSError:
+        return

@@ -1,0 +1,170 @@
+"""What the cases of a policy reach, of all that it can say: verdicts of rules, and conditions that decide both ways.
+
+In come the judgements of each case; what no case reached comes out. A condition counts only where it decided: in
+`a and b`, a false `a` beside a false `b` shows both, a true `a` beside a false `b` shows `b` alone. So the layout of a
+policy changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from policyengine.base.source import Span
+from policyengine.core import ir, types
+from policyengine.core.case import Case
+from policyengine.core.evaluate import judge
+from policyengine.core.verdict import Judgement, PartDecided, Setting
+from policyengine.workspace.library import Book
+from policyengine.workspace.reading import nodes
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Goal:
+    """Something a case should show: a verdict of a rule, or a condition that decides one way.
+
+    `rule` is empty for a condition of a definition, which any rule may show. `text` is set for a condition: its span.
+    """
+
+    rule: str
+    what: str
+    span: Span | None = None
+
+
+@dataclass
+class Reach:
+    """What the cases of one policy reached, of all that there is. Only rules that a case asserts count."""
+
+    policy: ir.Policy
+    goals: dict[Goal, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for rule in self.policy.rules:
+            for goal in _goals(rule):
+                self.goals.setdefault(goal, False)
+
+    @property
+    def reached(self) -> int:
+        """How many goals were reached."""
+        return sum(self.goals.values())
+
+    @property
+    def percent(self) -> float:
+        """Of all goals, 0 to 100; 100 where there are none."""
+        return 100 * self.reached / len(self.goals) if self.goals else 100.0
+
+    def missed(self) -> tuple[Goal, ...]:
+        """What no case reached, in the order of the policy."""
+        return tuple(goal for goal, reached in self.goals.items() if not reached)
+
+    def note(self, book: Book, case: Case, setting: Setting, rules: Iterable[str],
+             judgements: Mapping[str, Sequence[Judgement]]) -> None:
+        """Take over what the judgements of some rules show.
+
+        A judgement names the parts of `must` that decided it. For what `when` and `unless` said, which a judgement
+        leaves out, rules are judged that demand just these.
+        """
+        if book.policy is not self.policy:
+            return
+        probes: dict[str, tuple[ir.Rule, str]] = {}
+        for name in rules:
+            rule = self.policy.rule(name)
+            assert rule is not None
+            for judgement in judgements[name]:
+                self._hit(Goal(name, judgement.verdict))
+                if judgement.verdict == "exempt":
+                    self._hit(Goal(name, "excused", rule.unless[judgement.exemption or 0].condition.span))
+                else:
+                    self._parts(rule, judgement)
+            probes.update(_probes(rule))
+        if not probes:
+            return
+        asked = replace(self.policy, applies=None, rules=tuple(probe for probe, _ in probes.values()))
+        for judgement in judge(asked, case, setting, book.calendar):
+            probe, name = probes[judgement.rule]
+            rule = self.policy.rule(name)
+            assert rule is not None
+            clause = probe.must[0].condition
+            if judgement.verdict in ("satisfied", "violated"):
+                self._hit(Goal(name, "true" if judgement.verdict == "satisfied" else "false", clause.span))
+            elif judgement.verdict == "not_applicable" and clause.span == getattr(probe.trigger, "span", None):
+                self._hit(Goal(name, "false", clause.span))
+            self._parts(rule, judgement)
+
+    def _parts(self, rule: ir.Rule, judgement: Judgement) -> None:
+        for one in judgement.evidence:
+            if isinstance(one, PartDecided) and one.value != "missing":
+                self._hit(Goal(_owner(rule, one.span), one.value, one.span))
+
+    def _hit(self, goal: Goal) -> None:
+        if goal in self.goals:
+            self.goals[goal] = True
+
+
+def _goals(rule: ir.Rule) -> Iterator[Goal]:
+    yield Goal(rule.name, "violated")
+    if not any(must.never for must in rule.must):
+        yield Goal(rule.name, "satisfied")
+    if any(isinstance(one, ir.Occurs) and isinstance(one.range, ir.FUTURE) for must in rule.must
+           for one in nodes(must.condition)):
+        yield Goal(rule.name, "pending")
+    for unless in rule.unless:
+        yield Goal(rule.name, "excused", unless.condition.span)
+    for when in rule.when:
+        yield from _both(rule, when.span)
+        yield from _leaf_goals(rule, when)
+    if isinstance(rule.trigger, ir.OnEvent) and rule.trigger.where is not None and not rule.trigger.first:
+        yield from _both(rule, rule.trigger.span)
+    for unless in rule.unless:
+        yield from _leaf_goals(rule, unless.condition)
+    for must in rule.must:
+        if not must.never:
+            yield from _leaf_goals(rule, must.condition)
+
+
+def _leaf_goals(rule: ir.Rule, condition: ir.Expr) -> Iterator[Goal]:
+    for leaf in _leaves(condition):
+        yield from _both(rule, leaf.span)
+
+
+def _both(rule: ir.Rule, span: Span) -> Iterator[Goal]:
+    for value in ("true", "false"):
+        yield Goal(_owner(rule, span), value, span)
+
+
+def _owner(rule: ir.Rule, span: Span) -> str:
+    """The rule itself for what stands in it; nobody for a definition, which any rule that uses it may show."""
+    inside = span.path == rule.span.path and rule.span.line <= span.line <= rule.span.end_line
+    return rule.name if inside else ""
+
+
+def _leaves(condition: ir.Expr) -> Iterator[ir.Expr]:
+    """The smallest conditions."""
+    match condition:
+        case ir.And() | ir.Or():
+            for part in condition.parts:
+                yield from _leaves(part)
+        case ir.Not():
+            yield from _leaves(condition.part)
+        case ir.Quantified():
+            if condition.where is not None:
+                yield from _leaves(condition.where)
+            yield from _leaves(condition.condition)
+        case ir.Constant():
+            return
+        case _:
+            yield condition
+
+
+def _probes(rule: ir.Rule) -> dict[str, tuple[ir.Rule, str]]:
+    """Rules that demand one `when`, one `unless` or nothing but the trigger's `where`, by a name no rule can have."""
+    plain = replace(rule, when=(), unless=(), must=(), trigger=rule.trigger)
+    clauses: list[tuple[ir.Rule, ir.Expr]] = [(plain, when) for when in rule.when]
+    clauses += [(replace(plain, when=rule.when), unless.condition) for unless in rule.unless]
+    if isinstance(rule.trigger, ir.OnEvent) and rule.trigger.where is not None and not rule.trigger.first:
+        clauses.append((plain, ir.Constant(True, types.Bool(), rule.trigger.span)))
+    found = {}
+    for number, (base, condition) in enumerate(clauses):
+        name = f"{rule.name} {number}"
+        found[name] = replace(base, name=name, must=(ir.Must(condition, False, condition.span),)), rule.name
+    return found

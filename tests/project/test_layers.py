@@ -1,0 +1,128 @@
+"""Imports point down: never up, never sideways on a row, and inside functions only where that is stated here."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2] / "policyengine"
+
+# The highest row first. A package may import itself and every row below its own.
+ROWS: tuple[tuple[str, ...], ...] = (
+    ("cli",),
+    ("workspace",),
+    ("report",),
+    ("facts", "trace"),
+    ("analysis",),
+    ("core", "syntax", "regulation"),
+    ("base",),
+)
+ROW = {package: number for number, row in enumerate(ROWS) for package in row}
+
+# Here imports inside functions are the design: a command is imported when invoked, an engine when a case needs it.
+LATE_PACKAGES = frozenset({"cli", "workspace"})
+
+# Elsewhere only these, each because most runs do not need what it loads.
+LATE: dict[str, frozenset[str]] = {
+    # RE2 is for policies that use `matches`
+    "core/operators.py": frozenset({"policyengine.core.patterns"}),
+    "analysis/vocabulary.py": frozenset({"policyengine.core.patterns"}),
+    "facts/compiled.py": frozenset({"policyengine.core.patterns"}),
+    # a run reads one format, seldom all
+    "facts/read.py": frozenset({"policyengine.facts.toml_text", "policyengine.facts.yaml_profile"}),
+}
+
+
+def imports(root: Path, file: str) -> Iterator[tuple[int, str, bool]]:
+    """(line, module imported, whether inside a function) for each import of ours in `file`, relative to `root`."""
+    tree = ast.parse((root / file).read_text(encoding="utf-8"))
+    module = file.removesuffix(".py").split("/")
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    late = {id(inner) for function in functions for inner in ast.walk(function)}
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            start = ".".join(("policyengine", *module)[: -node.level]) + "." if node.level else ""
+            source = (start + (node.module or "")).strip(".")
+            # `from policyengine.core import ir` imports a module, `from policyengine.core.ir import Rule` a name of one
+            folder = root.joinpath(*source.split(".")[1:])
+            names = [f"{source}.{alias.name}" if source == "policyengine" or (folder / f"{alias.name}.py").is_file()
+                     else source for alias in node.names]
+        for name in dict.fromkeys(names):
+            if name.split(".")[0] == "policyengine":
+                yield node.lineno, name, id(node) in late
+
+
+def violations(root: Path, late_allowed: dict[str, frozenset[str]] = LATE) -> list[str]:
+    """Every import below `root` that the layers forbid, as `file:line: what`."""
+    found = []
+    for file in sorted(root.rglob("*.py")):
+        relative = file.relative_to(root)
+        # what stands at the top (__main__.py) starts the command, so it is of the highest row
+        package = relative.parts[0] if len(relative.parts) > 1 else ROWS[0][0]
+        if package not in ROW:
+            found.append(f"{relative}:1: the package {package} has no row; give it one in {Path(__file__).name}")
+            continue
+        for line, name, late in imports(root, relative.as_posix()):
+            target = name.split(".")[1] if "." in name else ""
+            if target in ROW and target != package and ROW[target] <= ROW[package]:
+                how = "sideways" if ROW[target] == ROW[package] else "up"
+                found.append(f"{relative}:{line}: imports {how}: {package} -> {target} ({name})")
+            elif target and target not in ROW and target != "__version__":
+                found.append(f"{relative}:{line}: imports {name}, which has no row")
+            if late and package not in LATE_PACKAGES and name not in late_allowed.get(relative.as_posix(), ()):
+                found.append(f"{relative}:{line}: imports {name} inside a function")
+    return found
+
+
+def test_imports_point_down() -> None:
+    assert violations(ROOT) == []
+
+
+def test_every_package_is_there() -> None:
+    missing = [package for package in ROW if not (ROOT / package / "__init__.py").is_file()]
+    assert missing == []
+
+
+def test_late_imports_listed_are_still_made() -> None:
+    made = {file: {name for _, name, late in imports(ROOT, file) if late} for file in LATE}
+    assert made == {file: set(names) for file, names in LATE.items()}
+
+
+@pytest.mark.parametrize(("file", "text", "expected"), [
+    ("core/x.py", "from policyengine.syntax.ast import Rule", "core/x.py:1: imports sideways: core -> syntax"),
+    ("facts/x.py", "\nimport policyengine.trace.plan", "facts/x.py:2: imports sideways: facts -> trace"),
+    ("base/x.py", "from policyengine.core import ir", "base/x.py:1: imports up: base -> core"),
+    ("core/x.py", "from policyengine import cli", "core/x.py:1: imports up: core -> cli"),
+    ("core/x.py", "from ..analysis import infer", "core/x.py:1: imports up: core -> analysis"),
+    ("core/x.py", "from .. import syntax", "core/x.py:1: imports sideways: core -> syntax"),
+    ("analysis/lint/x.py", "from ...facts.read import read", "analysis/lint/x.py:1: imports up: analysis -> facts"),
+    ("core/x.py", "if TYPE_CHECKING:\n    import policyengine.report", "core/x.py:2: imports up: core -> report"),
+    ("facts/x.py", "def f():\n    from policyengine.core import ir", "facts/x.py:2: imports policyengine.core inside"),
+    ("report/x.py", "async def g():\n    if x:\n        import policyengine.core", "report/x.py:3: imports"),
+    ("cli/x.py", "import policyengine.misc", "cli/x.py:1: imports policyengine.misc, which has no row"),
+    ("misc/x.py", "", "misc/x.py:1: the package misc has no row"),
+])
+def test_a_planted_violation_is_reported(tmp_path: Path, file: str, text: str, expected: str) -> None:
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    assert [line[: len(expected)] for line in violations(tmp_path, {})] == [expected]
+
+
+@pytest.mark.parametrize(("file", "text"), [
+    ("core/x.py", "from policyengine.core.ir import Rule\nfrom .types import T\nfrom policyengine.base import source"),
+    ("cli/x.py", "from policyengine import __version__\nimport policyengine.base.source, json"),
+    ("__main__.py", "from policyengine.cli.main import main"),
+    ("core/x.py", "def f():\n    import json\n    import lark"),
+    ("cli/x.py", "def f():\n    from policyengine.facts import read"),
+    ("analysis/lint/x.py", "from policyengine.analysis.infer import infer"),
+])
+def test_what_is_allowed_is_not_reported(tmp_path: Path, file: str, text: str) -> None:
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    assert violations(tmp_path, {}) == []
