@@ -65,7 +65,8 @@ def compile_sound(file: ast.File, vocabulary: Vocabulary, *, includes: Mapping[s
     params = declare.params(context)
     declare.definitions(context)
     scope = _single(declared, ast.Applies, "applies when", found)
-    applies = None if scope is None else declare.applies(scope, context)
+    # A house policy holds for what the policy it extends holds for, unless it says otherwise.
+    applies = declare.applies(scope, context) if scope else base.applies if base else None
     states = tuple(declare.state(one, context) for one in declared
                    if isinstance(one, ast.StateHolds | ast.StateValue) and _declares(one, names))
     episodes = tuple(declare.episode(one, context) for one in declared
@@ -84,7 +85,7 @@ def compile_sound(file: ast.File, vocabulary: Vocabulary, *, includes: Mapping[s
         header.regulation.text, header.version.text, vocabulary.name,
         None if extend is None else (extend.regulation.text, extend.version.text), applies, params,
         (*(base.states if base else ()), *states), (*(base.episodes if base else ()), *episodes), rules, unchecked,
-        forgets, header.span), diagnostics
+        forgets, declare.citations(scope.citations) if scope else (), header.span), diagnostics
 
 
 def _header(file: ast.File, declared: Sequence[ast.Declaration], found: list[Diagnostic]) -> ast.PolicyHeader | None:
@@ -139,7 +140,7 @@ def _citations(one: ast.Declaration) -> tuple[ast.Citation, ...]:
     match one:
         case ast.Rule():
             return one.citations + tuple(place for unless in one.unless for place in unless.under)
-        case ast.Param() | ast.Unchecked():
+        case ast.Param() | ast.Unchecked() | ast.Applies():
             return one.citations
         case _:
             return ()

@@ -261,9 +261,16 @@ def digits_fit(value: int | Decimal) -> bool:
     return bool(value.is_finite() and -_LIMIT < value < _LIMIT and value == value.quantize(_FINEST))
 
 
-@lru_cache(maxsize=4096)
+_SHORT = 200  # characters of a text whose answers are kept: the same few stand in many services
+
+
 def fits_format(format: str, text: str) -> bool:
     """True when the text has the format: `date`, `date-time` or `period`."""
+    return _fits_format(format, text) if len(text) <= _SHORT else _fits_format.__wrapped__(format, text)
+
+
+@lru_cache(maxsize=4096)
+def _fits_format(format: str, text: str) -> bool:
     try:
         FORMATS[format][1](text)
     except ValueError:
@@ -271,9 +278,13 @@ def fits_format(format: str, text: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=4096)
 def search(pattern: str, text: str) -> bool:
     """True when the pattern (RE2) matches somewhere in the text, as JSON Schema has it."""
+    return _search(pattern, text) if len(text) <= _SHORT else _search.__wrapped__(pattern, text)
+
+
+@lru_cache(maxsize=4096)
+def _search(pattern: str, text: str) -> bool:
     from policyengine.core.patterns import compiled  # RE2 is loaded for vocabularies with a pattern only
 
     return compiled(pattern).search(text) is not None

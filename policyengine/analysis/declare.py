@@ -16,7 +16,7 @@ from policyengine.analysis.lower import NOTHING, Fields, Scope, Typed, condition
 from policyengine.analysis.names import Names, Run, key_types, missing_key, run_record, shared_record, unknown_event
 from policyengine.base.diagnostic import SEVERITIES, Diagnostic, Note, did_you_mean, error, has_errors
 from policyengine.core import ir
-from policyengine.core.types import Bool, ListOf, Text, Type, Unknown, describe
+from policyengine.core.types import Bool, Field, ListOf, Number, Record, Text, Type, Unknown, describe
 from policyengine.syntax import ast
 
 _T = TypeVar("_T")
@@ -79,21 +79,22 @@ def _param(declared: ast.Param, context: Context) -> ir.Param | None:
         return None
     raw = ([item.value for item in lowered.items if isinstance(item, ir.Constant)]
            if isinstance(lowered, ir.ListValue) else lowered.value if isinstance(lowered, ir.Constant) else None)
-    # A tunable param can be set to texts that are not known here; one that is not has the values written.
-    open_type = _open(type)
+    # A tunable param can be set to other texts, or from a whole number to a fraction; one that is not stays as written.
+    open_type = _open(type, declared.tunable)
     name = declared.name.text
-    used_as = open_type if declared.tunable else type
-    context.params[name] = (ir.Parameter(name, open_type), used_as)
+    context.params[name] = (ir.Parameter(name, open_type), open_type if declared.tunable else type)
     return ir.Param(name, tuple(raw) if isinstance(raw, list) else raw, open_type, declared.tunable,
                     citations(declared.citations), declared.name.span)
 
 
-def _open(type: Type) -> Type:
+def _open(type: Type, tunable: bool) -> Type:
     match type:
         case Text():
             return Text()
+        case Number() if tunable:
+            return Number()
         case ListOf():
-            return ListOf(_open(type.item))
+            return ListOf(_open(type.item, tunable))
         case _:
             return type
 
@@ -205,7 +206,13 @@ def _source(one: ast.EventField, keys: Sequence[str], scope: Scope) -> ir.StateS
     asked = _own(ast.Pattern(one.event, False, one.where, one.span), keys, scope)
     if asked is None:
         return None
-    return ir.StateSource(asked, tuple(name.text for name in one.field), one.span)
+    declared: Field | None = None
+    record: Type = scope.names.vocabulary.events[one.event.text].record
+    for name in one.field:
+        declared = record.field(name.text) if isinstance(record, Record) else None
+        record = declared.type if declared else Unknown()
+    return ir.StateSource(asked, tuple(name.text for name in one.field), declared.default if declared else None,
+                          one.span)
 
 
 def _known(items: Iterable[_T | None]) -> tuple[_T, ...]:
@@ -285,7 +292,8 @@ def _rule(declared: ast.Rule, context: Context) -> ir.Rule:
                                help="name it with `on`, or write what must not hold"))
     return ir.Rule(declared.name.text, declared.title.value if declared.title else _title(declared.name.text),
                    citations(declared.citations), _family(declared.family, found), _severity(declared.severity, found),
-                   keys, trigger, when, must, unless, declared.fix.value if declared.fix else "", declared.name.span)
+                   keys, trigger, when, must, unless, declared.fix.value if declared.fix else "",
+                   None if declared.applies is None else _applies(declared.applies, context), declared.name.span)
 
 
 def _title(name: str) -> str:
@@ -395,7 +403,8 @@ def _on_run(trigger: ast.OnEvery | ast.OnWithout | ast.OnStart, declared: Sequen
     result: ir.Trigger | None
     match trigger:
         case ast.OnEvery():
-            result = ir.OnEvery(period(trigger.period, "`every`", scope), trigger.run.text, trigger.span)
+            length = period(trigger.period, "`on`" if trigger.once else "`every`", scope)
+            result = ir.OnEvery(length, trigger.run.text, trigger.once, trigger.span)
         case ast.OnStart():
             result = ir.OnStart(trigger.run.text, trigger.span)
         case ast.OnWithout():
@@ -432,8 +441,12 @@ def _run(name: ast.Name, context: Context) -> Run | None:
 
 def applies(declared: ast.Applies, context: Context) -> ir.Expr:
     """The condition of the whole policy: facts only."""
+    return _applies(declared.condition, context)
+
+
+def _applies(declared: ast.Expr, context: Context) -> ir.Expr:
     reason = "`applies when` is about the service as a whole"
-    return condition(declared.condition, context.scope("`applies when`", questions=f"{reason}, not about its trace",
+    return condition(declared, context.scope("`applies when`", questions=f"{reason}, not about its trace",
                                                        questions_help="ask in the `when` of a rule", states=reason))
 
 

@@ -245,6 +245,8 @@ def _path(expr: ast.Path, scope: Scope, *, whole: bool = False) -> Typed:
     if head in scope.variables:
         lowered, type = scope.variables[head]
         return _project(replace_span(lowered, expr.span), type, head, expr.fields, scope)
+    if head == scope.alias and scope.trigger is None:
+        return NOTHING  # the trigger has been reported
     inner = _field(expr, scope)
     outer = _outer_kind(expr, scope)
     if inner is None and scope.fields is not None and outer != "fact" and _carried_by_some(head, scope.fields, scope):
@@ -304,7 +306,7 @@ def _carried_by_some(name: str, fields: Fields, scope: Scope) -> bool:
 def _outer_kind(expr: ast.Path, scope: Scope) -> str | None:
     head, names = expr.head.text, scope.names
     if head == scope.alias:
-        return None if scope.trigger is None or (scope.fields is not None and not expr.fields) else "alias"
+        return None if scope.fields is not None and not expr.fields else "alias"
     fact = names.vocabulary.facts.field(head)
     if fact is not None:
         whole_record = isinstance(fact.type, Record) and not expr.fields and scope.fields is not None
@@ -833,7 +835,8 @@ def _sum_events(expr: ast.SumEvents, scope: Scope) -> Typed:
         return scope.fault("type-mismatch", f"`sum of` needs a number, found {_a(describe(type))}",
                            expr.field[0].span.to(expr.field[-1].span), notes=_declared_at(lowered, scope))
     path = tuple(one.text for one in expr.field)
-    return ir.SumEvents(asked, path, window, type, expr.span), type
+    default = lowered.default if isinstance(lowered, ir.Get) else None
+    return ir.SumEvents(asked, path, window, type, default, expr.span), type
 
 
 def _episode_duration(expr: ast.EpisodeDuration, scope: Scope) -> Typed:

@@ -18,7 +18,6 @@ import yaml
 from policyengine.base.diagnostic import Diagnostic, Note, did_you_mean, error, shorten
 from policyengine.base.instants import UNITS
 from policyengine.base.source import Span
-from policyengine.core.patterns import fault
 from policyengine.core.types import (
     Bool,
     Date,
@@ -413,6 +412,8 @@ class _Reading:
                        help=did_you_mean(default, type.values))
 
     def pattern(self, node: _Node) -> None:
+        from policyengine.core.patterns import fault  # RE2 is loaded for vocabularies with a pattern, not for all
+
         reason = fault(str(node.value))
         if reason is not None:
             self.fault("bad-pattern", f"RE2 refuses the pattern: {shorten(reason)}", node.span)

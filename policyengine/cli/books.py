@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -99,3 +100,22 @@ def listed(words: Sequence[str], most: int = 8) -> str:
     """The words in a row; of many, the first and how many more."""
     more = len(words) - most
     return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def policy_files(library: Library, paths: Sequence[str]) -> list[tuple[str, Path]]:
+    """(name as shown, file) of every policy file named, or under a folder named; without any, the project's policies
+    or, where it has none, the library's. Ends the command when there is none."""
+    found: dict[Path, None] = {}
+    problems: list[Diagnostic] = []
+    own = [str(folder) for folder in library.folders.values() if folder.is_relative_to(library.root)]
+    own += [str(file) for file in library.house]
+    for name in paths or own or [str(folder) for folder in library.folders.values()]:
+        path = Path(name).absolute()
+        files = sorted(path.rglob("*.policy")) if path.is_dir() else [path] if path.is_file() else []
+        if not files:
+            what = "holds no policy" if path.is_dir() else "does not exist"
+            problems.append(error("no-such-file", f"`{shorten(name)}` {what}"))
+        found.update(dict.fromkeys(files))
+    if problems:
+        fail(problems)
+    return [(library.shown(path), path) for path in found]

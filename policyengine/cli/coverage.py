@@ -1,4 +1,4 @@
-"""`guiju coverage`: each article and paragraph of a regulation with its rules, or the reason why no machine checks it."""
+"""`guiju coverage`: each article and paragraph of a regulation with its rules, or why no machine checks it."""
 
 from __future__ import annotations
 

@@ -49,9 +49,9 @@ class Tested:
 def command(targets: tuple[str, ...], threshold: float | None, show_missed: bool, format: str | None) -> int:
     """Judge the cases of policies and compare the verdicts.
 
-    Cases stand in `cases/*.yaml` beside a policy; docs/commands.md describes them. A target is a file of cases, a folder,
-    a policy, or a regulation (ID or ID@VERSION); without any, the project's own policies or, where it has none, the
-    whole library.
+    Cases stand in `cases/*.yaml` beside a policy; docs/commands.md describes them. A target is a file of cases, a
+    folder, a policy, or a regulation (ID or ID@VERSION); without any, the project's own policies or, where it has none,
+    the whole library.
 
     Exit codes: 0 every case came out as expected, 1 one did not or the threshold was missed, 2 some case could not be
     read (the others are judged all the same).
@@ -75,9 +75,9 @@ def command(targets: tuple[str, ...], threshold: float | None, show_missed: bool
         click.echo(to_json(tested, threshold, found))
     elif any(one.outcomes for one in tested):
         click.echo(to_text(tested, files_judged, threshold, show_missed=show_missed))
-    show(in_order(found), sources)
+    show(found, sources)
     if found:
-        say(f"{counted(len(found), 'error')} in cases; the cases concerned were not judged")
+        say(f"{counted(len(in_order(found)), 'error')} in cases; the cases concerned were not judged")
         return NO_VERDICT
     below = threshold is not None and any(one.reach.percent < threshold for one in tested)
     return FINDINGS if below or any(one.failed for one in tested) else 0
@@ -175,7 +175,7 @@ def _reached(tested: Tested, threshold: float | None, *, show_missed: bool) -> l
             lines += _hanging(f"  {said} {counted(len(rules), 'rule')}: ", rules, whole=show_missed)
     rest = [goal for goal in missed if goal.what not in ("violated", "satisfied")]
     if rest and show_missed:
-        lines += [f"  {_missed(goal, tested)}" for goal in rest]
+        lines += [f"  {line}" for line in _named(rest, tested)]
     elif rest:
         lines.append(f"  {counted(len(rest), 'other outcome')} no case reaches (--missed names "
                      f"{'it' if len(rest) == 1 else 'them'})")
@@ -193,13 +193,18 @@ def _percent(number: float) -> str:
     return f"{int(number * 10) / 10:g}%"
 
 
-def _missed(goal: Goal, tested: Tested) -> str:
-    """`common.policy:61:3: `age < 18` never decides true`."""
-    if goal.span is None:
-        return f"{goal.rule}: never {goal.what}"
-    text = written(goal.span, Context(tested.suite.book.calendar, None, tested.policies))
-    what = "never excuses" if goal.what == "excused" else f"never decides {goal.what}"
-    return f"{goal.span.path}:{goal.span.line}:{goal.span.column}: `{text}` {what}"
+def _named(goals: Sequence[Goal], tested: Tested) -> list[str]:
+    """`common.policy:61:3: `age < 18` is never false`; a line a condition, though neither answer may be reached."""
+    context = Context(tested.suite.book.calendar, None, tested.policies)
+    lines: dict[tuple[str, str], list[str]] = {}
+    for goal in goals:
+        if goal.span is None:
+            lines.setdefault((goal.rule, "is never"), []).append(goal.what)
+        else:
+            place = f"{goal.span.path}:{goal.span.line}:{goal.span.column}: `{written(goal.span, context)}`"
+            word, what = ("never", "excuses") if goal.what == "excused" else ("is never", goal.what)
+            lines.setdefault((place, word), []).append(what)
+    return [f"{place} {word} {' or '.join(sorted(what, reverse=True))}" for (place, word), what in lines.items()]
 
 
 # ---- json -------------------------------------------------------------------------------------------------------

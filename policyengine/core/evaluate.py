@@ -72,6 +72,11 @@ def _judge_rule(rule: ir.Rule, world: _World, start: int | None, end: int | None
                    if world.sources is not None and event not in world.sources.complete)
     if silent:
         yield Judgement(rule.name, "undecided", None, missing=silent)
+        if not isinstance(rule.trigger, ir.OnEvent):
+            return  # its runs are not those that were
+    unknown = _unknown_lengths(rule.trigger, world)
+    if unknown:
+        yield Judgement(rule.name, "undecided", None, missing=unknown)
         return
     for here, moment, triggered in _moments(rule, world):
         if (start is None or moment.time >= start) and (end is None or moment.time < end):
@@ -80,7 +85,8 @@ def _judge_rule(rule: ir.Rule, world: _World, start: int | None, end: int | None
 
 def _verdict(rule: ir.Rule, moment: Moment | None, triggered: Truth, here: _Here, world: _World) -> Judgement:
     """The order of the verdicts: not applicable, exempt, undecided, then by what must hold."""
-    applies = () if world.policy.applies is None else (_condition(world.policy.applies, here, world),)
+    scope = world.policy.scope_of(rule)
+    applies = () if scope is None else (_condition(scope, here, world),)
     when = all_of((triggered, *applies, *(_condition(one, here, world) for one in rule.when)))
     if when.value is False:
         return Judgement(rule.name, "not_applicable", moment, tie=when.tie)
@@ -135,14 +141,18 @@ class _Here:
 class _Run:
     """One run of an episode or state. `positions` are its events; `end` is the first instant at which a state no longer
     holds (None: still); `closed` the position of the event that ended an episode. `unknown`: what was missing when it
-    was put together, so that nothing about it is certain."""
+    was put together and at which position, so that nothing about it is certain from there on."""
 
     keys: tuple[tuple[str, Any], ...]
     start: int
     positions: tuple[int, ...]
     end: int | None = None
     closed: int | None = None
-    unknown: tuple[Missing, ...] = ()
+    unknown: tuple[tuple[int, Missing], ...] = ()
+
+    def doubts(self, last: int) -> tuple[Missing, ...]:
+        """What was missing at positions up to and including `last`."""
+        return tuple(missing for position, missing in self.unknown if position <= last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -531,11 +541,15 @@ def _window(range: ir.Range, here: _Here, world: _World) -> _Window:
             start = start_of(range.unit, now, world.calendar)
             return _Window(bisect_left(times, start), past, start, own_last=position)
         case ir.During():
+            gap = _value(world.episodes[range.episode].gap, here, world)
+            if gap.value is None:
+                return replace(NO_RANGE, missing=gap.missing)
             run = _run_of(range.episode, here, world)
             if run is None:
                 return replace(NO_RANGE, start=now)
+            doubts = run.doubts(past - 1)
             return _Window(bisect_left(times, run.start), past, run.start, own_last=position,
-                           certain=len(times) if run.unknown else 0, missing=run.unknown)
+                           certain=len(times) if doubts else 0, missing=doubts)
         case _:
             assert_never(range)
 
@@ -569,9 +583,10 @@ def _since(range: ir.Since, here: _Here, world: _World) -> _Window:
         elif match.value is None:
             unsure = position + 1
             missing += match.missing
-    gap = () if first else world.gap_in_history(range.pattern.event, None)
-    if gap:
-        unsure, missing = here.position, [*missing, *gap]
+    for gap in world.gap_in_history(range.pattern.event, reach):
+        # One that is not seen may stand anywhere up to where the history is complete.
+        seen_from = bisect_left(world.times, gap.since) if isinstance(gap, Incomplete) else here.position
+        unsure, missing = max(unsure, min(seen_from, here.position)), [*missing, gap]
     return _Window(first, here.position, reach, certain=unsure, own_last=here.position, ordered=True,
                    evidence=(), missing=tuple(missing) if unsure > first else ())
 
@@ -629,8 +644,12 @@ def _tied(pattern: ir.Pattern, here: _Here, world: _World, values: Mapping[str, 
 def _occurs(expr: ir.Occurs, here: _Here, world: _World) -> Truth:
     window = _window(expr.range, here, world)
     if window.missing and not window.certain:
-        return Truth(None, SETTLED, window.evidence, window.missing)
-    tie = window.ordered and _tied(expr.pattern, here, world)
+        unknown = Truth(None, SETTLED, window.evidence, window.missing)
+        if isinstance(expr.range, ir.NoLaterThan):
+            return any_of((_occurs(replace(expr, range=ir.Before()), here, world), unknown))
+        return unknown
+    tie = window.ordered and (_tied(expr.pattern, here, world) or (
+        isinstance(expr.range, ir.Since) and _tied(expr.range.pattern, here, world)))
     found = _in_window(expr.pattern, window, here, world)
     settled = SETTLED if window.closes is None else window.closes
     certain = [(position, event) for position, event, match in found if match.value]
@@ -672,6 +691,7 @@ def _sum_events(expr: ir.SumEvents, here: _Here, world: _World) -> _Value:
     for _, event, match in found:
         missing += match.missing
         raw = _at(event.fields, expr.path)
+        raw = expr.default if raw is None else raw
         if raw is None:
             missing.append(MissingField(event, expr.path))
         elif match.value:
@@ -692,8 +712,9 @@ def _latest(expr: ir.Latest, here: _Here, world: _World) -> _Value:
         return _Value(None, (EventAbsent(expr.pattern.event, None, here.time),),
                       gap or (MissingState(f"latest {source}", keys, (source,)),), tie)
     _, event, match = found[-1]
-    if match.value is None:
-        return _Value(None, (EventSeen(event, "latest"),), match.missing, tie)
+    gap = world.gap_in_history(expr.pattern.event, event.time)
+    if match.value is None or gap:
+        return _Value(None, (EventSeen(event, "latest"),), (*match.missing, *gap), tie)
     raw = _at(event.fields, expr.path)
     raw = expr.default if raw is None else raw
     if raw is None:
@@ -731,19 +752,17 @@ def _in_state(expr: ir.InState, here: _Here, world: _World) -> Truth:
     # Every start that may be the one in force, None for "not in force"; an uncertain change adds a possibility.
     possible: set[Event | None] = {None}
     missing: list[Missing] = []
-    sure = False
+    since: int | None = None
     decided: tuple[Evidence, ...] = ()
     for _, event, match, starting in changes:
         after = event if starting else None
         if match.value:
-            possible, missing, sure = {after}, [], True
+            possible, missing, since = {after}, [], event.time
             decided = (EventSeen(event, "state start" if starting else "state end"),)
         else:
             possible = possible | {after}
             missing += match.missing
             decided = (*decided, EventSeen(event, "state start" if starting else "state end"))
-    silent = [one for pattern in (*state.starts, *state.ends)
-              for one in world.gap_in_history(pattern.event, None) if not sure or isinstance(one, NotEmitted)]
     expired = {one for one in possible if one is not None and lasting is not None and lasting.value is not None
                and now >= closes(one.time, lasting.value, world.calendar)}
     answers = {one is not None and one not in expired for one in possible}
@@ -756,12 +775,14 @@ def _in_state(expr: ir.InState, here: _Here, world: _World) -> Truth:
         return Truth(None, SETTLED, evidence, tuple(dict.fromkeys((*missing, *(lasting.missing if lasting else ())))),
                      tie)
     answer = answers.pop()
-    if silent:
-        # A start nobody emits cannot make a false state true for certain, nor an end nobody emits leave it true.
-        unseen = {pattern.event for pattern in (state.ends if answer else state.starts)}
-        lost = tuple(dict.fromkeys(one for one in silent if not isinstance(one, NotEmitted) or one.event in unseen))
-        if lost:
-            return Truth(None, SETTLED, evidence, lost, tie)
+    if answer:
+        lost = _gaps(state.ends, since, world)
+    else:
+        # A start that is not seen matters only if it would still hold.
+        holds = None if lasting is None or lasting.value is None else _earliest(now, lasting.value, world.calendar)
+        lost = _gaps(state.starts, max((one for one in (since, holds) if one is not None), default=None), world)
+    if lost:
+        return Truth(None, SETTLED, evidence, lost, tie)
     return Truth(answer, SETTLED, evidence, (), tie)
 
 
@@ -779,20 +800,27 @@ def _state_value(expr: ir.StateValue, here: _Here, world: _World) -> _Value:
                         for place, event, match in _matches(source.pattern, here, world, 0, position, values)),
                        key=lambda one: one[0], reverse=True)
         for _, event, match, source in known:
-            if not _carried(event, source.path):
+            if not _carried(event, source.path) and source.default is None:
                 continue
+            gap = _gaps((one.pattern for one in tier), event.time, world)
+            if match.value is None or gap:
+                return _Value(None, (EventSeen(event, "state value"),), (*match.missing, *gap), tie)
             raw = _at(event.fields, source.path)
-            if match.value is None:
-                return _Value(None, (EventSeen(event, "state value"),), match.missing, tie)
+            raw = source.default if raw is None else raw
             if raw is None:
                 break  # an explicit null clears this tier
             return _Value(typed(raw, expr.type), (FieldRead(event, source.path, raw),), (), tie)
         else:
-            gap = tuple(one for source in tier for one in world.gap_in_history(source.pattern.event, None))
+            gap = _gaps((source.pattern for source in tier), None, world)
             if gap:
                 return _Value(None, (), gap, tie)
     sources = tuple(f"{source.pattern.event}.{'.'.join(source.path)}" for tier in state.tiers for source in tier)
     return _Value(None, (), (MissingState(expr.state, tuple(values.items()), sources),), tie)
+
+
+def _gaps(patterns: Iterable[ir.Pattern], reach: int | None, world: _World) -> tuple[Missing, ...]:
+    """Why events of these patterns may have happened unseen from `reach` on."""
+    return tuple(dict.fromkeys(one for pattern in patterns for one in world.gap_in_history(pattern.event, reach)))
 
 
 def _carried(event: Event, path: tuple[str, ...]) -> bool:
@@ -834,7 +862,7 @@ def _episode_runs(episode: ir.Episode, world: _World) -> Iterator[_Run]:
     for values, changes in _changes(episode.keys, episode.events, episode.ends, world):
         keys = tuple(zip(episode.keys, values, strict=True))
         places: list[int] = []
-        unknown: list[Missing] = []
+        unknown: list[tuple[int, Missing]] = []
         for place, match, going in changes:
             silence = places and world.times[place] - world.times[places[-1]] > gap.count
             if places and (silence or not going):
@@ -846,7 +874,7 @@ def _episode_runs(episode: ir.Episode, world: _World) -> Iterator[_Run]:
                 places.append(place)
             if match.value is None:
                 # Counted as if it belonged, and all that follows from the run is uncertain.
-                unknown += match.missing
+                unknown += ((place, one) for one in match.missing)
         if places:
             yield _Run(keys, world.times[places[0]], tuple(places), None, None, tuple(unknown))
 
@@ -855,11 +883,11 @@ def _state_runs(name: str, world: _World) -> Iterator[_Run]:
     state = world.states[name]
     assert isinstance(state, ir.BooleanState)
     here = _Here(world.as_of, world.as_of, len(world.events), {}, None)
-    lasting = None if state.lasting is None else _value(state.lasting, here, world).value
+    lasting = _Value(None) if state.lasting is None else _value(state.lasting, here, world)
     for values, changes in _changes(state.keys, state.starts, state.ends, world):
         keys = tuple(zip(state.keys, values, strict=True))
         places: list[int] = []
-        unknown: list[Missing] = []
+        unknown: list[tuple[int, Missing]] = []
         expires: int | None = None
         for place, match, starting in changes:
             now = world.times[place]
@@ -867,10 +895,11 @@ def _state_runs(name: str, world: _World) -> Iterator[_Run]:
                 yield _Run(keys, world.times[places[0]], tuple(places), expires, None, tuple(unknown))
                 places, unknown = [], []
             if match.value is None:
-                unknown += match.missing
+                unknown += ((place, one) for one in match.missing)
             if starting:
                 places.append(place)
-                expires = None if lasting is None else closes(now, lasting, world.calendar)
+                unknown += ((place, one) for one in lasting.missing)
+                expires = None if lasting.value is None else closes(now, lasting.value, world.calendar)
             elif places and match.value:
                 yield _Run(keys, world.times[places[0]], tuple(places), now, place, tuple(unknown))
                 places, unknown = [], []
@@ -897,6 +926,9 @@ def _episode_duration(expr: ir.EpisodeDuration, here: _Here, world: _World) -> _
     if window.missing:
         return _Value(None, window.evidence, window.missing)
     declared = world.episodes[expr.episode]
+    gap = _value(declared.gap, here, world)
+    if gap.value is None:
+        return gap
     asked = tuple((key, here.key(key)) for key in declared.keys)
     total = 0
     missing = [one for pattern in declared.events for one in world.gap_in_history(pattern.event, window.start)]
@@ -907,7 +939,7 @@ def _episode_duration(expr: ir.EpisodeDuration, here: _Here, world: _World) -> _
         first = run.start if window.start is None else max(run.start, window.start)
         if last >= first:
             total += last - first
-            missing += run.unknown
+            missing += run.doubts(bisect_right(world.times, here.time) - 1)
     if missing:
         return _Value(None, (), tuple(dict.fromkeys(missing)))
     value = Period(total, "microsecond")
@@ -929,6 +961,17 @@ def _trigger_events(trigger: ir.Trigger, policy: ir.Policy) -> tuple[str, ...]:
     raise LookupError(trigger.run)
 
 
+def _unknown_lengths(trigger: ir.Trigger, world: _World) -> tuple[Missing, ...]:
+    """The facts that are missing for the length of the trigger's period or of its episode's gap: without them nobody
+    knows its moments."""
+    if isinstance(trigger, ir.OnEvent):
+        return ()
+    here = _Here(world.as_of, world.as_of, len(world.events), {}, None)
+    gap = (world.episodes[trigger.run].gap,) if trigger.run in world.episodes else ()
+    period = () if isinstance(trigger, ir.OnStart) else (trigger.period,)
+    return _all_missing(_value(one, here, world) for one in (*period, *gap))
+
+
 def _moments(rule: ir.Rule, world: _World) -> Iterator[tuple[_Here, Moment, Truth]]:
     """The moments of a rule in order, each with where it stands and whether its trigger held."""
     match rule.trigger:
@@ -944,7 +987,7 @@ def _moments(rule: ir.Rule, world: _World) -> Iterator[tuple[_Here, Moment, Trut
                 event = world.events[position]
                 keys = _rule_keys(rule, run)
                 here = _Here(event.time, event.time, position, dict(keys), event)
-                yield here, Moment(event.time, event.time, keys, event, event), _uncertain(run.unknown)
+                yield here, Moment(event.time, event.time, keys, event, event), _uncertain(run.doubts(position))
         case None:
             return
         case _:
@@ -977,12 +1020,12 @@ def _event_moments(rule: ir.Rule, trigger: ir.OnEvent, world: _World) -> Iterato
 def _marks(rule: ir.Rule, trigger: ir.OnEvery, world: _World) -> Iterator[tuple[_Here, Moment, Truth]]:
     for run in _runs(trigger.run, world):
         period = _run_period(trigger.period, run, world)
-        for times in count(1):
+        for times in (1,) if trigger.once else count(1):
             mark = closes(run.start, period.times(times), world.calendar) - 1
             past = _passes(trigger.run, run, mark, world)
             if past is False:
                 break
-            yield _mark(rule, run, mark, past, run.unknown, world)
+            yield _mark(rule, run, mark, past, (), world)
 
 
 def _silences(rule: ir.Rule, trigger: ir.OnWithout, world: _World) -> Iterator[tuple[_Here, Moment, Truth]]:
@@ -1002,7 +1045,8 @@ def _silences(rule: ir.Rule, trigger: ir.OnWithout, world: _World) -> Iterator[t
             inside = [one for place, event, one in heard if place > position and event.time <= mark]
             if past is False or any(one.value for one in inside):
                 continue
-            unknown = (*run.unknown, *match.missing, *(lost for one in inside for lost in one.missing))
+            unknown = (*match.missing, *(lost for one in inside for lost in one.missing),
+                       *world.gap_in_history(trigger.pattern.event, base))
             yield _mark(rule, run, mark, past, unknown, world)
 
 
@@ -1017,7 +1061,8 @@ def _passes(name: str, run: _Run, mark: int, world: _World) -> int | bool:
     """The place of the event by which an episode passes the mark; True where a state passes it; False if neither."""
     if name in world.episodes:
         return next((place for place in run.positions if world.times[place] > mark), False)
-    return world.as_of > mark and (run.end is None or run.end > mark)
+    # A state that expires holds through the last instant before `end`, one that is ended does not reach its end.
+    return world.as_of > mark and (run.end is None or run.end - (run.closed is None) > mark)
 
 
 def _mark(rule: ir.Rule, run: _Run, mark: int, past: int | bool, unknown: tuple[Missing, ...], world: _World,
@@ -1027,7 +1072,8 @@ def _mark(rule: ir.Rule, run: _Run, mark: int, past: int | bool, unknown: tuple[
     known = mark if event is None else event.time
     here = _Here(mark, known, bisect_left(world.times, mark), dict(run.keys), None)
     first = world.events[run.positions[0]]
-    return here, Moment(mark, known, keys, None, first, event), _uncertain(unknown)
+    seen = bisect_right(world.times, mark) - 1 if event is None else int(past)
+    return here, Moment(mark, known, keys, None, first, event), _uncertain((*run.doubts(seen), *unknown))
 
 
 def _rule_keys(rule: ir.Rule, run: _Run) -> tuple[tuple[str, Any], ...]:

@@ -251,12 +251,14 @@ class CountEvents:
 
 @dataclass(frozen=True, slots=True)
 class SumEvents:
-    """The sum of a field over the candidates in a past range, the trigger included where it matches."""
+    """The sum of a field over the candidates in a past range, the trigger included where it matches; `default` (raw)
+    stands in where the field is absent."""
 
     pattern: Pattern
     path: tuple[str, ...]
     range: Range
     type: Type
+    default: Any = None
     span: Span = _span()
 
 
@@ -320,10 +322,11 @@ class OnEvent:
 
 @dataclass(frozen=True, slots=True)
 class OnEvery:
-    """Each mark start + k * period that the run of an episode or state passes."""
+    """Each mark start + k * period that the run of an episode or state passes; `once`: only the first of a run."""
 
     period: Expr
     run: str
+    once: bool = False
     span: Span = _span()
 
 
@@ -391,10 +394,11 @@ class BooleanState:
 
 @dataclass(frozen=True, slots=True)
 class StateSource:
-    """One event field that feeds a valued state."""
+    """One event field that feeds a valued state; `default` (raw) stands in when it is absent."""
 
     pattern: Pattern
     path: tuple[str, ...]
+    default: Any = None
     span: Span = _span()
 
 
@@ -441,7 +445,7 @@ class Must:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One duty. `when` does not repeat the policy's `applies`. Severity: error, warning, info."""
+    """One duty. `when` does not repeat the policy's scope, in whose place stands `applies` if the rule has one."""
 
     name: str
     title: str
@@ -454,6 +458,7 @@ class Rule:
     must: tuple[Must, ...]
     unless: tuple[Unless, ...]
     fix: str
+    applies: Expr | None = None
     span: Span = _span()
 
 
@@ -480,6 +485,7 @@ class Policy:
     """One version of a regulation (or a house policy that extends one), ready to judge.
 
     `extends` is the (regulation, version label) a house policy takes over; its rules are judged beside these.
+    `scope` are the places that say what the policy applies to.
     """
 
     regulation: str
@@ -493,7 +499,12 @@ class Policy:
     rules: tuple[Rule, ...]
     unchecked: tuple[Unchecked, ...]
     forgets: tuple[Forget, ...]
+    scope: tuple[Citation, ...] = ()
     span: Span = _span()
+
+    def scope_of(self, rule: Rule) -> Expr | None:
+        """What a rule applies to: its own scope, else the policy's."""
+        return self.applies if rule.applies is None else rule.applies
 
     def rule(self, name: str) -> Rule | None:
         """The rule of that name."""

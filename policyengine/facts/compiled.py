@@ -55,7 +55,8 @@ def covers(policy: ir.Policy, rule: ir.Rule) -> bool:
 
 
 def _asked(policy: ir.Policy, rule: ir.Rule) -> list[ir.Expr]:
-    return [*([] if policy.applies is None else [policy.applies]), *rule.when,
+    scope = policy.scope_of(rule)
+    return [*([] if scope is None else [scope]), *rule.when,
             *(one.condition for one in rule.unless), *(one.condition for one in rule.must)]
 
 
@@ -115,6 +116,9 @@ def _fails(expr: ir.Expr | None) -> bool:
 
 # ---- what the source calls --------------------------------------------------------------------------------------
 
+_SHORT = 200  # characters of a text whose answers are kept
+
+
 @lru_cache(maxsize=8)
 def _today(as_of: int, zone: str) -> str:
     return local_date(as_of, zone).isoformat()
@@ -160,8 +164,10 @@ def _computed(operator: str) -> Callable[[Any, Any, Calendar], Any]:
 def _whole_text(pattern: str) -> Callable[[str], bool]:
     from policyengine.core.patterns import full_match  # RE2 is loaded by policies that use `matches`, not by all
 
-    # The same few texts stand in many services, and asking RE2 costs as much as a dozen rules.
-    return lru_cache(maxsize=4096)(partial(full_match, pattern))
+    # The same few texts stand in many services, and asking RE2 costs as much as a dozen rules. Long ones are not kept.
+    ask = partial(full_match, pattern)
+    kept = lru_cache(maxsize=4096)(ask)
+    return lambda text: kept(text) if len(text) <= _SHORT else ask(text)
 
 
 # A date is text in the compiled rules, which compares as the date does; only arithmetic takes it for a date.
@@ -279,11 +285,11 @@ class _Writer:
                           f"    return [{', '.join(results)}]", ""])
 
     def applies(self, rules: tuple[ir.Rule, ...]) -> _Pair:
-        """Writes the condition of the whole policy; where it is false that is all there is to say."""
-        if self.policy.applies is None:
+        """Writes the scope of the policy; where it is false, and no rule has another, that is all there is to say."""
+        if self.policy.applies is None or all(rule.applies is not None for rule in rules):
             return _ALWAYS
         applies = self.named(self.condition(self.policy.applies), "a")
-        if any(_fails(when) for rule in rules for when in rule.when):
+        if any(rule.applies is not None or any(map(_fails, rule.when)) for rule in rules):
             return applies
         self.line(f"if {applies.false}: return [{_NOT_APPLICABLE}] * {len(rules)}")
         return _Pair(applies.true, "False", True) if applies.missing else _ALWAYS
@@ -305,32 +311,44 @@ class _Writer:
             self.line("now = now_of(as_of, calendar.zone)")
 
     def rule(self, rule: ir.Rule, applies: _Pair) -> str:
-        """Writes one rule; gives the Python of its verdict."""
+        """Writes one rule; gives the variable of its verdict. The question most cases answer with yes comes first."""
         verdict = self.fresh("r")
-        when = self.every([*rule.when], first=applies)
+        when = (self.every([*rule.when], first=applies) if rule.applies is None
+                else self.every([rule.applies, *rule.when]))
+        if rule.unless:
+            self.excused(rule, when, verdict)
+        elif when.true == "True" and not when.missing:
+            self.judged(rule, verdict)
+        else:
+            self.line(f"if {when.true}:")
+            self.level += 1
+            self.judged(rule, verdict)
+            self.level -= 1
+            otherwise = f"{_NOT_APPLICABLE} if {when.false} else {_UNDECIDED}" if when.missing else _NOT_APPLICABLE
+            self.line(f"else: {verdict} = {otherwise}")
+        return verdict
+
+    def excused(self, rule: ir.Rule, when: _Pair, verdict: str) -> None:
+        """A rule with exceptions: they are asked wherever it is not certain that the rule does not apply."""
+        level = self.level
         if when.false != "False":
-            self.line(f"if {when.false}:")
-            self.line(f"    {verdict} = {_NOT_APPLICABLE}")
+            self.line(f"if {when.false}: {verdict} = {_NOT_APPLICABLE}")
             self.line("else:")
             self.level += 1
-        start = self.level
         exceptions = [self.named(self.condition(one.condition), "u") for one in rule.unless]
-        if exceptions:
-            self.line(f"if {_joined('or', (one.true for one in exceptions), 'False')}:")
-            self.line(f"    {verdict} = {_EXEMPT}")
-            self.line("else:")
-            self.level += 1
+        self.line(f"if {_joined('or', (one.true for one in exceptions), 'False')}: {verdict} = {_EXEMPT}")
         if when.missing:
-            self.line(f"if not {when.true}:")
-            self.line(f"    {verdict} = {_UNDECIDED}")
-            self.line("else:")
-            self.level += 1
+            self.line(f"elif not {_bracketed(when.true)}: {verdict} = {_UNDECIDED}")
+        self.line("else:")
+        self.level += 1
+        self.judged(rule, verdict, tuple(f"{one.true} is None" for one in exceptions if one.missing))
+        self.level = level
+
+    def judged(self, rule: ir.Rule, verdict: str, unsure: tuple[str, ...] = ()) -> None:
+        """What the rule demands; `unsure` are the questions whether an exception is missing, which excuses for now."""
         must = self.every([one.condition for one in rule.must])
-        unsure = [f"{one.true} is None" for one in exceptions if one.missing]
         violated = f"({_UNDECIDED} if {' or '.join(unsure)} else {_VIOLATED})" if unsure else str(_VIOLATED)
         self.line(f"{verdict} = {_chosen(must, str(_SATISFIED), violated, str(_UNDECIDED))}")
-        self.level = start - (when.false != "False")
-        return verdict
 
     # -- lines and names ------------------------------------------------------------------------------------------
 
@@ -544,6 +562,8 @@ class _Writer:
         loops = [part for part in parts if _loops(part)]
         if not loops:
             return plain
+        if len(loops) == 1 and plain.true == "True" and not plain.missing:
+            return self.condition(loops[0])
         name = self.fresh("c")
         whole = _Pair(name, f"{name} is False", plain.missing)
         started = not (plain.true == "True" and not plain.missing)
@@ -597,11 +617,11 @@ class _Writer:
             codes = [f"{code}.count" for code in codes]
         true, false = (test.format(*codes) for test in _TESTS[expr.operator])
         pair = _guarded(atoms, true, false)
+        # None equals nothing that is there and is in no list, so such a test needs no question before.
         beside = atoms[1].missing and (expr.operator == "in" or atoms[0].missing)
         if expr.operator in ("=", "in") and not beside:
-            # None equals nothing that is there and is in no list, so the test that it holds needs no question before.
             return _Pair(true, pair.false, pair.missing)
-        return pair
+        return _Pair(pair.true, false, pair.missing) if expr.operator == "!=" and not beside else pair
 
     def right(self, operator: str, expr: ir.Expr) -> _Atom:
         """The right operand in the form the operator's test takes: sets, and a compiled pattern."""
@@ -646,14 +666,19 @@ class _Writer:
         """What an element does to the answer: it is found, or nobody knows, or nothing."""
         certain = _joined("and", (where.true, wanted.true), "True")
         unsure = where.missing or wanted.missing
+        if not stops:
+            out = _joined("or", (where.false, wanted.false), "False")
+            self.line(f"if {certain}: {name} = {found}")
+            if unsure:
+                self.line(f"elif {name} is not {found} and not {_bracketed(out)}: {name} = None")
+            return
+        if unsure:
+            self.line(f"if {wanted.false}: continue")
         self.line(f"if {certain}:")
         self.line(f"    {name} = {found}")
-        if stops:
-            self.line("    break")
+        self.line("    break")
         if unsure:
-            out = _joined("or", ("False" if stops else where.false, wanted.false), "False")
-            still = "" if stops else f"{name} is not {found} and "
-            self.line(f"elif {still}not {_bracketed(out)}: {name} = None")
+            self.line(f"{name} = None")
 
     @contextmanager
     def loop(self, variable: str, domain: _Atom, first: ir.Expr | None) -> Iterator[None]:

@@ -108,7 +108,7 @@ def reasons(result: Result) -> Reasons:
         case "pending":
             return Reasons((due(result),) if result.due else ())
         case "exempt":
-            return Reasons((f"exempt: {clean(result.exemption)}",) if result.exemption else ())
+            return Reasons((clean(result.exemption),) if result.exemption else ())
         case _:
             return Reasons(())
 
@@ -142,14 +142,14 @@ def _violated(result: Result) -> Reasons:
                     said.add(demand)
             elif line.kind != "parameter":
                 texts.append(line.text)
-        if part is not None and not texts:
+        if part is not None and not texts and not (_value(part) == "false" and f"must {part.name}" in demands):
             texts = [_bare(part)]
         found += texts
         if part is not None:
             about |= {demand for demand in demands if part.name in demand}
+    # `no contact_recorded before` says all of `must contact_recorded before`
+    said |= {f"must {text.removeprefix('no ')}" for text in found if text.endswith(" before")}
     required = [demand for demand in demands if demand not in said and (not about or demand in about)]
-    if required == ["must not happen"]:
-        required = []
     return Reasons(tuple(dict.fromkeys(map(clean, found))), tuple(map(clean, required)))
 
 
@@ -197,7 +197,7 @@ def _wish(part: Line, line: Line) -> str | None:
     if not rest:
         return f"must be {'true' if holds else 'false'}"
     if rest.strip() == "is present":
-        return "must be" if holds else "must not be"
+        return "must be stated" if holds else "must not be stated"
     found = _COMPARISON.fullmatch(rest)
     if found is None:
         return None
@@ -274,15 +274,13 @@ def file_of(service: str) -> str:
 def headline(result: Result) -> str:
     """One sentence for formats that show a result by itself: `Art. 18(1) violated: …`."""
     moment = result.moment
-    why = reasons(result).sentence()
-    parts = [f"{', '.join(map(clean, result.citations[:2]))} {result.verdict.replace('_', ' ')}"]
+    why = reasons(result).sentence() or clean(result.title)
+    parts = [f"{', '.join(map(clean, result.citations[:2]))} {result.verdict.replace('_', ' ')}".strip()]
     if moment is not None:
-        parts.append(f"{keys_text(result)} at {moment.time}" if moment.keys else f"at {moment.time}")
+        event = f"{clean(moment.event)} at " if moment.event else "at "
+        parts.append(", ".join(filter(None, (keys_text(result), event + moment.time))))
         why = near(why, moment.time)
-        if result.verdict == "violated" and not why:
-            why = f"{clean(moment.event)} must not happen"
-    parts.append(why or clean(result.title))
-    return ": ".join(part for part in parts if part)
+    return ": ".join(filter(None, (*parts, why)))
 
 
 def total(report: Report, result: Result) -> int:

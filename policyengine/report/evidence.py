@@ -74,7 +74,8 @@ def evidence_line(evidence: Evidence, context: Context) -> Line:
             name = written(evidence.span, context)
             return Line("number", name, f"{name} is {shown(evidence.value)}", span_place(evidence.span))
         case ParameterUsed():
-            value = shown(evidence.value).strip('"')  # a period is text in raw data
+            # A period is text in raw data; a tuple is a list here, where `shown` takes one for bounds.
+            value = shown(list(evidence.value) if isinstance(evidence.value, tuple) else evidence.value).strip('"')
             return Line("parameter", evidence.name, f"{evidence.name} = {value}")
         case PartDecided():
             name = written(evidence.span, context)

@@ -30,6 +30,8 @@ from policyengine.report.model import Judged, Report, Result
 Paint = Callable[[str, str], str]
 
 INDENT = 11
+MAX_NAME = 48  # columns of a rule's name in the first line, and of them those that push the place to the right
+NAMES = 40
 MAX_RULES = 60  # names listed when one missing fact leaves very many rules undecided
 
 COLOURS: dict[Verdict, str] = {"violated": "bad", "undecided": "open", "pending": "note", "exempt": "faint",
@@ -39,29 +41,34 @@ COLOURS: dict[Verdict, str] = {"violated": "bad", "undecided": "open", "pending"
 WORDS: dict[str, dict[str, str]] = {
     "en": {
         "violated": "violated", "undecided": "undecided", "pending": "pending", "exempt": "exempt",
-        "satisfied": "satisfied", "not_applicable": "not applicable",
+        "satisfied": "satisfied", "not_applicable": "not applicable", "n/a": "n/a",
         "head": "{} {} ({}), as of {}", "warning": "(warning)", "info": "(info)",
         "moment": "1 moment", "moments": "{} of {} moments", "keyed": "{} of {} moments, {} {}s",
-        "services": "{} of {} services", "more": "and {} more (--max-findings)",
-        "rules undecided": "{} rules undecided: {}", "open": "{} open; {} {}, the first for {}",
+        "services": "{} of {} services", "more": "and {} more (--max-findings)", "also": "and {} (--max-findings)",
+       
+        "rules undecided": "{} rules undecided: {}", "rules moments": "{} rules undecided at {} moments: {}",
+         "open": "{} open; {} {}, the first for {}",
         "open one": "1 open; {} for {}", "open bare": "{} open", "pending more": "and {} more (--pending)",
         "fix": "fix: {}", "cites": "cites {}", "param": "{} = {}", "at": "at {}", "tie": "rests on the order of events "
         "of one instant", "note": "note: {}", "comma": ", ", "stop": ".",
         "rules": "{} rules", "rule": "1 rule", "no trigger": "{} without a trigger", "count": "{} {}",
-        "inputs": "{} service{}, {} event{}", "colon": ": ", "nothing": "nothing to report",
+        "inputs": "{} service{}, {} event{}.", "colon": ": ", "nothing": "nothing to report",
     },
     "zh": {
         "violated": "违反", "undecided": "未定", "pending": "待履行", "exempt": "豁免", "satisfied": "符合",
-        "not_applicable": "不适用",
+        "not_applicable": "不适用", "n/a": "不适用",
         "head": "{} {}（{}），截至 {}", "warning": "（警告）", "info": "（提示）",
         "moment": "1 个时刻", "moments": "{} / {} 个时刻", "keyed": "{} / {} 个时刻，{} 个 {}",
         "services": "{} / {} 项服务", "more": "另有 {} 项（--max-findings）",
-        "rules undecided": "{} 条规则未定：{}", "open": "{} 项待履行；{} 项{}，最先为 {}",
+        "also": "另有 {}（--max-findings）",
+        "rules undecided": "{} 条规则未定：{}", "rules moments": "{} 条规则在 {} 个时刻未定：{}",
+         "open": "{} 项待履行；{} 项{}，最先为 {}",
         "open one": "1 项待履行；{}，{}", "open bare": "{} 项待履行", "pending more": "另有 {} 项（--pending）",
-        "fix": "整改：{}", "cites": "依据 {}", "param": "{} = {}", "at": "于 {}", "tie": "结论取决于同一时刻事件的先后顺序",
+        "fix": "整改：{}", "cites": "依据 {}", "param": "{} = {}", "at": "于 {}",
+        "tie": "结论取决于同一时刻事件的先后顺序",
         "note": "注：{}", "comma": "，", "stop": "。",
         "rules": "{} 条规则", "rule": "1 条规则", "no trigger": "{} 未触发", "count": "{} {}",
-        "inputs": "{} 项服务，{} 个事件", "colon": "：", "nothing": "无需报告",
+        "inputs": "{0} 项服务，{2} 个事件。", "colon": "：", "nothing": "无需报告",
     },
 }
 
@@ -74,13 +81,15 @@ IN_CHINESE: tuple[tuple[str, str], ...] = (
     (r"always", "一直适用"),
     (r"due by the end of (\S+)", r"\1 当日届满前"),
     (r"due by (\S+ \S+ \S+)", r"\1 前"),
-    (r"(.*) \(provisional\)", r"\1（暂定）"),
-    (r"(\S+) rules saw no trigger(; history assumed complete)?", r"\1 条规则未触发"),
-    (r"(\S+) events lie before any version is in force and were not judged", r"\1 个事件早于任何版本的施行日期，未作判断"),
+    (r"(\S+) rules? saw no trigger", r"\1 条规则未触发"),
+    (r"(\S+) rules? saw no trigger; history assumed complete", r"\1 条规则未触发；假定事件记录完整"),
+    (r"(\S+) events lie before any version is in force and were not judged",
+     r"\1 个事件早于任何版本的施行日期，未作判断"),
     (r"(\S+) verdicts rest on the order of events of one instant", r"\1 项结论取决于同一时刻事件的先后顺序"),
     (r"some due times are provisional: .*", "部分期限为暂定：其所含年度的工作日安排尚未公布"),
     (r"(\S+) rows repeat an event's id and were merged", r"\1 行与已有事件编号相同，已合并"),
-    (r"(\S+) events repeat another exactly; without an id each counts", r"\1 个事件与另一事件完全相同；无编号者分别计算"),
+    (r"(\S+) events repeat another exactly; without an id each counts",
+     r"\1 个事件与另一事件完全相同；无编号者分别计算"),
 )
 
 
@@ -117,13 +126,14 @@ class _Page:
         return self.words[key].format(*values)
 
     def in_language(self, text: str) -> str:
-        if self.lang == "zh":
-            for pattern, chinese in IN_CHINESE:
-                if re.fullmatch(pattern, text):
-                    return self.in_language(re.sub(pattern, chinese, text)) if "provisional" in pattern \
-                        else re.sub(pattern, chinese, text)
-                if "provisional" in pattern and text.endswith("(provisional)"):
-                    return self.in_language(text.removesuffix(" (provisional)")) + "（暂定）"
+        if self.lang == "en":
+            return text
+        if text.endswith(" (provisional)"):
+            return self.in_language(text.removesuffix(" (provisional)")) + "（暂定）"
+        for pattern, chinese in IN_CHINESE:
+            found = re.fullmatch(pattern, text)
+            if found:
+                return found.expand(chinese)
         return text
 
     def put(self, text: str, style: str = "", *, indent: int = INDENT, hang: int = 0) -> None:
@@ -135,8 +145,6 @@ class _Page:
     # one version
 
     def version(self, judged: Judged, results: Sequence[Result]) -> None:
-        if self.lines:
-            self.lines.append("")
         head = self.say("head", judged.regulation, judged.version, self.in_language(judged.in_force),
                         self.report.as_of)
         self.put(head, "strong", indent=0, hang=2)
@@ -144,8 +152,9 @@ class _Page:
         self.put(title, indent=0)
         self.lines.append("")
         found = entries(results)
-        articles = min(16, max((columns(_articles(entry)) for entry in found if entry.missing is None), default=0))
-        names = max((columns(self._name(entry)) for entry in found if entry.missing is None), default=0)
+        own = [entry for entry in found if entry.missing is None]
+        articles = min(16, max((columns(_articles(entry, self.lang)) for entry in own), default=0))
+        names = min(NAMES, max((columns(self._name(entry)) for entry in own), default=0))
         short = False  # entries of one line each stand together
         for entry in found:
             if short and not self._is_short(entry):
@@ -162,15 +171,16 @@ class _Page:
 
     def _name(self, entry: Entry) -> str:
         severity = entry.first.severity
-        return clean(entry.first.rule) + ("" if severity == "error" else " " + self.words[severity])
+        return shorten(entry.first.rule, MAX_NAME) + ("" if severity == "error" else " " + self.words[severity])
 
     def entry(self, entry: Entry, articles: int, names: int) -> None:
         first = entry.first
-        word = self.paint(pad(self.words[entry.verdict], INDENT - 1), COLOURS[entry.verdict]) + " "
+        label = self.words["n/a" if entry.verdict == "not_applicable" else entry.verdict]
+        word = self.paint(pad(label, INDENT - 1), COLOURS[entry.verdict]) + " "
         if entry.missing is not None:
             self.shared(entry, word)
             return
-        self.first_line(word, _articles(entry), articles, self._name(entry), names, self.where(entry))
+        self.first_line(word, _articles(entry, self.lang), articles, self._name(entry), names, self.where(entry))
         if self._is_short(entry):
             return
         if entry.verdict == "pending":
@@ -184,9 +194,10 @@ class _Page:
 
     def first_line(self, word: str, article: str, articles: int, name: str, names: int, where: str) -> None:
         text = f"{pad(article, articles)}  {name}"
-        at = INDENT + articles + 2 + names + 2
-        gap = max(2, at - INDENT - columns(text))
-        if INDENT + columns(text) + gap + columns(where) <= self.width:
+        gap = max(2, articles + 2 + names + 2 - columns(text))
+        free = self.width - INDENT - columns(text) - columns(where)
+        if free >= 2:
+            gap = min(gap, free)
             self.lines.append((word + self.strong_name(text, name) + " " * gap + where).rstrip())
         else:
             self.lines.append(word + self.strong_name(text, name))
@@ -198,7 +209,9 @@ class _Page:
     def shared(self, entry: Entry, word: str) -> None:
         """Several rules that miss the same thing: said once, with their names."""
         assert entry.missing is not None
-        text = self.say("rules undecided", f"{len(entry.rules):,}", entry.missing.text)
+        moments = sum(1 for result in entry.results if result.moment is not None)
+        text = self.say("rules moments", f"{len(entry.rules):,}", f"{moments:,}", entry.missing.text) if moments \
+            else self.say("rules undecided", f"{len(entry.rules):,}", entry.missing.text)
         self.lines += [word + line if not number else " " * INDENT + line
                        for number, line in enumerate(wrap(clean(text), self.width - INDENT, 0))]
         names = list(map(clean, entry.rules[:MAX_RULES]))
@@ -247,11 +260,13 @@ class _Page:
 
     def moments(self, entry: Entry) -> None:
         alone = len(entry.results) == 1
+        if not alone and self.same_reason(entry):
+            return
         for result in entry.results[:self.limit]:
             moment = result.moment
             assert moment is not None
-            event = f"{moment.event} " if moment.event else ""
-            head = f"{event}{self.say('at', moment.time)}" + ("" if alone else f" ({place_of(result)})")
+            when = f"{moment.event} {self.say('at', moment.time)}" if moment.event else moment.time
+            head = when + ("" if alone else f" ({place_of(result)})")
             found = [near(text, moment.time) for text in reasons(result).found]
             who = keys_text(result)
             text = "; ".join([head, *found, *([self.words["tie"]] if result.tie else [])])
@@ -259,6 +274,17 @@ class _Page:
         whom = [keys_text(result) or (result.moment.time if result.moment else "")
                 for result in entry.results[self.limit:]]
         self.more(list(dict.fromkeys(whom)), len(whom))
+
+    def same_reason(self, entry: Entry) -> bool:
+        """What many undecided moments all miss is said once, and then for whom."""
+        said = {reasons(result).found for result in entry.results}
+        if entry.verdict != "undecided" or len(said) > 1:
+            return False
+        for text in next(iter(said)):
+            self.put(text, hang=2)
+        whom = dict.fromkeys(f"{keys_text(result) or result.service} ({place_of(result)})" for result in entry.results)
+        self.put(self.some(list(whom)), hang=2)
+        return True
 
     def due_dates(self, entry: Entry) -> None:
         """The next due dates, each with those it is for."""
@@ -293,8 +319,9 @@ class _Page:
         if first.title:
             self.put(clean(first.title).rstrip(".") + ".")
         self.params(entry)
-        if len(first.citations) > 1 and _articles(entry) != ", ".join(first.citations):
-            self.put(self.say("cites", ", ".join(first.citations)), hang=2)
+        whole = ", ".join(_cited(first.citations, self.lang))
+        if _articles(entry, self.lang) != whole:
+            self.put(self.say("cites", whole), hang=2)
         if first.fix:
             self.put(self.say("fix", clean(first.fix)), "help", hang=2)
 
@@ -311,7 +338,7 @@ class _Page:
         if rest > len(shown):
             self.put(", ".join(shown) + " " + self.say("more", f"{rest - len(shown):,}"))
         else:
-            self.put(", ".join(shown) + " (--max-findings)")
+            self.put(self.say("also", ", ".join(shown)))
 
     def some(self, names: Sequence[str]) -> str:
         shown = list(map(clean, names[:self.limit]))
@@ -340,12 +367,23 @@ class _Page:
             self.put(text, "faint", indent=0)
 
 
-def _articles(entry: Entry) -> str:
+_ARTICLE = re.compile(r"Art\. (\d+)(?:\((\d+)\))?(?:\((\d+)\))?")
+
+
+def _cited(citations: Sequence[str], lang: str) -> list[str]:
+    """`Art. 8(1)(2)` is article 8, paragraph 1, item 2: `第8条第1款第2项`."""
+    def chinese(found: re.Match[str]) -> str:
+        return "".join(f"第{number}{unit}" for number, unit in zip(found.groups(), "条款项", strict=True) if number)
+    return [_ARTICLE.sub(chinese, clean(one)) if lang == "zh" else clean(one) for one in citations]
+
+
+def _articles(entry: Entry, lang: str) -> str:
     """The articles cited, or the first and how many more."""
-    cited = [clean(citation) for citation in entry.first.citations]
+    cited = _cited(entry.first.citations, lang)
     whole = ", ".join(cited)
-    return whole if columns(whole) <= 24 else f"{shorten(cited[0], 40)} +{len(cited) - 1}" if cited[1:] \
-        else shorten(whole, 40)
+    if columns(whole) <= 24:
+        return whole
+    return shorten(cited[0], 24) + (f" +{len(cited) - 1}" if cited[1:] else "")
 
 
 # ---- columns ----------------------------------------------------------------------------------------------------

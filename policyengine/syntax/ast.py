@@ -335,11 +335,12 @@ class OnEvent:
 
 @dataclass(frozen=True, slots=True)
 class OnEvery:
-    """`on every D of EPISODE|STATE as x`."""
+    """`on every D of EPISODE|STATE as x`; `once` for `on D of EPISODE|STATE`, the first mark alone."""
 
     period: Expr
     run: Name
     alias: Name | None
+    once: bool = False
     span: Span = _span()
 
 
@@ -422,9 +423,10 @@ class Extend:
 
 @dataclass(frozen=True, slots=True)
 class Applies:
-    """`applies when X` for the whole policy."""
+    """`applies when X cites Art. 2` for the whole policy."""
 
     condition: Expr
+    citations: tuple[Citation, ...] = ()
     span: Span = _span()
 
 
@@ -495,7 +497,7 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One duty. Clauses stand in the order of the fields."""
+    """One duty. `applies` is its own scope, in place of the policy's; in the text it stands before `per`."""
 
     name: Name
     title: Text | None
@@ -508,6 +510,7 @@ class Rule:
     must: tuple[Must, ...]
     unless: tuple[Unless, ...]
     fix: Text | None
+    applies: Expr | None = None
     span: Span = _span()
 
 

@@ -78,6 +78,8 @@ def _clauses(rule: ast.Rule) -> list[_Doc]:
                 docs += [f"family {rule.family.text}"] if rule.family else []
             case "severity":
                 docs += [f"severity {rule.severity.text}"] if rule.severity else []
+            case "applies":
+                docs += [_condition("applies when", rule.applies)] if rule.applies else []
             case "per":
                 docs += [f"per {_names(rule.keys)}"] if rule.keys else []
             case "on":
@@ -115,8 +117,8 @@ def _trigger(trigger: ast.Trigger) -> _Doc:
     match trigger:
         case ast.OnEvent(events=events, first=first, alias=alias, where=where):
             return _cat("first " if first else "", _names(events), _alias(alias), _where(where))
-        case ast.OnEvery(period=period, run=run, alias=alias):
-            return _cat("every ", _expression(period), f" of {run.text}", _alias(alias))
+        case ast.OnEvery(period=period, run=run, alias=alias, once=once):
+            return _cat("" if once else "every ", _expression(period), f" of {run.text}", _alias(alias))
         case ast.OnWithout(period=period, run=run, pattern=pattern, alias=alias):
             return _cat(_expression(period), f" of {run.text} without ", _pattern(pattern), _alias(alias))
         case ast.OnStart(run=run, alias=alias):
@@ -135,8 +137,9 @@ def _declaration(declaration: ast.Declaration) -> _Doc:
             return _cat("use ", _text(path))
         case ast.Extend(regulation=regulation, version=version):
             return f"extend {regulation.text} version {version.text}"
-        case ast.Applies(condition=condition):
-            return _condition("applies when", condition)
+        case ast.Applies(condition=condition, citations=citations):
+            cites = (_nested(LINE, _cites(citations)),) if citations else ()
+            return _group(_condition("applies when", condition), *cites)
         case ast.Param(name=name, value=value, tunable=tunable, citations=citations):
             cites = (_nested(LINE, _cites(citations)),) if citations else ()
             return _group(f"param {name.text} = ", _expression(value), " tunable" if tunable else "", *cites)

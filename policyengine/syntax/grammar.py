@@ -28,7 +28,7 @@ Start = Literal["declaration", "clauses"]
 DECLARATIONS = ("policy", "use", "extend", "applies", "param", "define", "state", "episode", "rule", "unchecked",
                 "forget")
 # In the order in which they stand in a rule.
-CLAUSES = ("cites", "family", "severity", "per", "on", "when", "must", "unless", "fix")
+CLAUSES = ("cites", "family", "severity", "applies", "per", "on", "when", "must", "unless", "fix")
 REPEATABLE = frozenset({"when", "must", "unless"})
 # The look-ahead of NAME in the grammar; a test holds the two together.
 RESERVED = ("and", "or", "not", "in", "is", "contains", "matches", "every", "some", "no", "any", "latest", "where",
@@ -97,7 +97,7 @@ def assemble(name: ast.Name, title: ast.Text | None, clauses: Sequence[Clause], 
         return tuple(c.value for c in clauses if c.keyword == keyword)
 
     return ast.Rule(name, title, only("cites", ()), only("family", None), only("severity", None), only("per", ()),
-                    only("on", None), all_of("when"), all_of("must"), all_of("unless"), only("fix", None), span)
+                    only("on", None), all_of("when"), all_of("must"), all_of("unless"), only("fix", None), only("applies", None), span)
 
 
 def _read(path: str, text: str, line: int, start: Start) -> Any:
@@ -214,7 +214,7 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
         return self._written(ast.UseFile(self._string(parts[0]), self._at(meta)))
 
     def applies(self, meta: Meta, parts: list[Any]) -> Written:
-        return self._written(ast.Applies(parts[0], self._at(meta)))
+        return self._written(ast.Applies(parts[0], parts[1] or (), self._at(meta)))
 
     def param(self, meta: Meta, parts: list[Any]) -> Written:
         name, value, tunable, citations = parts
@@ -285,6 +285,9 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
     def clause_severity(self, meta: Meta, parts: list[Any]) -> Clause:
         return self._clause("severity", self._name(parts[0]), meta)
 
+    def clause_applies(self, meta: Meta, parts: list[Any]) -> Clause:
+        return self._clause("applies", parts[0], meta)
+
     def clause_per(self, meta: Meta, parts: list[Any]) -> Clause:
         return self._clause("per", parts[0], meta)
 
@@ -338,7 +341,11 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
 
     def on_every(self, meta: Meta, parts: list[Any]) -> ast.OnEvery:
         _, period, run, alias = parts
-        return ast.OnEvery(period, self._name(run), alias, self._at(meta))
+        return ast.OnEvery(period, self._name(run), alias, False, self._at(meta))
+
+    def on_once(self, meta: Meta, parts: list[Any]) -> ast.OnEvery:
+        period, run, alias = parts
+        return ast.OnEvery(period, self._name(run), alias, True, self._at(meta))
 
     def on_without(self, meta: Meta, parts: list[Any]) -> ast.OnWithout:
         period, run, pattern, alias = parts

@@ -87,7 +87,8 @@ def _cut(path: str, text: str) -> Iterator[_Piece]:
     for number, line in enumerate(text.split("\n"), 1):
         opens = bool(line) and not line[0].isspace() and line[0] != "#"
         word = match[0] if opens and (match := _WORD.match(line)) else ""
-        if opens and word not in CLAUSES and word not in RESERVED and (word or not piece or line[0] not in ")]"):
+        closes = bool(piece) and not word and line[:1] in (")", "]")
+        if opens and (word in DECLARATIONS or not (closes or word in CLAUSES or word in RESERVED)):
             if piece:
                 yield _Piece(start, "\n".join(piece), tuple(refused))
             piece, start, refused = [line], number, []

@@ -328,8 +328,12 @@ class _Reader:
                     self.wrong("too-many-events", f"the case has more than {MAX_EVENTS:,} events", at)
                     return ()
         events, problems = fit_events(rows, self.schemas)
-        # A range repeats one mistake for each of its events.
-        self.found += dict.fromkeys(problems)
+        # A row's place is its line; here its text is at hand. A range repeats one mistake for each of its events.
+        lines = {self.where.nearest((*path, "events", index)).line: index for index in range(len(written))}
+        for problem in dict.fromkeys(problems):
+            index = lines.get(problem.span.line, -1) if problem.span is not None else -1
+            self.found.append(replace(problem, span=self.where.nearest((*path, "events", index)))
+                              if index >= 0 else problem)
         return in_order(events)
 
     def _entry(self, entry: Any, at: tuple[str | int, ...], start: int) -> Iterator[tuple[str, int, dict[str, Any]]]:
@@ -374,10 +378,10 @@ class _Reader:
                     self.wrong("unknown-param", f"no parameter `{shorten(name)}`", at, key=True,
                                help=did_you_mean(name, known))
                     continue
-                for book in self.suite.books:
-                    _, problems, _ = parameter_values(book.policy, book.id, Config(Path()), [f"{name}={text}"])
-                    span = self.where.nearest(at)
-                    self.found += [replace(problem, span=span) for problem in problems]
+                book = next(book for book in self.suite.books[::-1]
+                            if any(param.name == name for param in book.policy.params))
+                _, problems, _ = parameter_values(book.policy, book.id, Config(Path()), [f"{name}={text}"])
+                self.found += [replace(problem, span=self.where.nearest(at)) for problem in problems]
                 values[name] = text
         return values
 
@@ -402,8 +406,7 @@ class _Reader:
             case str():
                 return Expected(one=value) if self._verdict(value, at) else None  # type: ignore[arg-type]
             case list():
-                good = all([isinstance(one, str) and self._verdict(one, (*at, index))
-                            for index, one in enumerate(value)])
+                good = all([self._verdict(one, (*at, index)) for index, one in enumerate(value)])
                 return Expected(listed=tuple(value)) if good else None
             case dict():
                 good = all([self._verdict(one, (*at, one), key=True) for one in value])
@@ -416,11 +419,11 @@ class _Reader:
                 self.wrong("case-shape", f"expected a verdict, a list of verdicts or counts, found {_kind(value)}", at)
                 return None
 
-    def _verdict(self, word: str, at: tuple[str | int, ...], *, key: bool = False) -> bool:
+    def _verdict(self, word: Any, at: tuple[str | int, ...], *, key: bool = False) -> bool:
         if word in VERDICTS:
             return True
-        self.wrong("unknown-verdict", f"no verdict `{shorten(word)}`", at, key=key,
-                   help=did_you_mean(word, VERDICTS) or f"there are {', '.join(VERDICTS)}")
+        self.wrong("unknown-verdict", f"no verdict `{shorten(str(word))}`", at, key=key,
+                   help=did_you_mean(str(word), VERDICTS) or f"there are {', '.join(VERDICTS)}")
         return False
 
     def _rule(self, name: Any, at: tuple[str | int, ...], *, key: bool = False) -> None:
@@ -435,7 +438,7 @@ class _Reader:
             self.wrong("case-shape", f"`about` names rules, found {_kind(written)}", (*path, "about"))
             return ()
         for index, name in enumerate(names):
-            self._rule(name, (*path, "about", index))
+            self._rule(name, (*path, "about") if isinstance(written, str) else (*path, "about", index))
         return tuple(map(str, names))
 
     def _due(self, one: Mapping[str, Any], path: tuple[str | int, ...], start: int) -> dict[str, int | str]:

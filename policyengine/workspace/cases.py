@@ -91,7 +91,7 @@ def _failures(case: PolicyCase, name: str, found: Sequence[Judgement], book: Boo
     elif EVERY_RULE in case.expect:
         every = case.expect[EVERY_RULE]
         applied = [one for one in found if one.verdict != "not_applicable"]
-        came = _got(found, every) if applied or every.one == "not_applicable" else None
+        came = _got(found, every) if applied or (found and every.one == "not_applicable") else None
         if came is not None:
             yield Failure(name, str(every), came, tuple(found), book)
     if name in case.due:

@@ -451,7 +451,7 @@ class _Run:
         silent = sum(1 for count in self.counts if count.worst is None)
         if silent:
             assumed = "" if self.config.sources else "; history assumed complete"
-            notes.append(f"{silent} rules saw no trigger{assumed}")
+            notes.append(f"{silent:,} rule{'' if silent == 1 else 's'} saw no trigger{assumed}")
         if self.unjudged:
             notes.append(f"{self.unjudged:,} events lie before any version is in force and were not judged")
         if self.ties:

@@ -117,9 +117,10 @@ def _goals(rule: ir.Rule) -> Iterator[Goal]:
         yield from _both(rule, rule.trigger.span)
     for unless in rule.unless:
         yield from _leaf_goals(rule, unless.condition)
-    for must in rule.must:
-        if not must.never:
-            yield from _leaf_goals(rule, must.condition)
+    leaves = [leaf for must in rule.must for leaf in _leaves(must.condition)]
+    if len(leaves) > 1:  # a single one decides as the rule does
+        for leaf in leaves:
+            yield from _both(rule, leaf.span)
 
 
 def _leaf_goals(rule: ir.Rule, condition: ir.Expr) -> Iterator[Goal]:

@@ -84,7 +84,7 @@ def sentence(rule: ast.Rule, params: Mapping[str, str]) -> str:
     start = _start(rule, words)
     condition = f"if {' and '.join(words.holds(one) for one in rule.when)}" if rule.when else ""
     if any(must.condition is None for must in rule.must):
-        head = f"{_keys(rule)}{words.happening(rule.trigger)} must not happen"
+        head = f"{_keys(rule)}{words.forbidden(rule.trigger)}"
         body = [head + (f" {condition}" if condition else "")]
     else:
         duty = ", and ".join(words.must(must) for must in rule.must)
@@ -93,7 +93,9 @@ def sentence(rule: ast.Rule, params: Mapping[str, str]) -> str:
     for unless in rule.unless:
         under = f" (under {', '.join(map(str, unless.under))})" if unless.under else ""
         text += f", unless {words.holds(unless.condition)}{under}"
-    return text[:1].upper() + text[1:] + "."
+    first = text.partition(" ")[0]
+    # A name of the policy keeps its letters.
+    return (text if "." in first or "_" in first else text[:1].upper() + text[1:]) + "."
 
 
 def _keys(rule: ast.Rule) -> str:
@@ -150,23 +152,44 @@ class _Words:
             case _:
                 return self.trigger(trigger).removeprefix("on ")
 
+    def forbidden(self, trigger: ast.Trigger | None) -> str:
+        """A trigger that must not happen."""
+        match trigger:
+            case ast.OnWithout():
+                return (f"{trigger.run.text} must not run {self.value(trigger.period)} without "
+                        f"{self.pattern(trigger.pattern)}")
+            case ast.OnEvery():
+                return f"{trigger.run.text} must not run {self.value(trigger.period)}"
+            case ast.OnStart():
+                return f"{trigger.run.text} must not start"
+            case _:
+                return f"{self.happening(trigger)} must not happen"
+
     # -- what must hold
 
     def must(self, must: ast.Must) -> str:
         assert must.condition is not None
-        if must.negated:
-            return f"it must not be that {self.holds(must.condition)}"
-        return self.demanded(must.condition)
+        return self.denied(must.condition) if must.negated else self.demanded(must.condition)
+
+    def denied(self, expr: ast.Expr) -> str:
+        """That the condition must not hold."""
+        match expr:
+            case ast.Path():
+                return f"{self.value(expr)} must not {'be true' if expr.fields else 'hold'}"
+            case ast.Call():
+                return f"{self.value(expr)} must not hold"
+            case _:
+                return f"it must not be that {self.holds(expr)}"
 
     def demanded(self, expr: ast.Expr) -> str:
         """The condition with "must" in it."""
         match expr:
             case ast.And():
-                return " and ".join(self.demanded(part) for part in expr.parts)
+                return " and ".join(self._demanded_inner(part) for part in expr.parts)
             case ast.Or():
-                return "either " + " or ".join(self.demanded(part) for part in expr.parts)
+                return "either " + " or ".join(self._demanded_inner(part) for part in expr.parts)
             case ast.Not():
-                return f"it must not be that {self.holds(expr.part)}"
+                return self.denied(expr.part)
             case ast.Binary() if expr.operator in _MUST:
                 return self._compared(expr, _MUST, "must be ")
             case ast.IsPresent():
@@ -185,6 +208,10 @@ class _Words:
                 return f"{self.value(expr)} must {'be true' if expr.fields else 'hold'}"
             case _:
                 return f"{self.value(expr)} must hold"
+
+    def _demanded_inner(self, expr: ast.Expr) -> str:
+        text = self.demanded(expr)
+        return f"({text})" if isinstance(expr, ast.And | ast.Or) else text
 
     def holds(self, expr: ast.Expr) -> str:
         """The condition as a statement."""
@@ -218,9 +245,9 @@ class _Words:
         if expr.operator in _EARLIER and any(_is_time(side) for side in (expr.left, expr.right)):
             verb = be + _EARLIER[expr.operator]
         if expr.operator == "in" and isinstance(expr.right, ast.ListLiteral):
-            return f"{self.value(expr.left)} {verb} {_either(self.value(one) for one in expr.right.items)}"
+            return f"{self.value(expr.left)} {verb} {_series((self.value(one) for one in expr.right.items), 'or')}"
         if isinstance(expr.right, ast.ListLiteral):
-            return f"{self.value(expr.left)} {verb} {', '.join(self.value(one) for one in expr.right.items)}"
+            return f"{self.value(expr.left)} {verb} {_series((self.value(one) for one in expr.right.items), 'and')}"
         verb += " in" if expr.operator == "in" else ""
         return f"{self.value(expr.left)} {verb} {self.value(expr.right)}"
 
@@ -255,7 +282,7 @@ class _Words:
             case ast.During():
                 return f"during {range.episode.text}"
             case ast.NoLaterThan():
-                return f"before, or within {self.value(range.period)}"
+                return f"no later than {self.value(range.period)} after"
             case _:
                 assert_never(range)
 
@@ -269,12 +296,16 @@ class _Words:
                 return f"{self.value(expr.left)} {expr.operator} {self.value(expr.right)}"
             case ast.Call():
                 given = [(f"{one.name.text} " if one.name else "") + self.value(one.value) for one in expr.arguments]
+                if all(one.name for one in expr.arguments):
+                    return f"{expr.name.text} for {' and '.join(given)}"
                 return f"{expr.name.text}({', '.join(given)})"
             case ast.CountEvents():
                 return f"the number of {self.pattern(expr.pattern)} {self._range(expr.range)}"
             case ast.SumEvents():
                 field = ".".join(name.text for name in expr.field)
                 return f"the sum of {field} of {self.pattern(expr.pattern)} {self._range(expr.range)}"
+            case ast.EpisodeDuration(range=ast.During(episode=name)) if name.text == expr.episode.text:
+                return f"the duration of {expr.episode.text} so far"
             case ast.EpisodeDuration():
                 return f"the duration of {expr.episode.text} {self._range(expr.range)}"
             case ast.Latest():
@@ -296,9 +327,9 @@ def _is_time(expr: ast.Expr) -> bool:
                or (isinstance(one, ast.Path) and one.head.text in ("today", "local_time")) for one in nodes(expr))
 
 
-def _either(words: Iterable[str]) -> str:
+def _series(words: Iterable[str], link: str) -> str:
     *most, last = words
-    return f"{', '.join(most)} or {last}" if most else last
+    return f"{', '.join(most)} {link} {last}" if most else last
 
 
 # ---- what it rests on -------------------------------------------------------------------------------------------
@@ -353,16 +384,17 @@ def changes(before: ast.Rule, after: ast.Rule, rests_before: Iterable[ast.Declar
     found = [Change(name, first.get(name, ""), second.get(name, ""))
              for name in ("cites", "severity", "per", "on", "when", "must", "unless")
              if first.get(name, "") != second.get(name, "")]
+    # What only one of them names shows in its clauses already.
     old = {_name(one): _flat(one) for one in rests_before}
     new = {_name(one): _flat(one) for one in rests_after}
-    found += [Change(name, old.get(name, ""), new.get(name, "")) for name in dict.fromkeys((*old, *new))
-              if old.get(name, "") != new.get(name, "")]
+    found += [Change(name, old[name], new[name]) for name in old if name in new and old[name] != new[name]]
     return tuple(found)
 
 
 def _clauses(rule: ast.Rule) -> dict[str, str]:
     """Keyword -> the clauses of that kind, each on one line."""
     found: dict[str, str] = {}
+    keyword = ""
     for line in format_declaration(rule).splitlines()[1:]:
         word, _, rest = line.strip().partition(" ")
         if line[:2] == "  " and line[2:3] != " ":
@@ -370,7 +402,7 @@ def _clauses(rule: ast.Rule) -> dict[str, str]:
             found[keyword] = f"{found[keyword]}; {rest}" if keyword in found else rest
         else:
             found[keyword] += f" {line.strip()}"
-    return found
+    return {"severity": "error", **found}
 
 
 def _name(one: ast.Declaration) -> str:

@@ -31,6 +31,7 @@ LATE: dict[str, frozenset[str]] = {
     "core/operators.py": frozenset({"policyengine.core.patterns"}),
     "analysis/vocabulary.py": frozenset({"policyengine.core.patterns"}),
     "facts/compiled.py": frozenset({"policyengine.core.patterns"}),
+    "analysis/conform.py": frozenset({"policyengine.core.patterns"}),
     # a run reads one format, seldom all
     "facts/read.py": frozenset({"policyengine.facts.toml_text", "policyengine.facts.yaml_profile"}),
 }

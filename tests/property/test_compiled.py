@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -161,6 +162,28 @@ def test_the_order_of_verdicts() -> None:
                            ({"a": True, "c": True}, "satisfied"), ({"a": True, "b": False, "c": False}, "violated")):
         assert found(policy, facts, {}, AS_OF) == [verdict], facts
         assert expected(policy, facts, {}, AS_OF) == [verdict], facts
+
+
+def test_a_scope_of_its_own_stands_in_place_of_the_policys() -> None:
+    b, c = (ir.Fact((name,), Bool()) for name in "bc")
+    policy = policy_of(c, applies=FLAG)
+    rules = (policy.rules[0], replace(policy.rules[0], name="other", applies=b))
+    for facts in ({"flag": False, "b": True, "c": True}, {"flag": True, "b": False, "c": True}, {"b": True, "c": False},
+                  {"flag": False, "b": False}, {"flag": True}):
+        for chosen in (rules, rules[:1], rules[1:]):
+            one = replace(policy, rules=chosen)
+            assert found(one, facts, {}, AS_OF) == expected(one, facts, {}, AS_OF), facts
+
+
+def test_what_was_found_stays_found_where_all_elements_are_computed() -> None:
+    """A sum may overflow, so no element is passed over; a later one about which nothing is known changes nothing."""
+    total = ir.Apply("+", (ir.Get("x", ("size",), Number()), ir.Constant(1, Number())), Number())
+    large = ir.Apply(">", (total, ir.Constant(5, Number())), Bool())
+    for kind in ("every", "some", "no"):
+        policy = policy_of(ir.Quantified(kind, "x", PARTS, None, large))
+        for sizes in ((9, None), (1, None), (None, 9), (None, 1), (9, 1, None), (1, 9, None)):
+            facts = {"parts": [{"size": size} for size in sizes]}
+            assert found(policy, facts, {}, AS_OF) == expected(policy, facts, {}, AS_OF), (kind, sizes)
 
 
 def test_a_list_as_default_and_dates_in_a_list() -> None:

@@ -367,7 +367,8 @@ def policies(draw: Draw, *, rules: int = 3, depth: int = 4, trace: Any = None) -
     made = tuple(
         ir.Rule(f"rule_{n}", "", (), "family", "error", (), None, tuple(conditions(2)),
                 tuple(ir.Must(one, False) for one in [expression(draw, Bool(), scope, depth), *conditions(1)]),
-                tuple(ir.Unless(one, ()) for one in conditions(2)), "")
+                tuple(ir.Unless(one, ()) for one in conditions(2)), "",
+                expression(draw, Bool(), scope, 1) if draw(st.integers(0, 5)) == 0 else None)
         for n in range(draw(st.integers(1, rules))))
     return ir.Policy("xx/drawn", "1", "drawn", None, applies, params, (), (), made, (), ())
 

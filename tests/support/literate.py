@@ -9,7 +9,17 @@ A page is documentation: sentences, and fenced blocks that are read in order.
 - `facts`: YAML, the facts of the case of the policy before it.
 - `events`: the trace: NDJSON, or a table whose first line names the columns, two spaces apart or more. `-` is no field.
   A time without an offset is read in Asia/Shanghai.
+- `sources`: what the sources emit, for the verdicts that follow: a line an event type, `message` for one whose history
+  is complete, `message since 2026-08-01 00:00:00` for one that is complete from then on. Others are emitted by nobody.
+- `parameters`: YAML, what the operator sets tunable params to, for the verdicts that follow.
 - `verdicts`, with an instant of judgement after the word or none: one line a judgement, as `judge_page` writes them.
+- `evidence`, likewise: under each such line what decided it, in the words of a report. `--update-golden` rewrites both.
+
+Before a policy, for all that follow:
+
+- `calendar`: YAML with `zone`, `working_days` (a name in regulations/calendars, or a mapping as in such a file) and
+  `moves_to_working_day`. Without one: Asia/Shanghai, no working days.
+- `file NAME`: a file that policies can `use`.
 
 Other fences are prose.
 """
@@ -30,20 +40,23 @@ import yaml
 from policyengine.analysis.compile import compile_sound
 from policyengine.analysis.lint import LINTS, lint
 from policyengine.analysis.vocabulary import Vocabulary, load_vocabulary
-from policyengine.base.calendar import Calendar
+from policyengine.base.calendar import Calendar, load_working_days
 from policyengine.base.diagnostic import Diagnostic, concise, has_errors, in_order, render
 from policyengine.base.instants import format_instant, parse_instant
 from policyengine.base.source import Source
 from policyengine.core import ir
-from policyengine.core.case import Case, Event
+from policyengine.core.case import Case, Event, Sources
 from policyengine.core.case import in_order as events_in_order
 from policyengine.core.evaluate import judge
-from policyengine.core.verdict import Setting
+from policyengine.core.operators import Overflow
+from policyengine.core.verdict import Judgement, Setting
+from policyengine.report.evidence import Context, evidence_line, missing_line
 from policyengine.syntax.parser import parse
 from tests.support import golden
 
 ZONE = "Asia/Shanghai"
 CALENDAR = Calendar(ZONE)
+CALENDARS = Path(__file__).resolve().parents[2] / "regulations" / "calendars"
 HEADER = "policy test/page version 1\nuse vocabulary {name}\n"
 
 _FENCE = re.compile(r"^```([a-z]*)[ ]*(.*)$")
@@ -68,6 +81,8 @@ class PolicyPage:
     policy: Block
     parts: list[Block] = field(default_factory=list)
     heading: str = ""
+    calendar: Block | None = None
+    files: tuple[Block, ...] = ()
 
 
 def blocks(text: str) -> list[tuple[str, Block]]:
@@ -94,12 +109,18 @@ def policies(text: str) -> list[PolicyPage]:
     """The policies of a page, each with what is said of it."""
     found: list[PolicyPage] = []
     vocabulary: Block | None = None
+    calendar: Block | None = None
+    files: list[Block] = []
     for heading, block in blocks(text):
         if block.kind == "vocabulary":
             vocabulary = block
+        elif block.kind == "calendar":
+            calendar = block
+        elif block.kind == "file":
+            files.append(block)
         elif block.kind == "policy":
-            found.append(PolicyPage(vocabulary, block, heading=heading))
-        elif block.kind in ("diagnostics", "facts", "events", "verdicts"):
+            found.append(PolicyPage(vocabulary, block, [], heading, calendar, tuple(files)))
+        elif block.kind in ("diagnostics", "facts", "events", "sources", "parameters", "verdicts", "evidence"):
             if not found:
                 raise ValueError(f"the block in line {block.line} belongs to no policy")
             found[-1].parts.append(block)
@@ -130,28 +151,38 @@ def _check(file: Path, page: PolicyPage, lints: Collection[str], replaced: list[
     text = page.policy.text
     if not re.search(r"^(policy|extend) ", text, re.MULTILINE):
         text += HEADER.format(name=vocabulary.name)
-    policy, found = _compile(path, text, vocabulary, lints)
-    sources = {path: Source(path, page.policy.text), words.path: words}
+    policy, found = _compile(path, text, vocabulary, lints, page.files)
+    texts = {path: Source(path, page.policy.text), words.path: words,
+             **{block.rest: Source(block.rest, block.text) for block in page.files}}
     expected = _remarks(page.policy.text)
     pinned = [one for one in page.parts if one.kind == "diagnostics"]
     differences = [] if pinned and not expected else _compare(file, page, found, expected)
     for block in pinned:
-        fresh = "\n\n".join(render(one, sources) for one in found) + "\n"
+        fresh = "\n\n".join(render(one, texts) for one in found) + "\n"
         if fresh != block.text:
             replaced.append((block, fresh))
-    verdicts = [one for one in page.parts if one.kind == "verdicts"]
-    if verdicts and policy is None:
+    if policy is None and any(one.kind in ("verdicts", "evidence") for one in page.parts):
         return [*differences, f"{file}:{page.policy.line}: the policy has errors, so there are no verdicts"]
     facts: Mapping[str, Any] = {}
     events: tuple[Event, ...] = ()
+    sources: Sources | None = None
+    parameters: Mapping[str, Any] = {}
+    calendar = CALENDAR if page.calendar is None else read_calendar(page.calendar.text)
     for block in page.parts:
         match block.kind:
             case "facts":
                 facts, events = read_facts(block.text), ()
             case "events":
                 events = read_events(block.text, vocabulary)
-            case "verdicts" if policy is not None:
-                fresh = "".join(f"{line}\n" for line in judge_page(policy, facts, events, _as_of(block.rest, events)))
+            case "sources":
+                sources = read_sources(block.text, vocabulary)
+            case "parameters":
+                parameters = read_facts(block.text)
+            case "verdicts" | "evidence" if policy is not None:
+                setting = Setting(_as_of(block.rest, events), parameters)
+                judged = judge_page(policy, Case(facts, events), setting, calendar, sources,
+                                    texts if block.kind == "evidence" else None)
+                fresh = "".join(f"{line}\n" for line in judged)
                 if _squeezed(fresh) != _squeezed(block.text):
                     replaced.append((block, fresh))
             case _:
@@ -159,10 +190,13 @@ def _check(file: Path, page: PolicyPage, lints: Collection[str], replaced: list[
     return differences
 
 
-def _compile(path: str, text: str, vocabulary: Vocabulary,
-             lints: Collection[str]) -> tuple[ir.Policy | None, tuple[Diagnostic, ...]]:
+def _compile(path: str, text: str, vocabulary: Vocabulary, lints: Collection[str], files: Sequence[Block],
+             ) -> tuple[ir.Policy | None, tuple[Diagnostic, ...]]:
     file, found = parse(path, text)
-    policy, more = compile_sound(file, vocabulary)
+    read = {block.rest: parse(block.rest, block.text) for block in files}
+    for _, mistakes in read.values():
+        found += mistakes
+    policy, more = compile_sound(file, vocabulary, includes={name: one for name, (one, _) in read.items()})
     chosen = [one for one in LINTS if one.name in lints]
     linted = lint(policy, file, vocabulary, lints=chosen) if lints else ()
     found = in_order((*found, *more, *linted))
@@ -277,23 +311,59 @@ def _as_of(text: str, events: Sequence[Event]) -> int:
     return max((event.time for event in events), default=parse_instant("2026-08-01T12:00:00", ZONE))
 
 
-def judge_page(policy: ir.Policy, facts: Mapping[str, Any], events: tuple[Event, ...], as_of: int) -> list[str]:
-    """A line a judgement: the rule, for a moment its time (Asia/Shanghai) and keys, the verdict, and when it is due."""
+def read_sources(text: str, vocabulary: Vocabulary) -> Sources:
+    """`message` or `message since 2026-08-01 00:00:00` a line."""
+    complete: dict[str, int | None] = {}
+    for line in text.splitlines():
+        name, _, since = (part.strip() for part in line.partition(" since "))
+        complete[vocabulary.events[name].name] = parse_instant(since, ZONE) if since else None
+    return Sources(complete)
+
+
+@cache
+def read_calendar(text: str) -> Calendar:
+    """The calendar of a `calendar` block."""
+    written = yaml.safe_load(text)
+    days = written.get("working_days")
+    return Calendar(written.get("zone", ZONE),
+                    None if days is None else load_working_days(CALENDARS / f"{days}.yaml" if isinstance(days, str)
+                                                                else days),
+                    written.get("moves_to_working_day", False))
+
+
+def judge_page(policy: ir.Policy, case: Case, setting: Setting, calendar: Calendar, sources: Sources | None,
+               evidence: Mapping[str, Source] | None = None) -> list[str]:
+    """A line a judgement: the rule, for a moment its time in the calendar's zone and its keys, the verdict, and when it
+    is due. `overflow` alone when a number has too many digits. With `evidence` (the texts of the policy), under each
+    line what decided it and what was missing."""
+    try:
+        judged = judge(policy, case, setting, calendar, sources=sources)
+    except Overflow:
+        return ["overflow"]
     lines = []
-    for one in judge(policy, Case(facts, events), Setting(as_of, {}), CALENDAR):
+    for one in judged:
         where = ""
         if one.moment is not None:
             keys = " ".join(f"{name}={value}" for name, value in one.moment.keys)
-            where = "  ".join(part for part in (_clock(one.moment.time), keys) if part) + "  "
-        due = f" until {_clock(one.due)}" if one.due is not None else ""
+            where = "  ".join(part for part in (_clock(one.moment.time, calendar), keys) if part) + "  "
+        due = f" until {_clock(one.due, calendar)}" if one.due is not None else ""
         lines.append(f"{one.rule}  {where}{one.verdict}{due}")
+        if evidence is not None:
+            lines += _evidence(one, Context(calendar, None, evidence))
     return lines
 
 
-def _clock(instant: int) -> str:
-    return format_instant(instant, ZONE).rsplit(" ", 1)[0]
+def _evidence(judgement: Judgement, context: Context) -> list[str]:
+    lines = [evidence_line(one, context) for one in judgement.evidence]
+    lines += [missing_line(one, context) for one in judgement.missing]
+    written = [f"  {line.text}" + (f"  ({line.place})" if line.place and line.kind in ("event", "field") else "")
+               for line in lines]
+    return [*written, *(["  rests on a tie"] if judgement.tie else [])]
+
+
+def _clock(instant: int, calendar: Calendar) -> str:
+    return format_instant(instant, calendar.zone).rsplit(" ", 1)[0]
 
 
 def _squeezed(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-

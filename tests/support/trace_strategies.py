@@ -132,10 +132,12 @@ def triggers(draw: st.DrawFn, *, marks: bool = True) -> ir.Trigger:
         names = tuple(draw(st.lists(st.sampled_from(EVENTS), min_size=1, max_size=2, unique=True)))
         return ir.OnEvent(names, draw(st.booleans()), draw(st.none() | wheres(states=False)))
     run = draw(st.sampled_from(["session", "consent"]))
+    # A state may hold for months: a mark every second of it would be millions.
+    period = draw(elapsed if run == "session" else periods.filter(lambda one: "second" not in str(one.value)))
     if choice == 3:
-        return ir.OnEvery(draw(elapsed), run)
+        return ir.OnEvery(period, run)
     if choice == 4:
-        return ir.OnWithout(draw(elapsed), run, draw(patterns().filter(lambda pattern: pattern.keys == ("user",))))
+        return ir.OnWithout(period, run, draw(patterns().filter(lambda pattern: pattern.keys == ("user",))))
     return ir.OnStart(run)
 
 

@@ -28,7 +28,7 @@ SERVICE = {
         "regions": {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "minItems": 1},
         "channels": {"type": "array", "items": {
             "type": "object", "properties": {"id": {"type": "string"}, "kind": {"$ref": "#/$defs/kind"}},
-            "required": ["id"], "additionalProperties": False}},
+            "required": ["id"], "additionalProperties": False}, "uniqueItems": True},
         "operator": {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"],
                      "additionalProperties": False},
     },
@@ -65,6 +65,11 @@ SAID = [
     ({"name": "XY"}, "expected text that matches `^[a-z]` for `name`, found text `XY`"),
     ({"regions": []}, "expected at least 1 item in `regions`, found 0"),
     ({"regions": ["CN", "EU", "CN"]}, "`regions[2]` repeats `regions[0]`"),
+    ({"regions": ["CN", "CN"]}, "`regions[1]` repeats `regions[0]`"),
+    ({"channels": [{"id": "a", "kind": "text"}] * 2 + [{"id": "a"}, {"id": "b"}]},
+     "`channels[1]` repeats `channels[0]`"),
+    ({"channels": [{"id": "a", "kind": None}, {"id": "a"}]}, "`channels[1]` repeats `channels[0]`"),
+    ({"share": True}, "expected a number for `share`, found true"),
     ({"regions": ["CN", None]}, "expected text for `regions[1]`, found null"),
     ({"regions": "CN"}, "expected a list for `regions`, found text `CN`"),
     ({"channels": [{"id": "a"}, {"kind": "text"}]}, "`channels[1].id` is missing, and it is required"),
@@ -83,13 +88,20 @@ def test_words(change: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize("change", [
-    {}, {"users": None}, {"users": Decimal("2.0")}, {"users": 10**18 - 1}, {"share": Decimal("0.100000000000")},
+    {}, {"name": "ab"}, {"regions": ["CN"]}, {"users": 0}, {"users": None}, {"users": Decimal("2.0")}, {"users": 10**18 - 1}, {"share": Decimal("0.100000000000")},
     {"channels": []}, {"channels": [{"id": "a", "kind": None}]}, {"since": "2024-02-29"}, {"term": "2 hours"},
     {"at": "2026-07-15T08:00:00+08:00"}, {"operator": None}, {"share": 1},
 ])
 def test_what_fits(change: dict[str, Any]) -> None:
     assert problems(SERVICE, {"name": "svc", **change}) == ()
     assert load_checker(checker_source(SERVICE))({"name": "svc", **change})
+
+
+def test_an_item_cannot_be_missing_whatever_it_is() -> None:
+    schema = {"type": "array", "items": {}}
+    assert [problem.message for problem in problems(schema, [1, None])] == ["expected a value for `[1]`, found null"]
+    assert not load_checker(checker_source(schema))([1, None])
+    assert load_checker(checker_source(schema))([1, "a", {}])
 
 
 def test_all_problems_at_once_with_paths_and_near_names() -> None:

@@ -306,6 +306,7 @@ def test_a_long_condition_is_not_a_deep_one() -> None:
 @pytest.mark.parametrize("second", CLAUSES)
 def test_clauses_stand_in_their_order(first: str, second: str) -> None:
     clauses = {"cites": "cites Art. 1", "family": "family f", "severity": "severity info", "per": "per u", "on": "on e",
+               "applies": "applies when a",
                "when": "when a", "must": "must a", "unless": "unless a", "fix": 'fix "a"'}
     _, diagnostics = parse("p", f"rule r\n  {clauses[first]}\n  {clauses[second]}\n")
     message = diagnostics[0].message if diagnostics else ""

@@ -15,7 +15,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from policyengine.analysis.lint.subject import Finding, Subject, conditions, walk
+from policyengine.base.instants import parse_period
 from policyengine.core import ir
+from policyengine.core.types import Period
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -68,7 +70,7 @@ def _clash(parts: Sequence[ir.Expr]) -> Iterator[Finding]:
             continue
         for operand, values, other in left:
             if part.arguments[0] == operand and isinstance(part.arguments[1], ir.Constant) \
-                    and values == {part.arguments[1].value}:
+                    and values == {_comparable(part.arguments[1])}:
                 yield Finding("these conditions are never true together", part.span, "cannot hold as well",
                               (("this must hold too", other.span),))
 
@@ -84,8 +86,13 @@ def _allowed(part: ir.Expr) -> tuple[ir.Expr, set[Any]] | None:
         return None
     match other:
         case ir.Constant():
-            return operand, {other.value}
+            return operand, {_comparable(other)}
         case ir.ListValue() if all(isinstance(item, ir.Constant) for item in other.items):
-            return operand, {item.value for item in other.items if isinstance(item, ir.Constant)}
+            return operand, {_comparable(item) for item in other.items if isinstance(item, ir.Constant)}
         case _:
             return None
+
+
+def _comparable(constant: ir.Constant) -> Any:
+    """Equal for equal values: `1 year` and `12 months` are one period."""
+    return parse_period(constant.value) if isinstance(constant.type, Period) else constant.value

@@ -1,0 +1,161 @@
+"""`guiju check`: services and their events judged by the regulations in force, and the report in the formats asked for.
+
+Decides what a run means for a shell: 0 when no finding is at or above `--fail-on`, 1 when one is, 2 when nothing was
+judged. A finding is a violated or an undecided result, since what is unknown is not compliant; an open duty and an
+exemption are none.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+
+from policyengine.base.diagnostic import error, has_errors, shorten
+from policyengine.cli.common import (
+    Output,
+    exit_code,
+    exit_zero_option,
+    fail,
+    fail_on_option,
+    note,
+    output_option,
+    paint,
+    settings,
+    show,
+    write_files,
+)
+from policyengine.report.formats import render
+from policyengine.report.model import Report, Result
+from policyengine.workspace.check import Request, check
+from policyengine.workspace.config import FORMATS, LANGS, Config
+from policyengine.workspace.library import find_library
+
+# What says only that there is no input; `--allow-empty` forgives it.
+EMPTY = frozenset({"empty-glob", "no-input-files", "no-input"})
+
+EXAMPLES = """
+\b
+Examples:
+  guiju check service.yaml
+  guiju check services/ --events logs/october.ndjson --as-of 2026-11-20
+  guiju check service.yaml --regulation cn/human-like-ai --version draft
+  guiju check service.yaml --output sarif=guiju.sarif --output junit=guiju.xml
+
+Exit codes: 0 clean, 1 a violated or undecided rule at or above --fail-on, 2 nothing was judged.
+"""
+
+
+def _read_params(_ctx: click.Context, _parameter: click.Parameter, texts: Sequence[str]) -> tuple[str, ...]:
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            fail((error("usage", f"`--param` takes NAME=VALUE, found `{shorten(text)}`",
+                        help="write, for example, `--param 'promptly=5 minutes'`"),))
+    return tuple(texts)
+
+
+@click.command("check", epilog=EXAMPLES)
+@click.argument("services", nargs=-1, metavar="SERVICE...")
+@click.option("--events", multiple=True, metavar="FILE", help="A trace (NDJSON or CSV); may be repeated.")
+@click.option("--regulation", "regulations", multiple=True, metavar="ID",
+              help="Judge by this regulation only; may be repeated. Default: the project's, else all.")
+@click.option("--version", "version", metavar="VERSION",
+              help="draft, final, a label or a date, for what-if. Default: the version in force.")
+@click.option("--as-of", metavar="INSTANT",
+              help="Judge as of this instant, or the end of this date. Default: the last event's time for traces, now "
+                   "for facts.")
+@click.option("--rule", "rules", multiple=True, metavar="NAME", help="Judge only this rule; may be repeated.")
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", callback=_read_params,
+              help="Set a tunable parameter; may be repeated.")
+@fail_on_option
+@click.option("--allow-undecided", is_flag=True, help="Undecided rules are told but give no exit code 1.")
+@exit_zero_option
+@click.option("--allow-empty", is_flag=True, help="No service to judge is no error.")
+@click.option("--format", "format", type=click.Choice(FORMATS), default=None,
+              help="How to print results (env GUIJU_FORMAT); auto is github in GitHub Actions, else text. "
+                   "Default: text.")
+@output_option
+@click.option("--all", "everything", is_flag=True, help="Also show what is satisfied or not applicable.")
+@click.option("--pending", is_flag=True, help="Show every open duty with its due date.")
+@click.option("--max-findings", type=click.IntRange(min=1), default=3, show_default=True, metavar="N",
+              help="Show this many moments or services of one rule; the other formats show all.")
+@click.option("--lang", type=click.Choice(LANGS), default=None, help="Language of the labels (env GUIJU_LANG).")
+@click.option("--stdin-filename", default="<stdin>", metavar="NAME",
+              help="The name of the service read from `-`; its ending says the format.")
+def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tuple[str, ...], version: str | None,
+            as_of: str | None, rules: tuple[str, ...], params: tuple[str, ...], fail_on: str | None,
+            allow_undecided: bool, exit_zero: bool, allow_empty: bool, format: str | None,
+            outputs: tuple[Output, ...], everything: bool, pending: bool, max_findings: int, lang: str | None,
+            stdin_filename: str) -> int:
+    """Judge services, and their events, by the regulations.
+
+    SERVICE is a YAML, JSON or TOML file, a folder, a glob, or `-`. Without one, the project's services are judged.
+    """
+    started = time.perf_counter()
+    config = settings(fail_on=fail_on, format=format, lang=lang)
+    library, diagnostics = find_library(config, os.environ)
+    if has_errors(diagnostics):
+        fail(diagnostics)
+    request = Request(
+        _named(services, config.services, config), _named(events, config.events, config), regulations, version, as_of,
+        rules, params, int(time.time()) * 1_000_000, everything, stdin_filename)
+    report, diagnostics, sources = check(request, config, library)
+    if report is None and allow_empty and diagnostics and {one.name for one in diagnostics} <= EMPTY:
+        note("0 services; nothing was judged")
+        return 0
+    if report is None or has_errors(diagnostics):
+        fail(diagnostics, sources)
+    if not report.judged:
+        fail((error("nothing-judged", "no rule judged any service"),))
+    show(diagnostics, sources)
+    layout = {"lang": config.lang, "max_findings": max_findings, "pending": pending}
+    write_files([(output.file, render(_concrete(output.format), report, **layout)) for output in outputs])
+    click.echo(render(_concrete(config.format), report, paint=partial(paint, stream=sys.stdout), **layout), nl=False)
+    code = exit_code((one.severity for one in _counting(report, allow_undecided)), config.fail_on, exit_zero=exit_zero)
+    note(f"{_meaning(report, code, config, allow_undecided)}; {time.perf_counter() - started:.1f} s")
+    return code
+
+
+def _named(given: Sequence[str], configured: Sequence[str], config: Config) -> list[str]:
+    """The inputs as someone in this folder would write them, so that a report reads the same on every machine."""
+    return [_near(one) for one in given] or [_near(str(config.root / one)) for one in configured]
+
+
+def _near(path: str) -> str:
+    if path == "-" or not os.path.isabs(path):
+        return path
+    folder, parents = Path.cwd(), Path(path)
+    if parents.is_relative_to(folder):
+        return str(parents.relative_to(folder))
+    return path
+
+
+def _concrete(format: str) -> str:
+    if format == "auto":
+        return "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"
+    return format
+
+
+def _counting(report: Report, allow_undecided: bool) -> Iterator[Result]:
+    """The results that can give exit code 1."""
+    verdicts = {"violated"} if allow_undecided else {"violated", "undecided"}
+    return (result for result in report.findings if result.verdict in verdicts)
+
+
+def _meaning(report: Report, code: int, config: Config, allow_undecided: bool) -> str:
+    """What the exit code says, in words."""
+    counted = list(_counting(report, allow_undecided))
+    if not counted:
+        return "exit 0: no findings"
+    at = sum(1 for one in counted if exit_code((one.severity,), config.fail_on))
+    if not at:
+        return f"exit 0: all {len(counted):,} findings are below `{config.fail_on}`"
+    if code == 0:
+        return f"exit 0 by --exit-zero: {at:,} of {len(counted):,} findings are at or above `{config.fail_on}`"
+    return f"exit {code}: {at:,} of {len(counted):,} findings are at or above `{config.fail_on}`"

@@ -1,0 +1,463 @@
+"""`guiju explain`: one rule for a reader who has to follow it, or one lint for a reader who has to mend a policy.
+
+A rule is shown with the article it cites, its text, its reading as a sentence, what it rests on, its parameters,
+examples from its cases, what to do, and how other versions say it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from policyengine.base.diagnostic import did_you_mean, error, has_errors, shorten
+from policyengine.base.instants import format_instant
+from policyengine.base.source import Source
+from policyengine.cli.books import named_regulation, open_library, opened, regulation_option, version_option, wrapped
+from policyengine.cli.common import fail, paint, settings
+from policyengine.core import ir
+from policyengine.regulation.model import Regulation, Version
+from policyengine.regulation.text import Article, Item, Paragraph, Text, read_text
+from policyengine.report.evidence import shown
+from policyengine.syntax import ast
+from policyengine.syntax.parser import parse
+from policyengine.workspace.casefile import PolicyCase, read_suite
+from policyengine.workspace.config import Config, Lang
+from policyengine.workspace.library import POLICY, TEXT, Book, Library
+from policyengine.workspace.reading import Change, changes, reads, rests_on, sentence
+from policyengine.workspace.suites import FOLDER, open_suite
+
+FORMATS = ("text", "json", "markdown")
+
+# The parts of an explanation; what we wrote ourselves stays English, the headings follow the reader.
+HEADINGS: Mapping[str, tuple[str, str]] = {
+    "text": ("What the text says", "条文"),
+    "reading": ("What the rule asks", "规则要求（英文）"),
+    "rule": ("The rule", "规则原文"),
+    "rests": ("What it rests on", "所依据的定义"),
+    "params": ("Parameters", "参数"),
+    "examples": ("Examples", "示例"),
+    "fix": ("What to do", "整改"),
+    "versions": ("Other versions", "其他版本"),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place that the rule cites: its heading and each paragraph, with how sure its wording is."""
+
+    citation: str
+    heading_en: str
+    heading_zh: str
+    lines: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A case about the rule. `changes` are the facts it sets, `events` how it wrote them."""
+
+    verdict: str
+    name: str
+    place: str
+    changes: tuple[str, ...]
+    events: tuple[str, ...]
+    as_of: str
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another version: None where it has no rule of this name; no changes where it says the same."""
+
+    label: str
+    earlier: bool
+    changes: tuple[Change, ...] | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All that is said of a rule."""
+
+    book: Book
+    rule: ir.Rule
+    text: tuple[Place, ...]
+    reading: str
+    written: str
+    rests: tuple[str, ...]
+    params: tuple[tuple[ir.Param, str, str], ...]
+    examples: tuple[Example, ...]
+    others: tuple[Other, ...]
+
+
+@click.command("explain")
+@click.argument("name", metavar="RULE|LINT")
+@regulation_option
+@version_option
+@click.option("--lang", type=click.Choice(["en", "zh"]), help="Language of headings (env GUIJU_LANG). Default: en.")
+@click.option("--format", "format", type=click.Choice(FORMATS), default=None,
+              help="How to print it (env GUIJU_FORMAT). Default: text.")
+def command(name: str, regulation: str | None, version: str | None, lang: str | None, format: str | None) -> int:
+    """Explain a rule: its article, what it asks, parameters, examples, other versions. Or explain a lint."""
+    config = settings(lang=lang, format=None if format == "markdown" else format)
+    form = "markdown" if format == "markdown" else config.format
+    library = open_library(config)
+    known: list[str] = []
+    for law, chosen in _candidates(library, config, regulation, version):
+        book = opened(library, law, chosen)
+        known += [rule.name for rule in book.policy.rules]
+        rule = book.policy.rule(name)
+        if rule is not None:
+            explanation = explain(library, config, book, law, chosen, rule)
+            click.echo({"json": to_json, "markdown": to_markdown}.get(form, to_text)(explanation, config.lang))
+            return 0
+    return _lint(name, known, form)
+
+
+def _candidates(library: Library, config: Config, regulation: str | None, version: str | None,
+                ) -> list[tuple[Regulation, Version]]:
+    """The versions to look in: the one named, else every one, the latest first."""
+    if regulation is None and len(config.regulations or library.folders) != 1:
+        names: Sequence[str] = config.regulations or sorted(library.folders)
+    else:
+        law, chosen = named_regulation(library, config, regulation, version)
+        if version is not None or (regulation is not None and "@" in regulation):
+            return [(law, chosen)]
+        names = [law.id]
+    found = []
+    for one in names:
+        law, chosen = named_regulation(library, config, one, version)
+        rest = () if version is not None else law.versions[::-1]
+        found += [(law, each) for each in dict.fromkeys((chosen, *rest))]
+    return found
+
+
+def _lint(name: str, rules: Sequence[str], form: str) -> int:
+    """What a lint finds, why, an example: its own docstring."""
+    from policyengine.analysis.lint import LINTS
+
+    lint = next((one for one in LINTS if one.name == name), None)
+    if lint is None:
+        near = did_you_mean(name, [*rules, *(one.name for one in LINTS)])
+        fail((error("unknown-rule", f"no rule and no lint is called `{shorten(name)}`",
+                    help=near or "`guiju rules` lists the rules of a regulation"),))
+    if form == "json":
+        click.echo(json.dumps({"schema_version": "1.0", "lint": lint.name, "severity": lint.severity,
+                               "explanation": lint.explanation.strip()}, ensure_ascii=False, indent=2))
+    elif form == "markdown":
+        click.echo(f"# {lint.name}\n\nLint, {lint.severity}.\n\n{lint.explanation.strip()}")
+    else:
+        click.echo(f"{paint(lint.name, 'strong')}  lint, {lint.severity}\n\n{lint.explanation.strip()}")
+    return 0
+
+
+# ---- gathering --------------------------------------------------------------------------------------------------
+
+def explain(library: Library, config: Config, book: Book, law: Regulation, version: Version, rule: ir.Rule,
+            ) -> Explanation:
+    """Everything there is to say about a rule."""
+    files, sources = _files(library, law, version)
+    own = _written(files, rule.name)
+    read = reads(rule, book.policy)
+    chosen = {one.name: one for one in config.params if one.regulation in (None, book.id)}
+    params = []
+    values = {}
+    for param in book.policy.params:
+        tuned = chosen.get(param.name)
+        value = tuned.value if tuned is not None and param.tunable else shown(param.value).strip('"')
+        values[param.name] = value
+        if param.name in read.params:
+            origin = config.origin("params") if tuned is not None and param.tunable else ""
+            params.append((param, value, origin))
+    rests = rests_on(own, files)
+    return Explanation(
+        book, rule, _text(library, law, version, rule), sentence(own, values), _text_of(own.span, sources),
+        tuple(_text_of(one.span, sources) for one in rests if not isinstance(one, ast.Param)), tuple(params),
+        _examples(library, config, law, version, rule.name),
+        tuple(_others(library, law, version, own, rests)))
+
+
+def _files(library: Library, law: Regulation, version: Version) -> tuple[list[ast.File], dict[str, Source]]:
+    """The policy of a version and the files it uses, as written."""
+    files: list[ast.File] = []
+    sources: dict[str, Source] = {}
+    waiting = [library.folders[law.id] / version.label / POLICY]
+    while waiting:
+        path = waiting.pop(0).resolve()
+        name = library.shown(path)
+        if name in sources or not path.is_file():
+            continue
+        sources[name] = Source(name, path.read_text("utf-8"))
+        file, _ = parse(name, sources[name].text)
+        files.append(file)
+        waiting += [path.parent / one.path.value for one in file.declarations if isinstance(one, ast.UseFile)]
+    return files, sources
+
+
+def _written(files: Sequence[ast.File], name: str) -> ast.Rule:
+    found = _find(files, name)
+    assert found is not None  # the core policy was made from these files
+    return found
+
+
+def _find(files: Sequence[ast.File], name: str) -> ast.Rule | None:
+    return next((one for file in files for one in file.declarations
+                 if isinstance(one, ast.Rule) and one.name.text == name), None)
+
+
+def _text_of(span: Any, sources: Mapping[str, Source]) -> str:
+    source = sources[span.path]
+    return source.text[source.offset(span.line, span.column):source.offset(span.end_line, span.end_column)].rstrip()
+
+
+def _text(library: Library, law: Regulation, version: Version, rule: ir.Rule) -> tuple[Place, ...]:
+    file = library.folders[law.id] / version.label / TEXT
+    if not file.is_file():
+        return ()
+    name = library.shown(file)
+    source = Source(name, file.read_text("utf-8"))
+    text, diagnostics = read_text(name, source.text)
+    if has_errors(diagnostics) or text is None:
+        fail(diagnostics, {name: source})
+    found = []
+    for citation in rule.citations:
+        place = text.find(citation.place) if citation.instrument is None else None
+        if place is not None:
+            article = _article(text, citation.place)
+            found.append(Place(citation.place, article.heading_en, article.heading_zh,
+                               tuple(_lines(place, citation.place, text))))
+    return tuple(found)
+
+
+def _article(text: Text, citation: str) -> Article:
+    place = text.find(citation.partition("(")[0].strip())
+    assert isinstance(place, Article)
+    return place
+
+
+def _lines(place: Article | Paragraph | Item, citation: str, text: Text) -> list[tuple[str, str, str]]:
+    """(number, text, grade) of a place and its parts; an item is read with the paragraph that leads to it."""
+    if isinstance(place, Article):
+        return [line for part in place.paragraphs for line in _lines(part, f"{citation}({part.number})", text)]
+    lines = [(citation[citation.index("("):], place.text, place.grade)]
+    if isinstance(place, Item):
+        above = citation[:citation.rindex("(")]
+        parent = text.find(above)
+        if isinstance(parent, Paragraph | Item):
+            lines.insert(0, (above[above.index("("):], parent.text, parent.grade))
+    return lines + [line for part in place.items for line in _lines_down(part, f"{citation}({part.number})")]
+
+
+def _lines_down(item: Item, citation: str) -> list[tuple[str, str, str]]:
+    own = (citation[citation.index("("):], item.text, item.grade)
+    return [own] + [line for part in item.items for line in _lines_down(part, f"{citation}({part.number})")]
+
+
+def _examples(library: Library, config: Config, law: Regulation, version: Version, rule: str) -> tuple[Example, ...]:
+    """One case that violates the rule and one that satisfies it; those said to be about it come first."""
+    folder = library.folders[law.id] / version.label
+    files = sorted((folder / FOLDER).glob("*.yaml"))
+    if not files:
+        return ()
+    suite, _, _ = open_suite(library, folder, files, config)
+    if suite is None:
+        return ()
+    cases, _, _ = read_suite(suite, {file: library.shown(file) for file in files})
+    found = []
+    for verdict in ("violated", "satisfied"):
+        fitting = [case for case in cases if rule in case.expect and case.expect[rule].verdicts == {verdict}]
+        fitting.sort(key=lambda case: (rule not in case.about, len(case.about), len(case.events)))
+        if fitting:
+            found.append(_example(verdict, fitting[0], suite.zone))
+    return tuple(found)
+
+
+def _example(verdict: str, case: PolicyCase, zone: str) -> Example:
+    changed = [f"{path}: {_plain(value)}" for path, value in case.written.get("set", {}).items()]
+    gone = case.written.get("unset", [])
+    changed += [f"{path}: not stated" for path in ([gone] if isinstance(gone, str) else gone)]
+    return Example(verdict, case.name, f"{case.file}:{case.span.line}", tuple(changed),
+                   tuple(_event(one) for one in case.written.get("events", [])),
+                   format_instant(case.as_of, zone))
+
+
+def _event(value: Any) -> str:
+    """An event as its case writes it, without the braces that a line of its own does not need."""
+    return _plain(value)[1:-1] if isinstance(value, dict) else _plain(value)
+
+
+def _plain(value: Any) -> str:
+    """A value as YAML in one line."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case dict():
+            return "{" + ", ".join(f"{key}: {_plain(one)}" for key, one in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(_plain(one) for one in value) + "]"
+        case _:
+            return str(value)
+
+
+def _others(library: Library, law: Regulation, version: Version, own: ast.Rule, rests: Sequence[ast.Declaration],
+            ) -> list[Other]:
+    found = []
+    place = law.versions.index(version)
+    for index, other in enumerate(law.versions):
+        if other is version:
+            continue
+        files, _ = _files(library, law, other)
+        theirs = _find(files, own.name.text)
+        earlier = index < place
+        if theirs is None:
+            found.append(Other(other.label, earlier, None))
+            continue
+        their_rests = rests_on(theirs, files)
+        pair = (theirs, own, their_rests, rests) if earlier else (own, theirs, rests, their_rests)
+        found.append(Other(other.label, earlier, changes(*pair)))
+    return found
+
+
+# ---- text -------------------------------------------------------------------------------------------------------
+
+def to_text(one: Explanation, lang: Lang) -> str:
+    """For a terminal, at most 100 columns wide where words allow it."""
+    rule, book = one.rule, one.book
+    lines = [paint(rule.name, "strong") + f"  {book.id} {book.label}", *wrapped(rule.title, 0),
+             f"{', '.join(map(str, rule.citations)) or 'cites nothing'}; {rule.family or 'no family'}; {rule.severity}"]
+
+    def part(name: str) -> None:
+        lines.extend(["", paint(HEADINGS[name][lang == "zh"], "strong")])
+
+    if one.text:
+        part("text")
+        for place in one.text:
+            lines.extend(wrapped(_heading(place, lang), 2))
+            for number, text, grade in place.lines:
+                lines.extend(wrapped(f"{number} {text} [{grade}]", 4))
+    part("reading")
+    lines += wrapped(one.reading, 2)
+    part("rule")
+    lines += [f"  {line}".rstrip() for line in one.written.splitlines()]
+    lines.append(paint(f"  ({rule.span.path}:{rule.span.line})", "faint"))
+    if one.rests:
+        part("rests")
+        lines += [f"  {line}".rstrip() for text in one.rests for line in text.splitlines()]
+    if one.params:
+        part("params")
+        lines += [f"  {param.name} = {value}  ({_param(param, value, origin)})" for param, value, origin in one.params]
+    if one.examples:
+        part("examples")
+        for example in one.examples:
+            lines.append(f"  {example.verdict}: {example.name}")
+            lines += [line for text in example.changes for line in wrapped(text, 6)]
+            lines += [line for text in example.events[:12] for line in wrapped(f"- {text}", 6)]
+            if len(example.events) > 12:
+                lines.append(f"      and {len(example.events) - 12} more events")
+            lines.append(paint(f"      judged at {example.as_of}  ({example.place})", "faint"))
+    if rule.fix:
+        part("fix")
+        lines += wrapped(rule.fix, 2)
+    if one.others:
+        part("versions")
+        for other in one.others:
+            lines += _other_lines(other)
+    return "\n".join(lines)
+
+
+def _heading(place: Place, lang: Lang) -> str:
+    names = (place.heading_zh, place.heading_en) if lang == "zh" else (place.heading_en, place.heading_zh)
+    return f"{place.citation}  {'  '.join(name for name in names if name)}"
+
+
+def _param(param: ir.Param, value: str, origin: str) -> str:
+    said = "tunable" if param.tunable else "fixed"
+    if param.citations:
+        said += f" by {', '.join(map(str, param.citations))}"
+    usual = shown(param.value).strip('"')
+    return said + (f"; from {origin}, the policy says {usual}" if value != usual else "")
+
+
+def _other_lines(other: Other) -> list[str]:
+    if other.changes is None:
+        return wrapped(f"{other.label}: no rule of this name", 2)
+    if not other.changes:
+        return wrapped(f"{other.label}: the same", 2)
+    lines = [f"  {other.label}, which is {'earlier' if other.earlier else 'later'}, says otherwise:"]
+    for change in other.changes:
+        theirs, ours = (change.before, change.after) if other.earlier else (change.after, change.before)
+        lines += wrapped(f"{change.clause}: there {_clause(theirs)}; here {_clause(ours)}", 4)
+    return lines
+
+
+def _clause(text: str) -> str:
+    return f"`{text}`" if text else "nothing"
+
+
+# ---- markdown and json ------------------------------------------------------------------------------------------
+
+def to_markdown(one: Explanation, lang: Lang) -> str:
+    """For a page or a comment in a review."""
+    rule, book = one.rule, one.book
+    lines = [f"# {rule.name}", "", rule.title, "",
+             f"{book.id} {book.label}; {', '.join(map(str, rule.citations))}; {rule.family}; {rule.severity}"]
+
+    def part(name: str) -> None:
+        lines.extend(["", f"## {HEADINGS[name][lang == 'zh']}", ""])
+
+    if one.text:
+        part("text")
+        for place in one.text:
+            lines += [f"**{_heading(place, lang)}**", "", *(f"> {number} {text} `{grade}`  "
+                                                            for number, text, grade in place.lines), ""]
+    part("reading")
+    lines.append(one.reading)
+    part("rule")
+    lines += ["```", one.written, "```"]
+    if one.rests:
+        part("rests")
+        lines += ["```", *one.rests, "```"]
+    if one.params:
+        part("params")
+        lines += [f"- `{param.name}` = {value} ({_param(param, value, origin)})" for param, value, origin in one.params]
+    if one.examples:
+        part("examples")
+        for example in one.examples:
+            lines += [f"- {example.verdict}: {example.name}",
+                      *(f"  - `{text}`" for text in (*example.changes, *example.events))]
+    if rule.fix:
+        part("fix")
+        lines.append(rule.fix)
+    if one.others:
+        part("versions")
+        for other in one.others:
+            first, *rest = (line.strip() for line in _other_lines(other))
+            lines += [f"- {first}", *(f"  {line}" for line in rest)]
+    return "\n".join(lines)
+
+
+def to_json(one: Explanation, _lang: Lang) -> str:
+    """For programs: neutral of language, with both headings."""
+    rule = one.rule
+    return json.dumps({
+        "schema_version": "1.0", "regulation": one.book.id, "version": one.book.label, "rule": rule.name,
+        "title": rule.title, "citations": [str(citation) for citation in rule.citations], "family": rule.family,
+        "severity": rule.severity, "file": rule.span.path, "line": rule.span.line,
+        "text": [{"citation": place.citation, "heading": {"en": place.heading_en, "zh": place.heading_zh},
+                  "paragraphs": [{"number": number, "text": text, "grade": grade}
+                                 for number, text, grade in place.lines]} for place in one.text],
+        "reading": one.reading, "written": one.written, "rests_on": list(one.rests),
+        "params": [{"name": param.name, "value": value, "tunable": param.tunable,
+                    "citations": [str(citation) for citation in param.citations], "set_by": origin or None}
+                   for param, value, origin in one.params],
+        "examples": [{"verdict": example.verdict, "name": example.name, "place": example.place,
+                      "changes": list(example.changes), "events": list(example.events), "as_of": example.as_of}
+                     for example in one.examples],
+        "fix": rule.fix,
+        "versions": [{"version": other.label, "earlier": other.earlier, "has_rule": other.changes is not None,
+                      "changes": [{"clause": change.clause, "before": change.before or None,
+                                   "after": change.after or None} for change in other.changes or ()]}
+                     for other in one.others]}, ensure_ascii=False, indent=2)

@@ -1,0 +1,346 @@
+"""One report in every format: the texts pinned, and what each format promises to whoever reads it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from policyengine.base.diagnostic import shorten
+from policyengine.core.verdict import VERDICTS
+from policyengine.report import model
+from policyengine.report.entries import entries, fingerprints, headline, near, reasons
+from policyengine.report.formats import FORMATS, render
+from policyengine.report.model import Line, Place, Report
+from policyengine.report.to_github import escape, escape_property
+from policyengine.report.to_text import COLOURS, IN_CHINESE, WORDS, columns, to_text, wrap
+from policyengine.workspace import config
+from tests.report import sample
+from tests.support.golden import check_golden
+
+TESTS = Path(__file__).resolve().parents[1]
+GOLDEN = TESTS / "golden" / "report"
+SCHEMA = json.loads((TESTS.parent / "policyengine" / "report" / "report.schema.json").read_text(encoding="utf-8"))
+SARIF = json.loads((TESTS / "data" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
+SUFFIXES = {"text": "txt", "concise": "txt", "json": "json", "sarif": "sarif", "junit": "xml", "github": "txt",
+            "gitlab": "json"}
+REPORTS = {"rich": sample.rich, "clean": sample.clean}
+
+
+# ---- every format -----------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_format_is_as_pinned(format: str, name: str) -> None:
+    check_golden(render(format, REPORTS[name]()), GOLDEN / format / f"{name}.{SUFFIXES[format]}")
+
+
+def test_every_format_that_can_be_asked_for_is_there_and_pinned() -> None:
+    assert set(FORMATS) | {"auto"} == set(config.FORMATS)
+    assert set(FORMATS) == set(SUFFIXES)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_no_format_lets_a_control_character_out(format: str) -> None:
+    written = render(format, sample.rich())
+    written.encode("utf-8")  # no half of a surrogate pair
+    if SUFFIXES[format] in ("json", "sarif"):
+        json.loads(written)
+        return  # JSON escapes what could harm, and its reader wants the text as it was
+    assert [char for char in written if not char.isprintable() and char != "\n"] == []
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_same_report_is_the_same_text(format: str) -> None:
+    assert render(format, sample.rich()) == render(format, sample.rich())
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_no_absolute_path_comes_in(format: str) -> None:
+    written = render(format, sample.rich())
+    assert str(TESTS.parent) not in written
+    assert "file://" not in written
+
+
+# ---- text -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("width", [100, 120])
+def test_text_fits_the_page(lang: str, width: int) -> None:
+    for line in to_text(sample.rich(), lang=lang, width=width, max_findings=50, pending=True).splitlines():
+        unbroken = max((columns(word) for word in line.split()), default=0)
+        assert columns(line) <= width or unbroken > width - 20, line
+
+
+def test_text_in_chinese_is_as_pinned() -> None:
+    check_golden(to_text(sample.rich(), lang="zh"), GOLDEN / "text" / "rich.zh.txt")
+
+
+def test_colours_only_repeat_the_words() -> None:
+    painted = to_text(sample.rich(), lambda text, style: f"«{style}‹{text}»")
+    assert re.sub(r"«\w+‹|»", "", painted) == to_text(sample.rich())
+    assert painted != to_text(sample.rich())
+
+
+def test_max_findings_says_how_many_it_left_out() -> None:
+    found = to_text(sample.rich(), max_findings=2)
+    assert "u-0002, u-0003 and 33 more (--max-findings)" in found
+    assert found.count("risk_detected at") == 2
+    assert to_text(sample.rich(), max_findings=100).count("risk_detected at") == 37
+
+
+def test_moments_are_counted_among_those_judged() -> None:
+    assert "37 of 1,204 moments" in to_text(sample.rich())
+    assert "6 of 6 moments, 3 users" in to_text(sample.rich())
+
+
+def test_rules_that_miss_one_thing_are_one_entry() -> None:
+    found = to_text(sample.rich())
+    assert "4 rules undecided: `service.simulates_natural_person` is missing" in found
+    assert found.count("service.simulates_natural_person") == 1
+
+
+def test_pending_shows_the_next_due_dates() -> None:
+    found = to_text(sample.rich(), max_findings=1)
+    assert "5 open; 2 due by the end of 2026-11-24, the first for u-1" in found
+    assert ": u-1 and 1 more (--pending)" in found and "2026-11-25" not in found
+    everything = to_text(sample.rich(), max_findings=1, pending=True)
+    assert "due by the end of 2026-11-24: u-1, u-2" in everything
+    assert "due by the end of 2026-11-30 (provisional): u-5" in everything
+
+
+def test_every_label_is_there_in_both_languages() -> None:
+    assert set(WORDS["en"]) == set(WORDS["zh"])
+    assert all(set(VERDICTS) <= set(words) for words in WORDS.values())
+    assert set(COLOURS) == set(VERDICTS)
+
+
+def test_what_a_report_says_of_itself_has_chinese() -> None:
+    report = sample.rich()
+    for text in (*(judged.in_force for judged in report.judged), *report.notes):
+        assert any(re.fullmatch(pattern, text) for pattern, _ in IN_CHINESE), text
+
+
+@pytest.mark.parametrize(("text", "width", "lines"), [
+    ("", 5, [""]),
+    ("a bc def", 4, ["a bc", "def"]),
+    ("a-very-long/path stays", 8, ["a-very-long/path", "stays"]),
+    ("用户使用满两小时，应当提醒。", 10, ["用户使用满", "两小时，应", "当提醒。"]),
+    ("用户使用满两，应当", 12, ["用户使用满", "两，应当"]),
+])
+def test_wrapping(text: str, width: int, lines: list[str]) -> None:
+    assert wrap(text, width, 0) == lines
+
+
+# ---- reasons ----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("requirement", "evidence", "found", "required"), [
+    ("must a.b", [sample.part("a.b"), sample.fact("a.b", "false")], ["a.b is false; must be true"], []),
+    ("must not a.b", [sample.part("a.b", "true"), sample.fact("a.b", "true")], ["a.b is true; must be false"], []),
+    ("must a.b >= 3", [sample.part("a.b >= 3"), sample.fact("a.b", "2")], ["a.b is 2; must be at least 3"], []),
+    ("must not a.b < 3", [sample.part("a.b < 3", "true"), sample.fact("a.b", "2")],
+     ["a.b is 2; must not be less than 3"], []),
+    ('must a.b in ["x", "y"]', [sample.part('a.b in ["x", "y"]'), sample.fact("a.b", '"z"')],
+     ['a.b is "z"; must be one of "x", "y"'], []),
+    ('must a.b contains all ["x", "y"]', [sample.part('a.b contains all ["x", "y"]'), sample.fact("a.b", '["x"]')],
+     ['a.b is ["x"]; lacks "y"'], []),
+    ('must a.b contains none of ["x", "y"]',
+     [sample.part('a.b contains none of ["x", "y"]'), sample.fact("a.b", '["x", "q"]')],
+     ['a.b is ["x", "q"]; must not contain "x"'], []),
+    ('must a.b contains all ["x", "y"]', [sample.part('a.b contains all ["x", "y"]'), sample.fact("a.b", '["q…"]')],
+     ['a.b is ["q…"]; must contain all of "x", "y"'], []),
+    ("must a.b is present", [sample.part("a.b is present"), Line("fact", "a.b", "a.b is not stated")],
+     ["a.b is not stated; must be stated"], []),
+    # one way out of several is not what must be
+    ("must a.b or a.c", [sample.part("a.b"), sample.fact("a.b", "false"), sample.part("a.c"),
+                         sample.fact("a.c", "false")], ["a.b is false", "a.c is false"], ["must a.b or a.c"]),
+    # only the demand that failed
+    ("must a.b and must a.c", [sample.part("a.c"), sample.fact("a.c", "false")], ["a.c is false; must be true"], []),
+    ("must e before", [sample.part("e before"), Line("no-event", "e", "no e before")], ["no e before"], []),
+    ("must known(x)", [sample.part("x is present")], ["x is not known"], ["must known(x)"]),
+    ("must not happen", [], [], ["must not happen"]),
+    # a name that only begins like the fact
+    ("must a.bc", [sample.part("a.bc"), sample.fact("a.b", "1")], ["a.b is 1"], ["must a.bc"]),
+])
+def test_reasons_of_a_violation(requirement: str, evidence: list[Line], found: list[str], required: list[str]) -> None:
+    why = reasons(sample.result("r", "Art. 1", "violated", requirement=requirement, evidence=tuple(evidence)))
+    assert (list(why.found), list(why.required)) == (found, required)
+
+
+def test_every_violated_or_undecided_result_has_a_sentence() -> None:
+    assert [one.rule for one in sample.rich().findings if one.verdict in ("violated", "undecided")
+            and not reasons(one).sentence()] == []
+    assert all(headline(one) for one in sample.rich().findings)
+
+
+def test_times_near_the_moment_lose_what_they_share() -> None:
+    at = "2026-11-03 14:02:00 +08:00"
+    assert near("no x from 2026-11-03 14:02:00 +08:00 to 2026-11-04 00:12:00 +08:00", at) == \
+        "no x from 14:02:00 to 2026-11-04 00:12:00"
+    assert near("at 2026-11-03 06:02:00 +00:00", at) == "at 2026-11-03 06:02:00 +00:00"
+
+
+def test_entries_keep_the_order_and_lose_nothing() -> None:
+    findings = sample.rich().findings
+    found = entries(findings)
+    assert sorted(id(one) for entry in found for one in entry.results) == sorted(map(id, findings))
+    order = [VERDICTS.index(entry.verdict) for entry in found if entry.first.regulation == sample.LAW
+             and entry.first.version == sample.FINAL]
+    assert order == sorted(order)
+
+
+# ---- fingerprints -----------------------------------------------------------------------------------------------
+
+def test_fingerprints_tell_results_apart() -> None:
+    marks = fingerprints(sample.rich().findings)
+    assert len(set(marks)) == len(marks)
+    twice = (sample.rich().findings[5],) * 3
+    assert len(set(fingerprints(twice))) == 3
+    assert fingerprints(twice)[0] == fingerprints(twice[:1])[0]
+
+
+def test_fingerprints_do_not_hear_of_lines_and_words() -> None:
+    one = sample.rich().findings[0]
+    moved = replace(one, place=Place(sample.SERVICE, 99, 1), title="Other", fix="Other", requirement="must other",
+                    severity="info", version="later", citations=("Art. 20",), rule_place=Place("x", 1, 1))
+    assert fingerprints((one,)) == fingerprints((moved,))
+    assert fingerprints((one,)) != fingerprints((replace(one, service="services/other.yaml"),))
+    assert fingerprints((one,)) != fingerprints((replace(one, rule="other"),))
+
+
+# ---- JSON -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("report", [sample.rich, sample.clean])
+def test_json_fits_its_schema(report: Any) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    assert [str(error.message) for error in validator.iter_errors(json.loads(render("json", report())))] == []
+
+
+@pytest.mark.parametrize("break_it", [
+    lambda data: data["results"][0].pop("fingerprint"),
+    lambda data: data["results"][0].update(verdict="fine"),
+    lambda data: data["results"][0].update(extra=1),
+    lambda data: data["summary"].pop("events"),
+    lambda data: data["rules"][0]["counts"].update(violated=-1),
+    lambda data: data.update(schema_version="2.0"),
+])
+def test_the_schema_can_say_no(break_it: Any) -> None:
+    data = json.loads(render("json", sample.rich()))
+    break_it(data)
+    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(data)
+
+
+def test_json_carries_every_field_of_a_result() -> None:
+    data = json.loads(render("json", sample.rich()))["results"][0]
+    renamed = {"citations": "articles", "due_instant": "due", "provisional": "due"}
+    assert {renamed.get(one.name, one.name) for one in fields(model.Result)} | {"fingerprint"} == set(data)
+    assert all(is_dataclass(one) for one in (model.Result, model.Report))
+
+
+def test_json_keeps_the_counts_together() -> None:
+    data = json.loads(render("json", sample.rich()))
+    summary = data["summary"]
+    assert sum(summary["rules_by_worst_verdict"].values()) + summary["rules_without_trigger"] == summary["rules"]
+    assert summary["results_by_verdict"]["violated"] == sum(one["verdict"] == "violated" for one in data["results"])
+
+
+# ---- SARIF ------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("report", [sample.rich, sample.clean])
+def test_sarif_fits_the_standards_schema(report: Any) -> None:
+    validator = jsonschema.Draft202012Validator(SARIF)
+    log = json.loads(render("sarif", report()))
+    assert [f"{error.json_path}: {error.message}" for error in validator.iter_errors(log)] == []
+    log["runs"][0]["columnKind"] = "characters"
+    assert not validator.is_valid(log)
+
+
+def test_sarif_is_what_github_takes() -> None:
+    run = json.loads(render("sarif", sample.rich()))["runs"][0]
+    rules = run["tool"]["driver"]["rules"]
+    assert len({rule["id"] for rule in rules}) == len(rules)
+    assert all(rule["help"]["markdown"] for rule in rules)
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["message"]["text"]
+        for location in result["locations"]:
+            place = location["physicalLocation"]
+            assert place["region"]["startLine"] >= 1
+            assert re.fullmatch(r"[\w./%~-]+", place["artifactLocation"]["uri"])
+            assert place["artifactLocation"]["uriBaseId"] == "PROJECT"
+    marks = [result["partialFingerprints"]["guiju/v1"] for result in run["results"]]
+    assert len(set(marks)) == len(marks)
+
+
+def test_sarif_kinds_and_levels_are_the_standards() -> None:
+    run = json.loads(render("sarif", sample.rich()))["runs"][0]
+    found = {(one["properties"]["verdict"], one["kind"], one.get("level")) for one in run["results"]}
+    assert found == {("violated", "fail", "error"), ("violated", "fail", "warning"), ("violated", "fail", "note"),
+                     ("undecided", "open", None), ("pending", "informational", "none")}
+
+
+def test_sarif_leaves_out_what_github_refuses_and_says_so() -> None:
+    run = json.loads(render("sarif", sample.crowded()))["runs"][0]
+    assert len(run["results"]) == 25_000
+    assert run["properties"]["resultsLeftOut"] == 1
+
+
+# ---- the others -------------------------------------------------------------------------------------------------
+
+def test_concise_is_one_line_a_finding() -> None:
+    lines = render("concise", sample.rich()).splitlines()
+    report = sample.rich()
+    assert len(lines) == len(report.findings) + len(report.others)
+    assert lines[0] == ('services/companion.yaml:14:16: error[ai_notice] Art. 18(1) violated: '
+                        'service.disclosure.ai_notice is "settings_page"; must be one of "persistent", "session_start"')
+    assert render("concise", sample.clean()) == ""
+
+
+def test_junit_counts_what_it_holds() -> None:
+    root = ElementTree.fromstring(render("junit", sample.rich()))
+    for suite in root:
+        for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            assert int(suite.get(attribute, "")) == len(suite.findall(f"testcase/{tag}"))
+        assert int(suite.get("tests", "")) == len(suite.findall("testcase"))
+    assert sum(len(suite) for suite in root) == len(sample.rich().rules)
+    failed = {case.get("name") for case in root.iter("testcase") if case.find("failure") is not None}
+    assert {"ai_notice", "no_gambling", "notice_in_every_reply"} <= failed
+    undecided = {case.get("name") for case in root.iter("testcase") if case.find("error") is not None}
+    assert undecided == {"rule_09", "rule_10", "rule_11", "rule_12", "two_missing", "no_virtual_intimacy"}
+
+
+def test_github_commands_cannot_be_broken_out_of() -> None:
+    lines = render("github", sample.rich()).splitlines()
+    command = re.compile(r"::(error|warning|notice) file=[^,:]*,line=\d+(,col=\d+)?,title=[^,:]*::.*")
+    assert [line for line in lines[:-1] if not command.fullmatch(line)] == []
+    assert lines[-1].startswith(f"{len(sample.rich().rules)} rules: ")
+    assert escape("a\r\n%0A") == "a%0D%0A%250A"
+    assert escape_property("a:b,c") == "a%3Ab%2Cc"
+
+
+def test_github_says_each_rule_once() -> None:
+    lines = render("github", sample.rich()).splitlines()
+    assert sum("support_in_extreme_emotion" in line for line in lines) == 1
+    assert any("and 36 more" in line for line in lines)
+
+
+def test_gitlab_has_what_it_needs() -> None:
+    found = json.loads(render("gitlab", sample.rich()))
+    assert {tuple(one) for one in found} == {("description", "check_name", "fingerprint", "severity", "location")}
+    assert len({one["fingerprint"] for one in found}) == len(found)
+    assert {one["severity"] for one in found} == {"critical", "major", "minor"}
+    assert all(one["location"]["lines"]["begin"] >= 1 for one in found)
+    assert json.loads(render("gitlab", sample.clean())) == []
+
+
+def test_a_hostile_text_is_hostile() -> None:
+    """The sample would prove nothing if it were tame."""
+    assert shorten(sample.HOSTILE, 1_000) != sample.HOSTILE
+    assert isinstance(sample.rich(), Report)
