@@ -577,7 +577,9 @@ def _binary(expr: ast.Binary, scope: Scope) -> Typed:
         _pattern_text(expr.right, scope)
     elif family in ("equality", "item in list", "list has item", "list and list"):
         _same_values(expr, left, left_type, right, right_type, scope)
-    return ir.Apply(expr.operator, (left, right), result, expr.span), result
+    between = isinstance(left_type, Instant) and isinstance(right_type, Instant)
+    operator = "instant -" if expr.operator == "-" and between else expr.operator
+    return ir.Apply(operator, (left, right), result, expr.span), result
 
 
 def _pattern_text(expr: ast.Expr, scope: Scope) -> None:

@@ -88,6 +88,10 @@ class Calendar:
             raise ValueError("a calendar that moves the end of a period to a working day names no working days")
 
 
+class OutOfRange(ValueError):
+    """A period ends outside the years 1 to 9999, which no calendar here counts."""
+
+
 def closes(start: int, period: Period, calendar: Calendar) -> int:
     """The first instant too late for what is due within `period` of `start`; all in microseconds UTC.
 
@@ -182,13 +186,13 @@ def _shift(day: date, days: int) -> date:
     try:
         return day + timedelta(days=days)
     except OverflowError:
-        raise ValueError("a period ends outside the years 1 to 9999") from None
+        raise OutOfRange("a period ends outside the years 1 to 9999") from None
 
 
 def _shift_months(day: date, months: int) -> date:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     if not 1 <= year <= MAXYEAR:
-        raise ValueError("a period ends outside the years 1 to 9999")
+        raise OutOfRange("a period ends outside the years 1 to 9999")
     leap = month == 1 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     return date(year, month + 1, min(day.day, _MONTH_DAYS[month] + leap))
 

@@ -110,11 +110,26 @@ def _excerpt(span: Span, label: str, mark: str, sources: Mapping[str, Source]) -
     text = source.line(span.line)
     gutter = " " * len(str(span.line))
     end = span.end_column if span.end_line == span.line else len(text) + 1
-    before = "".join("\t" if c == "\t" else " " * _width(c) for c in text[: span.column - 1])
-    marked = mark * max(1, sum(_width(c) for c in text[span.column - 1: end - 1]))
-    shown = "".join(c if c.isprintable() or c == "\t" else "�" for c in text)
+    first, last = _clip(text, span.column, end)
+    shown = "".join(c if c.isprintable() or c == "\t" else "�" for c in text[first:last])
+    shown = ("…" if first else "") + shown + ("…" if last < len(text) else "")
+    before = (" " if first else "") + "".join(
+        "\t" if c == "\t" else " " * _width(c) for c in text[first: span.column - 1])
+    marked = mark * max(1, sum(_width(c) for c in text[span.column - 1: min(end - 1, last)]))
     return [f"{gutter}--> {span}", f"{gutter} |", f"{span.line} | {shown}",
             f"{gutter} | {before}{marked} {label}".rstrip()]
+
+
+LONGEST = 140
+"""Characters of a source line that an excerpt shows; of a longer line, those around the span."""
+
+
+def _clip(text: str, column: int, end: int) -> tuple[int, int]:
+    if len(text) <= LONGEST:
+        return 0, len(text)
+    room = max(10, (LONGEST - (end - column)) // 2)
+    first = max(0, min(column - 1 - room, len(text) - LONGEST))
+    return first, min(len(text), first + LONGEST)
 
 
 def _width(char: str) -> int:

@@ -17,7 +17,7 @@ from policyengine.cli.common import F, fail, show
 from policyengine.regulation.model import Regulation, Version
 from policyengine.regulation.versions import select
 from policyengine.workspace.config import Config
-from policyengine.workspace.library import Book, Library, find_library, open_book, open_regulation
+from policyengine.workspace.library import Book, Library, find_library, open_book, open_house, open_regulation
 
 WIDTH = 100
 
@@ -71,6 +71,16 @@ def opened(library: Library, regulation: Regulation, version: Version) -> Book:
     if book is None:
         fail([one for one in diagnostics if one.severity == "error"], sources)
     return book
+
+
+def opened_house(library: Library, path: Path) -> tuple[Book, Regulation, Version]:
+    """A house policy ready to read, and the version it extends. Ends the command when it does not compile."""
+    book, diagnostics, sources = open_house(library, path)
+    if book is None or book.policy.extends is None:
+        fail([one for one in diagnostics if one.severity == "error"], sources)
+    version = select(book.regulation, book.policy.extends[1])
+    assert not isinstance(version, Diagnostic)  # or it would not have compiled
+    return book, book.regulation, version
 
 
 def article_order(citation: str) -> tuple[int, ...]:

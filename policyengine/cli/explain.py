@@ -7,8 +7,10 @@ examples from its cases, what to do, and how other versions say it.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,7 +18,15 @@ import click
 from policyengine.base.diagnostic import did_you_mean, error, has_errors, shorten
 from policyengine.base.instants import format_instant
 from policyengine.base.source import Source
-from policyengine.cli.books import named_regulation, open_library, opened, regulation_option, version_option, wrapped
+from policyengine.cli.books import (
+    named_regulation,
+    open_library,
+    opened,
+    opened_house,
+    regulation_option,
+    version_option,
+    wrapped,
+)
 from policyengine.cli.common import fail, paint, settings
 from policyengine.core import ir
 from policyengine.regulation.model import Regulation, Version
@@ -104,15 +114,26 @@ def command(name: str, regulation: str | None, version: str | None, lang: str | 
     form = "markdown" if format == "markdown" else config.format
     library = open_library(config)
     known: list[str] = []
+    for path in library.house if regulation is None else ():
+        house, law, chosen = opened_house(library, path)
+        known += [rule.name for rule in house.policy.rules]
+        rule = house.policy.rule(name)
+        if rule is not None:
+            _print(explain(library, config, house, law, chosen, rule, path), form, config.lang)
+            return 0
     for law, chosen in _candidates(library, config, regulation, version):
         book = opened(library, law, chosen)
         known += [rule.name for rule in book.policy.rules]
         rule = book.policy.rule(name)
         if rule is not None:
-            explanation = explain(library, config, book, law, chosen, rule)
-            click.echo({"json": to_json, "markdown": to_markdown}.get(form, to_text)(explanation, config.lang))
+            path = library.folders[law.id] / chosen.label / POLICY
+            _print(explain(library, config, book, law, chosen, rule, path), form, config.lang)
             return 0
     return _lint(name, known, form)
+
+
+def _print(explanation: Explanation, form: str, lang: Lang) -> None:
+    click.echo({"json": to_json, "markdown": to_markdown}.get(form, to_text)(explanation, lang))
 
 
 def _candidates(library: Library, config: Config, regulation: str | None, version: str | None,
@@ -155,9 +176,14 @@ def _lint(name: str, rules: Sequence[str], form: str) -> int:
 # ---- gathering --------------------------------------------------------------------------------------------------
 
 def explain(library: Library, config: Config, book: Book, law: Regulation, version: Version, rule: ir.Rule,
-            ) -> Explanation:
-    """Everything there is to say about a rule."""
-    files, sources = _files(library, law, version)
+            path: Path) -> Explanation:
+    """Everything there is to say about a rule of the policy at `path`: one of a version, or a house policy's, which
+    extends that version."""
+    files, sources = _files(library, path)
+    if book.house:
+        more, texts = _files(library, library.folders[law.id] / version.label / POLICY)
+        files += more
+        sources |= texts
     own = _written(files, rule.name)
     read = reads(rule, book.policy)
     chosen = {one.name: one for one in config.params if one.regulation in (None, book.id)}
@@ -174,17 +200,17 @@ def explain(library: Library, config: Config, book: Book, law: Regulation, versi
     return Explanation(
         book, rule, _text(library, law, version, rule), sentence(own, values), _text_of(own.span, sources),
         tuple(_text_of(one.span, sources) for one in rests if not isinstance(one, ast.Param)), tuple(params),
-        _examples(library, config, law, version, rule.name),
-        tuple(_others(library, law, version, own, rests)))
+        _examples(library, config, path.parent, rule.name),
+        () if book.house else tuple(_others(library, law, version, own, rests)))
 
 
-def _files(library: Library, law: Regulation, version: Version) -> tuple[list[ast.File], dict[str, Source]]:
-    """The policy of a version and the files it uses, as written."""
+def _files(library: Library, policy: Path) -> tuple[list[ast.File], dict[str, Source]]:
+    """A policy and the files it uses, as written."""
     files: list[ast.File] = []
     sources: dict[str, Source] = {}
-    waiting = [library.folders[law.id] / version.label / POLICY]
+    waiting = [policy]
     while waiting:
-        path = waiting.pop(0).resolve()
+        path = Path(os.path.normpath(waiting.pop(0)))
         name = library.shown(path)
         if name in sources or not path.is_file():
             continue
@@ -254,9 +280,8 @@ def _lines_down(item: Item, citation: str) -> list[tuple[str, str, str]]:
     return [own] + [line for part in item.items for line in _lines_down(part, f"{citation}({part.number})")]
 
 
-def _examples(library: Library, config: Config, law: Regulation, version: Version, rule: str) -> tuple[Example, ...]:
+def _examples(library: Library, config: Config, folder: Path, rule: str) -> tuple[Example, ...]:
     """One case that violates the rule and one that satisfies it; those said to be about it come first."""
-    folder = library.folders[law.id] / version.label
     files = sorted((folder / FOLDER).glob("*.yaml"))
     if not files:
         return ()
@@ -264,13 +289,15 @@ def _examples(library: Library, config: Config, law: Regulation, version: Versio
     if suite is None:
         return ()
     cases, _, _ = read_suite(suite, {file: library.shown(file) for file in files})
-    found = []
+    found: dict[str, Example] = {}
     for verdict in ("violated", "satisfied"):
-        fitting = [case for case in cases if rule in case.expect and case.expect[rule].verdicts == {verdict}]
-        fitting.sort(key=lambda case: (rule not in case.about, len(case.about), len(case.events)))
+        fitting = [case for case in cases if rule in case.expect and verdict in case.expect[rule].verdicts]
+        # One verdict shows more than a list of them; what is said to be about the rule more than what mentions it.
+        fitting.sort(key=lambda case: (len(case.expect[rule].verdicts), rule not in case.about, len(case.about),
+                                       len(case.events)))
         if fitting:
-            found.append(_example(verdict, fitting[0], suite.zone))
-    return tuple(found)
+            found.setdefault(fitting[0].name, _example(str(fitting[0].expect[rule]), fitting[0], suite.zone))
+    return tuple(found.values())
 
 
 def _example(verdict: str, case: PolicyCase, zone: str) -> Example:
@@ -309,7 +336,7 @@ def _others(library: Library, law: Regulation, version: Version, own: ast.Rule, 
     for index, other in enumerate(law.versions):
         if other is version:
             continue
-        files, _ = _files(library, law, other)
+        files, _ = _files(library, library.folders[law.id] / other.label / POLICY)
         theirs = _find(files, own.name.text)
         earlier = index < place
         if theirs is None:

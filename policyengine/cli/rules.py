@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
@@ -14,6 +15,7 @@ from policyengine.cli.books import (
     named_regulation,
     open_library,
     opened,
+    opened_house,
     version_option,
     wrapped,
 )
@@ -31,13 +33,16 @@ from policyengine.workspace.reading import Reads, reads
 @format_option
 def command(regulation: str | None, version: str | None, family: str | None, severity: str | None,
             format: str | None) -> int:
-    """List the rules of REGULATION (ID or ID@VERSION), by article.
+    """List the rules of REGULATION (ID or ID@VERSION, or the file of a house policy), by article.
 
     READS says what a rule needs: the facts of a service, its trace of events, or both.
     """
     config = settings(format=format)
     library = open_library(config)
-    book = opened(library, *named_regulation(library, config, regulation, version))
+    if regulation is not None and regulation.endswith(".policy") and Path(regulation).is_file():
+        book = opened_house(library, Path(regulation).absolute())[0]
+    else:
+        book = opened(library, *named_regulation(library, config, regulation, version))
     families = sorted({rule.family for rule in book.policy.rules})
     if family is not None and family not in families:
         fail((error("usage", f"no family `{shorten(family)}` in {book.id} {book.label}",

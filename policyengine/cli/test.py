@@ -77,7 +77,8 @@ def command(targets: tuple[str, ...], threshold: float | None, show_missed: bool
         click.echo(to_text(tested, files_judged, threshold, show_missed=show_missed))
     show(found, sources)
     if found:
-        say(f"{counted(len(in_order(found)), 'error')} in cases; the cases concerned were not judged")
+        say(f"{counted(len(in_order(found)), 'error')}; what they concern was not judged"
+            if any(one.outcomes for one in tested) else "nothing was judged")
         return NO_VERDICT
     below = threshold is not None and any(one.reach.percent < threshold for one in tested)
     return FINDINGS if below or any(one.failed for one in tested) else 0
@@ -129,9 +130,11 @@ def to_text(tested: Sequence[Tested], files: int, threshold: float | None, *, sh
 def _failed(tested: Tested, outcome: Outcome) -> list[str]:
     case = outcome.case
     lines = [f"{paint('failed', 'bad')}  {case.name}", f"        {case.span.path}:{case.span.line}"]
+    shown: set[str] = set()  # a wrong verdict and a wrong due time have the same evidence
     for failure in outcome.failures:
         lines.append(f"        {failure.rule}: expected {failure.expected}, found {failure.found}")
-        lines += _evidence(tested, failure)
+        lines += _evidence(tested, failure) if failure.rule not in shown else []
+        shown.add(failure.rule)
     return lines
 
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 from itertools import count
 from typing import Any, assert_never
 
-from policyengine.base.calendar import Calendar, closes, completed_years, start_of
+from policyengine.base.calendar import Calendar, add_to_date, closes, completed_years, start_of
 from policyengine.base.instants import Period, local_date, local_time, parse_instant, parse_period, start_of_day
 from policyengine.base.source import Span
 from policyengine.core import ir, types
@@ -40,6 +40,7 @@ from policyengine.core.verdict import (
     ParameterUsed,
     PartDecided,
     Setting,
+    Value3,
     ValueComputed,
 )
 
@@ -71,7 +72,12 @@ def _judge_rule(rule: ir.Rule, world: _World, start: int | None, end: int | None
     silent = tuple(NotEmitted(event) for event in _trigger_events(rule.trigger, world.policy)
                    if world.sources is not None and event not in world.sources.complete)
     if silent:
-        yield Judgement(rule.name, "undecided", None, missing=silent)
+        scope = world.policy.scope_of(rule)
+        here = _Here(world.as_of, world.as_of, len(world.events), {}, None)
+        if scope is not None and _condition(scope, here, world).value is False:
+            yield Judgement(rule.name, "not_applicable", None)
+        else:
+            yield Judgement(rule.name, "undecided", None, missing=silent)
         if not isinstance(rule.trigger, ir.OnEvent):
             return  # its runs are not those that were
     unknown = _unknown_lengths(rule.trigger, world)
@@ -87,7 +93,8 @@ def _verdict(rule: ir.Rule, moment: Moment | None, triggered: Truth, here: _Here
     """The order of the verdicts: not applicable, exempt, undecided, then by what must hold."""
     scope = world.policy.scope_of(rule)
     applies = () if scope is None else (_condition(scope, here, world),)
-    when = all_of((triggered, *applies, *(_condition(one, here, world) for one in rule.when)))
+    asked = (triggered, *(_condition(one, here, world) for one in rule.when))
+    when = all_of((*applies, *asked))
     if when.value is False:
         return Judgement(rule.name, "not_applicable", moment, tie=when.tie)
     unless = [_condition(one.condition, here, world) for one in rule.unless]
@@ -97,6 +104,8 @@ def _verdict(rule: ir.Rule, moment: Moment | None, triggered: Truth, here: _Here
     if when.value is None:
         return Judgement(rule.name, "undecided", moment, None, when.evidence, when.missing, tie=when.tie)
     must = all_of([_condition(one.condition, here, world) for one in rule.must])
+    # Beside what decided `must`, why the duty was there at all: the category that was flagged, the age that was known.
+    must = replace(must, evidence=(*must.evidence, *all_of(asked).evidence))
     if must.settles > world.as_of:
         return Judgement(rule.name, "pending", moment, must.settles, must.evidence, must.missing, tie=must.tie)
     if must.value is None:
@@ -205,10 +214,10 @@ class _World:
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """A count that is known only between two ends, both possible; `high` None is open."""
+    """A number that is known only between two ends; None is open. Comes of counts, and of sums made of counts."""
 
-    low: int
-    high: int | None
+    low: Any
+    high: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +256,7 @@ def _value(expr: ir.Expr, here: _Here, world: _World) -> _Value:
         case ir.Constant():
             return _Value(typed(expr.value, expr.type))
         case ir.ListValue():
-            items = [_value(item, here, world) for item in expr.items]
+            items = [_exact(_value(item, here, world)) for item in expr.items]
             lost = _lost(items)
             return lost if lost else _Value(tuple(item.value for item in items), _evidence(items), (), _tie(items))
         case ir.Parameter():
@@ -328,13 +337,19 @@ def _apply(expr: ir.Apply, operands: Sequence[_Value], calendar: Calendar) -> _V
         return lost
     left, right = (operand.value for operand in operands)
     if isinstance(left, _Bounds) or isinstance(right, _Bounds):
-        result = _between(expr.operator, _ends(left), _ends(right)) if expr.operator in ORDERINGS else None
-        if result is None:
-            return _Value(None, _evidence(operands), _all_missing(operands), _tie(operands))
+        ordering = expr.operator in ORDERINGS
+        result = (_between if ordering else _computed_between)(expr.operator, _ends(left), _ends(right))
+        if result is None or not ordering:
+            return _Value(result, _evidence(operands), _all_missing(operands), _tie(operands))
     else:
         result = OPERATORS[expr.operator].compute(left, right, calendar)
     zero = (DividedByZero(expr.span),) if result is None else ()
     return _Value(result, _evidence(operands), zero, _tie(operands))
+
+
+def _exact(value: _Value) -> _Value:
+    """A number known only between two ends is no item of a list: missing."""
+    return replace(value, value=None) if isinstance(value.value, _Bounds) else value
 
 
 def _lost(operands: Sequence[_Value]) -> _Value | None:
@@ -362,10 +377,10 @@ def _ends(value: Any) -> tuple[Any, Any]:
 def _between(operator: str, left: tuple[Any, Any], right: tuple[Any, Any]) -> bool | None:
     """A comparison of two intervals, when every pair of values in them agrees; None otherwise."""
     def under(a: Any, b: Any) -> bool:  # every a in the first is smaller than every b in the second
-        return a is not None and a < b
+        return a is not None and b is not None and a < b
 
     def at_most(a: Any, b: Any) -> bool:
-        return a is not None and a <= b
+        return a is not None and b is not None and a <= b
 
     match operator:
         case "<":
@@ -378,10 +393,30 @@ def _between(operator: str, left: tuple[Any, Any], right: tuple[Any, Any]) -> bo
             return _between("<=", right, left)
         case "=":
             apart = under(left[1], right[0]) or under(right[1], left[0])
-            return False if apart else True if left[0] == left[1] == right[0] == right[1] else None
+            same = None not in (*left, *right) and left[0] == left[1] == right[0] == right[1]
+            return False if apart else True if same else None
         case _:
-            same = _between("=", left, right)
-            return None if same is None else not same
+            equal = _between("=", left, right)
+            return None if equal is None else not equal
+
+
+def _computed_between(operator: str, left: tuple[Any, Any], right: tuple[Any, Any]) -> _Bounds | None:
+    """Arithmetic on intervals: the ends of the result, or None where nothing is known of it.
+
+    Each operator goes one way in each operand (a quotient where the divisor keeps its sign), so that the ends come of
+    the ends. Two counts of the same events are taken as if they had nothing to do with each other, which may leave a
+    comparison undecided and never decides it wrongly.
+    """
+    if operator == "-":
+        return _computed_between("+", left, (None if right[1] is None else -right[1],
+                                             None if right[0] is None else -right[0]))
+    if operator == "+":
+        return _Bounds(*(None if a is None or b is None else a + b for a, b in zip(left, right, strict=True)))
+    open_ended = None in (*left, *right)
+    if operator not in ("*", "/") or open_ended or (operator == "/" and right[0] <= 0 <= right[1]):
+        return None
+    corners = [a * b if operator == "*" else Fraction(a) / Fraction(b) for a in left for b in right]
+    return _Bounds(min(corners), max(corners))
 
 
 def _count_elements(expr: ir.CountElements, here: _Here, world: _World) -> _Value:
@@ -439,7 +474,7 @@ def _condition(expr: ir.Expr, here: _Here, world: _World) -> Truth:
         case ir.Constant():
             return TRUE if expr.value else FALSE
         case ir.Not():
-            return negation(_condition(expr.part, here, world))
+            return _negated(expr, _condition(expr.part, here, world))
         case ir.And():
             return all_of([_condition(part, here, world) for part in expr.parts])
         case ir.Or():
@@ -460,6 +495,16 @@ def _condition(expr: ir.Expr, here: _Here, world: _World) -> Truth:
             return _part(Truth(value.value, SETTLED, value.evidence, value.missing, value.tie), expr.span)
         case _:
             assert_never(expr)
+
+
+def _negated(expr: ir.Not, truth: Truth) -> Truth:
+    """`not`. `no EVENT …` and `is missing` are one condition in the text, so their evidence is of the whole."""
+    match truth.evidence:
+        case (PartDecided(span, answer), *rest) if span == expr.span:
+            swapped: Value3 = "false" if answer == "true" else "true" if answer == "false" else "missing"
+            return negation(replace(truth, evidence=(PartDecided(span, swapped), *rest)))
+        case _:
+            return negation(truth)
 
 
 def _part(truth: Truth, span: Span) -> Truth:
@@ -546,10 +591,13 @@ def _window(range: ir.Range, here: _Here, world: _World) -> _Window:
                 return replace(NO_RANGE, missing=gap.missing)
             run = _run_of(range.episode, here, world)
             if run is None:
-                return replace(NO_RANGE, start=now)
+                return replace(NO_RANGE, start=now,
+                               missing=_gaps(world.episodes[range.episode].events, now - gap.value.count, world))
             doubts = run.doubts(past - 1)
-            return _Window(bisect_left(times, run.start), past, run.start, own_last=position,
-                           certain=len(times) if doubts else 0, missing=doubts)
+            # Where the run may have begun unseen, all that was before it may be inside.
+            unseen = any(isinstance(one, NotEmitted | Incomplete) for one in doubts)
+            return _Window(0 if unseen else bisect_left(times, run.start), past, None if unseen else run.start,
+                           own_last=position, certain=len(times) if doubts else 0, missing=doubts)
         case _:
             assert_never(range)
 
@@ -557,7 +605,7 @@ def _window(range: ir.Range, here: _Here, world: _World) -> _Window:
 def _after(deadline: Any, calendar: Calendar) -> int:
     """The first instant too late for a deadline that is an instant, or a whole local date."""
     if isinstance(deadline, date):
-        return start_of_day(date.fromordinal(deadline.toordinal() + 1), calendar.zone)
+        return start_of_day(add_to_date(deadline, Period(1, "day"), calendar), calendar.zone)
     return int(deadline) + 1
 
 
@@ -655,7 +703,7 @@ def _occurs(expr: ir.Occurs, here: _Here, world: _World) -> Truth:
     certain = [(position, event) for position, event, match in found if match.value]
     if certain:
         # The first match answers; what stood before the moment answered at once.
-        position, event = min(certain) if window.closes is not None else max(certain)
+        _, event = min(certain) if window.closes is not None else max(certain)
         answered = event.time if window.closes is not None and event.time > here.time else SETTLED
         return Truth(True, answered, (EventSeen(event, "match"), *window.evidence), (), tie)
     absent = EventAbsent(expr.pattern.event, window.start, window.closes)
@@ -870,9 +918,13 @@ def _episode_runs(episode: ir.Episode, world: _World) -> Iterator[_Run]:
                 if silence or match.value:
                     yield _Run(keys, world.times[places[0]], tuple(places), None, closed, tuple(unknown))
                     places, unknown = [], []
+            if going and not places:
+                # Events that are not seen may have begun the run before, or ended it since.
+                unknown = [(place, one) for one in (*_gaps(episode.events, world.times[place] - gap.count, world),
+                                                    *_gaps(episode.ends, world.times[place], world))]
             if going and (not places or places[-1] != place):
                 places.append(place)
-            if match.value is None:
+            if match.value is None and places:
                 # Counted as if it belonged, and all that follows from the run is uncertain.
                 unknown += ((place, one) for one in match.missing)
         if places:
@@ -889,13 +941,22 @@ def _state_runs(name: str, world: _World) -> Iterator[_Run]:
         places: list[int] = []
         unknown: list[tuple[int, Missing]] = []
         expires: int | None = None
+        ended: int | None = None
         for place, match, starting in changes:
             now = world.times[place]
             if places and expires is not None and now >= expires:
                 yield _Run(keys, world.times[places[0]], tuple(places), expires, None, tuple(unknown))
                 places, unknown = [], []
-            if match.value is None:
+            if match.value is None and (places or starting):
                 unknown += ((place, one) for one in match.missing)
+            if starting and not places:
+                # Events that are not seen may have begun the state before, or ended it since.
+                holds = None if lasting.value is None else _earliest(now, lasting.value, world.calendar)
+                reach = max((one for one in (ended, holds) if one is not None), default=None)
+                unknown += ((place, one) for one in (*_gaps(state.starts, reach, world),
+                                                     *_gaps(state.ends, now, world)))
+            if not starting and match.value:
+                ended = now
             if starting:
                 places.append(place)
                 unknown += ((place, one) for one in lasting.missing)
@@ -931,15 +992,18 @@ def _episode_duration(expr: ir.EpisodeDuration, here: _Here, world: _World) -> _
         return gap
     asked = tuple((key, here.key(key)) for key in declared.keys)
     total = 0
-    missing = [one for pattern in declared.events for one in world.gap_in_history(pattern.event, window.start)]
+    reach = None if window.start is None else window.start - gap.value.count
+    missing = [*_gaps(declared.events, reach, world)]
     for run in _runs(expr.episode, world):
         if run.keys != asked or run.start > here.time:
             continue
-        last = max(world.times[place] for place in run.positions if world.times[place] <= here.time)
+        # At a mark the event past it is known, so a run that passes the mark has lasted up to it.
+        known = max(world.times[place] for place in run.positions if world.times[place] <= here.known)
+        last = min(known, here.time)
         first = run.start if window.start is None else max(run.start, window.start)
         if last >= first:
             total += last - first
-            missing += run.doubts(bisect_right(world.times, here.time) - 1)
+            missing += run.doubts(bisect_right(world.times, here.known) - 1)
     if missing:
         return _Value(None, (), tuple(dict.fromkeys(missing)))
     value = Period(total, "microsecond")

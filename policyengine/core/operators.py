@@ -35,9 +35,6 @@ class Operator:
     name: str
     family: Family
     compute: Callable[[Any, Any, Calendar], Any]
-    python: str = ""
-    """A Python expression over `{0}` and `{1}` with the same meaning for any operands that are not missing, or ""
-    where the compiled code calls `compute`."""
 
 
 def _matches(text: str, pattern: str, calendar: Calendar) -> bool:
@@ -93,19 +90,21 @@ def _before(value: Any) -> Any:
 
 
 OPERATORS: dict[str, Operator] = {row.name: row for row in (
-    Operator("=", "equality", lambda a, b, c: a == b, "{0} == {1}"),
-    Operator("!=", "equality", lambda a, b, c: a != b, "{0} != {1}"),
+    Operator("=", "equality", lambda a, b, c: a == b),
+    Operator("!=", "equality", lambda a, b, c: a != b),
     Operator("<", "order", lambda a, b, c: _before(a) < _before(b)),
     Operator("<=", "order", lambda a, b, c: _before(a) <= _before(b)),
     Operator(">", "order", lambda a, b, c: _before(a) > _before(b)),
     Operator(">=", "order", lambda a, b, c: _before(a) >= _before(b)),
-    Operator("in", "item in list", lambda a, b, c: a in b, "{0} in {1}"),
-    Operator("contains", "list has item", lambda a, b, c: b in a, "{1} in {0}"),
+    Operator("in", "item in list", lambda a, b, c: a in b),
+    Operator("contains", "list has item", lambda a, b, c: b in a),
     Operator("contains all", "list and list", lambda a, b, c: all(x in a for x in b)),
     Operator("contains none of", "list and list", lambda a, b, c: not any(x in a for x in b)),
     Operator("matches", "text pattern", _matches),
     Operator("+", "sum", _add),
     Operator("-", "difference", _subtract),
+    # Instants are integers like other numbers, so that their difference is a row of its own, which gives a period.
+    Operator("instant -", "difference", lambda a, b, c: Period(a - b, "microsecond")),
     Operator("*", "product", lambda a, b, c: _bounded(a * b)),
     Operator("/", "quotient", _divide),
 )}

@@ -77,6 +77,8 @@ def _plain(expr: ir.Expr, variables: frozenset[str], loops: int) -> bool:
         case ir.ListValue():
             # A count in a written list may be an interval, and no list of values can hold one.
             return all(_plain(item, variables, loops) and not isinstance(item, ir.CountElements) for item in expr.items)
+        case ir.Apply() if expr.operator not in ORDERINGS and any(_any(one, _uncertain) for one in expr.arguments):
+            return False  # arithmetic on intervals is left to the evaluator
         case ir.Quantified() | ir.CountElements():
             inside = [expr.where] if expr.where is not None else []
             if isinstance(expr, ir.Quantified):
@@ -85,6 +87,11 @@ def _plain(expr: ir.Expr, variables: frozenset[str], loops: int) -> bool:
                 _plain(part, variables | {expr.variable}, loops + 1) for part in inside)
         case _:
             return all(_plain(part, variables, loops) for part in _parts(expr))
+
+
+def _uncertain(expr: ir.Expr) -> bool:
+    """A count that may be an interval."""
+    return isinstance(expr, ir.CountElements) and expr.where is not None
 
 
 def _parts(expr: ir.Expr) -> Iterator[ir.Expr]:
@@ -197,7 +204,8 @@ _TESTS: dict[str, tuple[str, str]] = {
     "contains none of": ("{1}.isdisjoint({0})", "not {1}.isdisjoint({0})"),
     "matches": ("{1}({0})", "not {1}({0})"),
 }
-_NEVER_FAILS = frozenset(_TESTS) | {"/"}  # a quotient has no bound, and by zero it is missing
+_NEVER_FAILS = frozenset(_TESTS) | {"instant -", "/"}  # a quotient has no bound, and by zero it is missing
+_NEVER_MISSING = frozenset({"+", "-", "instant -", "*"})  # of operands that are there
 
 # A comparison of two intervals [{0}, {1}] and [{2}, {3}]: Python for certainly true and for certainly false.
 _INTERVALS: dict[str, tuple[str, str]] = {
@@ -496,7 +504,7 @@ class _Writer:
         given = [_as_operand(atom.code, _type(one)) for atom, one in zip(atoms, expr.arguments, strict=True)]
         code = f"{self.constant(f'computed({expr.operator!r})')}({given[0]}, {given[1]}, calendar)"
         date_out = isinstance(expr.type, types.Date)
-        return self.strict(atoms, f"{code}.isoformat()" if date_out else code, expr.operator not in ("+", "-", "*"))
+        return self.strict(atoms, f"{code}.isoformat()" if date_out else code, expr.operator not in _NEVER_MISSING)
 
     def single(self, expr: ir.Expr) -> _Atom:
         """A value that is one: a count of which only the ends are known is missing."""
@@ -603,7 +611,8 @@ class _Writer:
             counts = self.value(left), self.value(right)
             if counts[0].high or counts[1].high:
                 ends = [end for one in counts for end in (one.code, one.high or one.code)]
-                return _guarded(counts, *(test.format(*ends) for test in _INTERVALS[expr.operator]))
+                pair = _guarded(counts, *(test.format(*ends) for test in _INTERVALS[expr.operator]))
+                return _Pair(pair.true, pair.false, True)  # the ends may disagree where both counts are there
             # A Boolean compared with a constant is itself or its negation.
             for one, other in ((left, counts[1]), (right, counts[0])):
                 if isinstance(one, ir.Constant) and isinstance(one.value, bool) and expr.operator in ("=", "!="):

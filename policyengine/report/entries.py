@@ -258,7 +258,7 @@ def near(text: str, time: str) -> str:
 def line_of(place: Place) -> int:
     """The 1-based line of a place, for formats that know nothing but lines: a row of NDJSON or CSV is one."""
     is_text = place.file.endswith((".ndjson", ".jsonl", ".csv", ".tsv"))
-    return max(1, place.line or (place.row if place.row is not None and is_text else 1))
+    return place.line or (place.row if place.row is not None and is_text else 1)
 
 
 def place_of(result: Result) -> Place:

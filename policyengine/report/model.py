@@ -122,8 +122,9 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that one run of `check` says. `findings` are the results that are not satisfied or not applicable, in the
-    order of reading; `others` the rest, only where they were asked for."""
+    """All that one run of `check` says. `as_of` is the instant of judgement in words (local time, or `the end of
+    2026-11-20`), `as_of_instant` the same in UTC. `findings` are the results that are not satisfied
+    or not applicable, in the order of reading; `others` the rest, only where they were asked for."""
 
     as_of: str
     judged: tuple[Judged, ...]
@@ -134,3 +135,4 @@ class Report:
     others: tuple[Result, ...] = ()
     notes: tuple[str, ...] = ()
     counts: dict[Verdict, int] = field(default_factory=dict)
+    as_of_instant: str = ""

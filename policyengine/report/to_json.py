@@ -27,7 +27,7 @@ def plain(report: Report) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "guiju", "version": __version__},
-        "as_of": report.as_of,
+        "as_of": {"text": report.as_of, "instant": report.as_of_instant},
         "judged": [{
             "regulation": one.regulation, "version": one.version, "title": {"en": one.title_en, "zh": one.title_zh},
             "status": one.status, "in_force": one.in_force,

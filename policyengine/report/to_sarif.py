@@ -47,7 +47,7 @@ def log(report: Report) -> dict[str, Any]:
         "originalUriBaseIds": {ROOT: {"description": {"text": "The folder in which guiju was run."}}},
         "results": [_result(result, places, marks[id(result)]) for result in told[:MAX_RESULTS]],
         "properties": {
-            "asOf": report.as_of,
+            "asOf": report.as_of_instant,
             "judged": [f"{one.regulation} {one.version}" for one in report.judged],
             "notes": list(report.notes),
         },

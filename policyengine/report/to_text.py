@@ -42,7 +42,7 @@ WORDS: dict[str, dict[str, str]] = {
     "en": {
         "violated": "violated", "undecided": "undecided", "pending": "pending", "exempt": "exempt",
         "satisfied": "satisfied", "not_applicable": "not applicable", "n/a": "n/a",
-        "head": "{} {} ({}), as of {}", "warning": "(warning)", "info": "(info)",
+        "head": "{} {} ({}), as of {}", "warning": " (warning)", "info": " (info)",
         "moment": "1 moment", "moments": "{} of {} moments", "keyed": "{} of {} moments, {} {}s",
         "services": "{} of {} services", "more": "and {} more (--max-findings)", "also": "and {} (--max-findings)",
        
@@ -79,8 +79,9 @@ IN_CHINESE: tuple[tuple[str, str], ...] = (
     (r"not in force until (\S+)", r"尚未施行，自 \1 起施行"),
     (r"a draft, never in force", "草案，未施行"),
     (r"always", "一直适用"),
-    (r"due by the end of (\S+)", r"\1 当日届满前"),
-    (r"due by (\S+ \S+ \S+)", r"\1 前"),
+    (r"the end of (\S+)", r"\1 日终"),
+    (r"due by the end of (\S+)", r"期限 \1 日终"),
+    (r"due by (\S+ \S+ \S+)", r"期限 \1"),
     (r"(\S+) rules? saw no trigger", r"\1 条规则未触发"),
     (r"(\S+) rules? saw no trigger; history assumed complete", r"\1 条规则未触发；假定事件记录完整"),
     (r"(\S+) events lie before any version is in force and were not judged",
@@ -146,7 +147,7 @@ class _Page:
 
     def version(self, judged: Judged, results: Sequence[Result]) -> None:
         head = self.say("head", judged.regulation, judged.version, self.in_language(judged.in_force),
-                        self.report.as_of)
+                        self.in_language(self.report.as_of))
         self.put(head, "strong", indent=0, hang=2)
         title = judged.title_zh if self.lang == "zh" and judged.title_zh else judged.title_en
         self.put(title, indent=0)
@@ -171,7 +172,7 @@ class _Page:
 
     def _name(self, entry: Entry) -> str:
         severity = entry.first.severity
-        return shorten(entry.first.rule, MAX_NAME) + ("" if severity == "error" else " " + self.words[severity])
+        return shorten(entry.first.rule, MAX_NAME) + ("" if severity == "error" else self.words[severity])
 
     def entry(self, entry: Entry, articles: int, names: int) -> None:
         first = entry.first

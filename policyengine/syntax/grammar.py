@@ -97,7 +97,8 @@ def assemble(name: ast.Name, title: ast.Text | None, clauses: Sequence[Clause], 
         return tuple(c.value for c in clauses if c.keyword == keyword)
 
     return ast.Rule(name, title, only("cites", ()), only("family", None), only("severity", None), only("per", ()),
-                    only("on", None), all_of("when"), all_of("must"), all_of("unless"), only("fix", None), only("applies", None), span)
+                    only("on", None), all_of("when"), all_of("must"), all_of("unless"), only("fix", None),
+                    only("applies", None), span)
 
 
 def _read(path: str, text: str, line: int, start: Start) -> Any:

@@ -21,9 +21,9 @@ from policyengine.base.source import Source, Span
 from policyengine.core.case import Event, in_order
 from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.facts.read import Document, positions, read_bytes, read_file
-from policyengine.workspace.check import parameter_values
 from policyengine.workspace.config import Config
 from policyengine.workspace.inputs import Fits, checker, fit_events
+from policyengine.workspace.parameters import parameter_values
 from policyengine.workspace.suites import FOLDER, Suite
 
 MAX_EVENTS = 10_000

@@ -26,8 +26,8 @@ from policyengine.core.verdict import (
     Verdict,
 )
 from policyengine.workspace.casefile import EVERY_RULE, Expected, PolicyCase, path_text
-from policyengine.workspace.check import parameter_values
 from policyengine.workspace.library import Book
+from policyengine.workspace.parameters import parameter_values
 from policyengine.workspace.reach import Reach
 from policyengine.workspace.suites import Suite
 

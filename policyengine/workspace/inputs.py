@@ -53,11 +53,19 @@ class Trace:
     repeats: int = 0
 
 
-def read_documents(arguments: Sequence[str], *, stdin_filename: str = "<stdin>") -> tuple[tuple[Document, ...],
-                                                                                        tuple[Diagnostic, ...]]:
-    """The documents of every file, directory and glob named; `-` is standard input, YAML unless its name says else."""
+def name_documents(arguments: Sequence[str]) -> tuple[tuple[Path, ...], tuple[Diagnostic, ...]]:
+    """Every file, directory and glob named, as files; none at all is an error."""
     paths, problems = expand_inputs(arguments)
-    found = list(problems)
+    if not paths and not problems:
+        return (), (error("no-input", "no service file was given",
+                          help="name one, such as `guiju check service.yaml`"),)
+    return paths, problems
+
+
+def read_documents(paths: Iterable[Path], *, stdin_filename: str = "<stdin>") -> tuple[tuple[Document, ...],
+                                                                                     tuple[Diagnostic, ...]]:
+    """The documents of these files; `-` is standard input, YAML unless its name says else."""
+    found: list[Diagnostic] = []
     documents: list[Document] = []
     for path in paths:
         if str(path) == "-":
@@ -67,9 +75,6 @@ def read_documents(arguments: Sequence[str], *, stdin_filename: str = "<stdin>")
             read, wrong = read_file(path)
         documents += read
         found += wrong
-    if not documents and not found:
-        found.append(error("no-input", "no service file was given",
-                           help="name one, such as `guiju check service.yaml`"))
     return tuple(documents), tuple(found)
 
 

@@ -269,15 +269,26 @@ def compile_file(library: Library, regulation: Regulation, path: Path, *, articl
     file, problems = parse(source.path, source.text)
     found += problems
     includes: dict[str, ast.File] = {}
-    for use in file.declarations:
-        if isinstance(use, ast.UseFile):
-            used = Path(os.path.normpath(path.parent / use.path.value))
-            if not used.is_file():
-                found.append(error("no-such-file", f"`{use.path.value}` does not exist", use.path.span, "no such file"))
+    family = library.folders[regulation.id]
+    waiting = [(path, file)]
+    while waiting:
+        user, declared = waiting.pop()
+        for use in declared.declarations:
+            if not isinstance(use, ast.UseFile):
+                continue
+            used = Path(os.path.normpath(user.parent / use.path.value))
+            key = included_path(declared.path, use.path.value)
+            if key in includes or not used.is_file():
+                continue  # the analysis reports a file that is not there, with its place
+            if path.is_relative_to(family) and not used.is_relative_to(family):
+                # The cache knows a policy by the files of its regulation's folder.
+                found.append(error("file-elsewhere", f"`{use.path.value}` lies outside the folder of {regulation.id}",
+                                   use.path.span, "another folder", help="copy what is shared into that folder"))
                 continue
             common = read(used)
-            includes[included_path(source.path, use.path.value)], problems = parse(common.path, common.text)
+            includes[key], problems = parse(common.path, common.text)
             found += problems
+            waiting.append((used, includes[key]))
     words = read(_beside(library, regulation, f"vocabulary/{regulation.vocabulary}.yaml"))
     vocabulary, problems = load_vocabulary(words.path, words.text)
     found += problems

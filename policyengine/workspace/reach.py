@@ -23,7 +23,7 @@ from policyengine.workspace.reading import nodes
 class Goal:
     """Something a case should show: a verdict of a rule, or a condition that decides one way.
 
-    `rule` is empty for a condition of a definition, which any rule may show. `text` is set for a condition: its span.
+    A condition has a span and no rule: one of a definition may be shown by any rule that uses it.
     """
 
     rule: str
@@ -66,7 +66,7 @@ class Reach:
         """
         if book.policy is not self.policy:
             return
-        probes: dict[str, tuple[ir.Rule, str]] = {}
+        probes: dict[str, ir.Rule] = {}
         for name in rules:
             rule = self.policy.rule(name)
             assert rule is not None
@@ -75,26 +75,25 @@ class Reach:
                 if judgement.verdict == "exempt":
                     self._hit(Goal(name, "excused", rule.unless[judgement.exemption or 0].condition.span))
                 else:
-                    self._parts(rule, judgement)
+                    self._parts(judgement)
             probes.update(_probes(rule))
         if not probes:
             return
-        asked = replace(self.policy, applies=None, rules=tuple(probe for probe, _ in probes.values()))
+        asked = replace(self.policy, applies=None, rules=tuple(probes.values()))
         for judgement in judge(asked, case, setting, book.calendar):
-            probe, name = probes[judgement.rule]
-            rule = self.policy.rule(name)
-            assert rule is not None
+            probe = probes[judgement.rule]
             clause = probe.must[0].condition
-            if judgement.verdict in ("satisfied", "violated"):
-                self._hit(Goal(name, "true" if judgement.verdict == "satisfied" else "false", clause.span))
+            alone = {leaf.span for leaf in _leaves(clause)} == {clause.span}  # then its part says the same, or `no …`
+            if judgement.verdict in ("satisfied", "violated") and not alone:
+                self._hit(Goal("", "true" if judgement.verdict == "satisfied" else "false", clause.span))
             elif judgement.verdict == "not_applicable" and clause.span == getattr(probe.trigger, "span", None):
-                self._hit(Goal(name, "false", clause.span))
-            self._parts(rule, judgement)
+                self._hit(Goal("", "false", clause.span))
+            self._parts(judgement)
 
-    def _parts(self, rule: ir.Rule, judgement: Judgement) -> None:
+    def _parts(self, judgement: Judgement) -> None:
         for one in judgement.evidence:
             if isinstance(one, PartDecided) and one.value != "missing":
-                self._hit(Goal(_owner(rule, one.span), one.value, one.span))
+                self._hit(Goal("", one.value, one.span))
 
     def _hit(self, goal: Goal) -> None:
         if goal in self.goals:
@@ -111,32 +110,26 @@ def _goals(rule: ir.Rule) -> Iterator[Goal]:
     for unless in rule.unless:
         yield Goal(rule.name, "excused", unless.condition.span)
     for when in rule.when:
-        yield from _both(rule, when.span)
-        yield from _leaf_goals(rule, when)
+        yield from _both(when.span)
+        yield from _leaf_goals(when)
     if isinstance(rule.trigger, ir.OnEvent) and rule.trigger.where is not None and not rule.trigger.first:
-        yield from _both(rule, rule.trigger.span)
+        yield from _both(rule.trigger.span)
     for unless in rule.unless:
-        yield from _leaf_goals(rule, unless.condition)
+        yield from _leaf_goals(unless.condition)
     leaves = [leaf for must in rule.must for leaf in _leaves(must.condition)]
     if len(leaves) > 1:  # a single one decides as the rule does
         for leaf in leaves:
-            yield from _both(rule, leaf.span)
+            yield from _both(leaf.span)
 
 
-def _leaf_goals(rule: ir.Rule, condition: ir.Expr) -> Iterator[Goal]:
+def _leaf_goals(condition: ir.Expr) -> Iterator[Goal]:
     for leaf in _leaves(condition):
-        yield from _both(rule, leaf.span)
+        yield from _both(leaf.span)
 
 
-def _both(rule: ir.Rule, span: Span) -> Iterator[Goal]:
+def _both(span: Span) -> Iterator[Goal]:
     for value in ("true", "false"):
-        yield Goal(_owner(rule, span), value, span)
-
-
-def _owner(rule: ir.Rule, span: Span) -> str:
-    """The rule itself for what stands in it; nobody for a definition, which any rule that uses it may show."""
-    inside = span.path == rule.span.path and rule.span.line <= span.line <= rule.span.end_line
-    return rule.name if inside else ""
+        yield Goal("", value, span)
 
 
 def _leaves(condition: ir.Expr) -> Iterator[ir.Expr]:
@@ -157,9 +150,9 @@ def _leaves(condition: ir.Expr) -> Iterator[ir.Expr]:
             yield condition
 
 
-def _probes(rule: ir.Rule) -> dict[str, tuple[ir.Rule, str]]:
+def _probes(rule: ir.Rule) -> dict[str, ir.Rule]:
     """Rules that demand one `when`, one `unless` or nothing but the trigger's `where`, by a name no rule can have."""
-    plain = replace(rule, when=(), unless=(), must=(), trigger=rule.trigger)
+    plain = replace(rule, when=(), unless=(), must=())
     clauses: list[tuple[ir.Rule, ir.Expr]] = [(plain, when) for when in rule.when]
     clauses += [(replace(plain, when=rule.when), unless.condition) for unless in rule.unless]
     if isinstance(rule.trigger, ir.OnEvent) and rule.trigger.where is not None and not rule.trigger.first:
@@ -167,5 +160,5 @@ def _probes(rule: ir.Rule) -> dict[str, tuple[ir.Rule, str]]:
     found = {}
     for number, (base, condition) in enumerate(clauses):
         name = f"{rule.name} {number}"
-        found[name] = replace(base, name=name, must=(ir.Must(condition, False, condition.span),)), rule.name
+        found[name] = replace(base, name=name, must=(ir.Must(condition, False, condition.span),))
     return found

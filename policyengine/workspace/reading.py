@@ -131,7 +131,7 @@ class _Words:
             case ast.OnEvent():
                 return f"on {self.happening(trigger)}"
             case ast.OnEvery():
-                return f"on every {self.value(trigger.period)} of {trigger.run.text}"
+                return f"on every {self.value(trigger.period).removeprefix('1 ')} of {trigger.run.text}"
             case ast.OnWithout():
                 return (f"whenever {trigger.run.text} has run {self.value(trigger.period)} without "
                         f"{self.pattern(trigger.pattern)}")

@@ -171,7 +171,12 @@ def _house_suite(library: Library, policy: Path, files: Sequence[Path], config: 
     base, problems, more = open_book(library, regulation, version)
     if base is None:
         return None, problems, more
-    law = {param.name: param.value for param in base.policy.params}
-    own = {param.name: param.value for param in house.policy.params
-           if param.name in law and param.value != law[param.name]}
-    return Suite(house.id, (house, base), ({}, own), tuple(files), config), (), {}
+    return Suite(house.id, (house, base), ({}, tuned_by(house.policy, base.policy)), tuple(files), config), (), {}
+
+
+def tuned_by(house: ir.Policy, law: ir.Policy) -> dict[str, Any]:
+    """The raw values that a house policy gives to tunable params of the policy it extends, whose rules they judge by
+    too."""
+    values = {param.name: param.value for param in law.params}
+    return {param.name: param.value for param in house.params
+            if param.name in values and param.value != values[param.name]}

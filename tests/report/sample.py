@@ -152,7 +152,7 @@ def _report(judged: tuple[Judged, ...], findings: list[Result], others: list[Res
         if count.worst is not None:
             worst[count.worst] += 1
     return Report("2026-11-20 23:59:59 +08:00", judged, rest.pop("services", (SERVICE,)), rest.pop("events", 1_204_331),
-                  rules, tuple(findings), tuple(others), rest.pop("notes", ()), worst)
+                  rules, tuple(findings), tuple(others), rest.pop("notes", ()), worst, "2026-11-20T15:59:59Z")
 
 
 def rich() -> Report:
@@ -161,11 +161,11 @@ def rich() -> Report:
                      evidence=(part("service.ai_notice"), fact("service.ai_notice", "false", 15, 16)),
                      title="Users know they talk to an AI", rule_place=Place("drafts/rules.policy", 9, 6))
     house = [result("notice_in_every_reply", "", "violated", regulation="acme/house", version="1", citations=(),
-                    severity="warning", service=f"services/{name}.yaml", place=Place(f"services/{name}.yaml", 4, 2),
+                    severity="warning", service=f"services/{name}", place=Place(f"services/{name[:6]}", 4, 2),
                     requirement="must service.reply_notice", rule_place=Place("house/notice.policy", 3, 1),
                     evidence=(part("service.reply_notice"), Line("fact", "service.reply_notice",
-                              "service.reply_notice is false", Place(f"services/{name}.yaml", 4, 2))))
-             for name in ("a", "b#2", "c", "d", "e")]
+                              "service.reply_notice is false", Place(f"services/{name[:6]}", 4, 2))))
+             for name in ("a.yaml", "b.yaml", "b.yaml#2", "c.yaml", "d.yaml")]
     findings = [*_violated(), drafted, *house, *_undecided(), *_open()]
     others = [result("convenient_exit", "Art. 19(1)", "satisfied"),
               result("elderly_guidance", "Art. 15(1)", "not_applicable", place=None)]

@@ -15,7 +15,7 @@ import pytest
 from policyengine.base.diagnostic import shorten
 from policyengine.core.verdict import VERDICTS
 from policyengine.report import model
-from policyengine.report.entries import entries, fingerprints, headline, near, reasons
+from policyengine.report.entries import entries, fingerprints, headline, line_of, near, reasons
 from policyengine.report.formats import FORMATS, render
 from policyengine.report.model import Line, Place, Report
 from policyengine.report.to_github import escape, escape_property
@@ -163,6 +163,10 @@ def test_wrapping(text: str, width: int, lines: list[str]) -> None:
     # only the demand that failed
     ("must a.b and must a.c", [sample.part("a.c"), sample.fact("a.c", "false")], ["a.c is false; must be true"], []),
     ("must e before", [sample.part("e before"), Line("no-event", "e", "no e before")], ["no e before"], []),
+    ("must a.b and must e before and must f before",
+     [sample.part("a.b"), sample.fact("a.b", "false"), sample.part("e before"), Line("no-event", "e", "no e before"),
+      sample.part("f before"), Line("no-event", "f", "no f since 2026-01-01")],
+     ["a.b is false; must be true", "no e before", "no f since 2026-01-01"], ["must f before"]),
     ("must known(x)", [sample.part("x is present")], ["x is not known"], ["must known(x)"]),
     ("must not happen", [], [], ["must not happen"]),
     # a name that only begins like the fact
@@ -184,6 +188,14 @@ def test_times_near_the_moment_lose_what_they_share() -> None:
     assert near("no x from 2026-11-03 14:02:00 +08:00 to 2026-11-04 00:12:00 +08:00", at) == \
         "no x from 14:02:00 to 2026-11-04 00:12:00"
     assert near("at 2026-11-03 06:02:00 +00:00", at) == "at 2026-11-03 06:02:00 +00:00"
+
+
+@pytest.mark.parametrize(("place", "line"), [
+    (Place("a.yaml", 4, 2), 4), (Place("a.yaml"), 1), (Place("t.ndjson", row=7), 7), (Place("t.csv", row=7), 7),
+    (Place("t.parquet", row=7), 1), (Place("t.ndjson.gz", row=7), 1),
+])
+def test_a_row_is_a_line_only_where_a_file_has_lines(place: Place, line: int) -> None:
+    assert line_of(place) == line
 
 
 def test_entries_keep_the_order_and_lose_nothing() -> None:

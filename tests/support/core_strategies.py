@@ -230,9 +230,11 @@ _TO_CONDITION: frozenset[Family] = frozenset(
     {"equality", "order", "item in list", "list has item", "list and list", "text pattern"})
 _TO_NUMBER: frozenset[Family] = frozenset({"sum", "difference", "product"})
 _CONDITIONS = tuple(row for row in OPERATORS.values() if row.family in _TO_CONDITION)
-_NUMBERS_OF = tuple(row for row in OPERATORS.values() if row.family in _TO_NUMBER)
+# Rows for one pair of types only, which their families' other types must not meet.
+_OF_INSTANTS = tuple(row for row in OPERATORS.values() if row.name.startswith("instant "))
+_NUMBERS_OF = tuple(row for row in OPERATORS.values() if row.family in _TO_NUMBER and row not in _OF_INSTANTS)
 _QUOTIENTS = tuple(row for row in OPERATORS.values() if row.family == "quotient")
-_SUMS = tuple(row for row in OPERATORS.values() if row.family in ("sum", "difference"))
+_SUMS = tuple(row for row in OPERATORS.values() if row.family in ("sum", "difference") and row not in _OF_INSTANTS)
 
 
 def _comparison(draw: Draw, type: Type, scope: Scope, depth: int) -> ir.Expr:
@@ -329,6 +331,9 @@ def _moved(draw: Draw, type: Type, scope: Scope, depth: int) -> ir.Expr:
 
 
 def _length(draw: Draw, type: Type, scope: Scope, depth: int) -> ir.Expr:
+    if type == HOURS and draw(st.booleans()):
+        instants = tuple(expression(draw, Instant(), scope, depth) for _ in range(2))
+        return ir.Apply(draw(st.sampled_from(_OF_INSTANTS)).name, instants, type)
     row = draw(st.sampled_from(_SUMS))
     between = type == DAYS and row.family == "difference" and draw(st.booleans())
     operand = Date() if between else type

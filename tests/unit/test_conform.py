@@ -88,7 +88,8 @@ def test_words(change: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize("change", [
-    {}, {"name": "ab"}, {"regions": ["CN"]}, {"users": 0}, {"users": None}, {"users": Decimal("2.0")}, {"users": 10**18 - 1}, {"share": Decimal("0.100000000000")},
+    {}, {"name": "ab"}, {"regions": ["CN"]}, {"users": 0}, {"users": None},
+    {"users": Decimal("2.0")}, {"users": 10**18 - 1}, {"share": Decimal("0.100000000000")},
     {"channels": []}, {"channels": [{"id": "a", "kind": None}]}, {"since": "2024-02-29"}, {"term": "2 hours"},
     {"at": "2026-07-15T08:00:00+08:00"}, {"operator": None}, {"share": 1},
 ])
@@ -102,6 +103,21 @@ def test_an_item_cannot_be_missing_whatever_it_is() -> None:
     assert [problem.message for problem in problems(schema, [1, None])] == ["expected a value for `[1]`, found null"]
     assert not load_checker(checker_source(schema))([1, None])
     assert load_checker(checker_source(schema))([1, "a", {}])
+
+
+def test_true_is_not_one() -> None:
+    schema = {"type": "array", "items": {}, "uniqueItems": True}
+    assert problems(schema, [1, True, Decimal("2.0"), "2"]) == ()
+    assert load_checker(checker_source(schema))([1, True, Decimal("2.0"), "2"])
+    assert [problem.path for problem in problems(schema, [1, 2, Decimal("2.0")])] == [(2,)]
+    assert not load_checker(checker_source(schema))([1, 2, Decimal("2.0")])
+
+
+def test_what_is_required_need_not_be_declared() -> None:
+    schema = {"type": "object", "required": ["a"]}
+    for value, fits in (({"a": 1}, True), ({"a": None}, False), ({}, False)):
+        assert (problems(schema, value) == ()) is fits
+        assert load_checker(checker_source(schema))(value) is fits
 
 
 def test_all_problems_at_once_with_paths_and_near_names() -> None:
@@ -151,8 +167,12 @@ def test_the_text_of_the_rest() -> None:
 
 # ---- three readings ---------------------------------------------------------------------------------------------
 
+def _number(checker: Any, value: Any) -> bool:
+    return (type(value) is int or isinstance(value, Decimal)) and digits_fit(value)
+
+
 def _integer(checker: Any, value: Any) -> bool:
-    return type(value) is int or (isinstance(value, Decimal) and value.is_finite() and value == int(value))
+    return _number(checker, value) and value == int(value)
 
 
 def _formats() -> jsonschema.FormatChecker:
@@ -167,19 +187,7 @@ def _formats() -> jsonschema.FormatChecker:
 
 _Validator = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
-    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _integer))
-
-
-def _digits(value: Any) -> bool:
-    match value:
-        case dict():
-            return all(map(_digits, value.values()))
-        case list():
-            return all(map(_digits, value))
-        case int() | Decimal() if not isinstance(value, bool):
-            return digits_fit(value)
-        case _:
-            return True
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _integer, "number": _number}))
 
 
 def _without_null(schema: dict[str, Any], value: Any) -> Any:
@@ -200,8 +208,7 @@ def _without_null(schema: dict[str, Any], value: Any) -> Any:
 
 def _accepts(schema: dict[str, Any], value: Any) -> bool:
     """jsonschema's verdict, with our numbers and with null as missing."""
-    plain = _without_null(schema, value)
-    return _Validator(schema, format_checker=_formats()).is_valid(plain) and _digits(plain)
+    return _Validator(schema, format_checker=_formats()).is_valid(_without_null(schema, value))
 
 
 _NAMES = st.sampled_from(("a", "b", "kind", "users"))

@@ -13,8 +13,8 @@ import yaml
 from policyengine.base.diagnostic import Diagnostic
 from policyengine.base.scalars import MAX_DEPTH
 from policyengine.facts import read, yaml_profile
-from policyengine.workspace.files import expand_inputs
 from policyengine.facts.read import positions, read_bytes, read_file, read_text
+from policyengine.workspace.files import expand_inputs
 
 
 def places(problems: tuple[Diagnostic, ...]) -> list[str]:

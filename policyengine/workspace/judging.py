@@ -1,0 +1,171 @@
+"""Services judged by one or more versions -> what came out, as plain values that can be added up.
+
+A `Sitting` is one version and how it judges in this run; an `Outcome` is what sittings found about some services. The
+outcomes of two parts of the services add up to the outcome of all, so that many files can be shared among processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from policyengine.base.calendar import OutOfRange
+from policyengine.base.diagnostic import Diagnostic, Severity, error
+from policyengine.base.source import Source
+from policyengine.core import ir
+from policyengine.core.case import Case, Sources
+from policyengine.core.evaluate import judge
+from policyengine.core.operators import Overflow
+from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
+from policyengine.facts.compiled import load as load_facts
+from policyengine.report.evidence import Context
+from policyengine.report.model import Result
+from policyengine.workspace.inputs import Service
+from policyengine.workspace.library import Book, Library
+from policyengine.workspace.results import result_of
+
+FINDINGS: frozenset[Verdict] = frozenset({"violated", "undecided", "pending", "exempt"})
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """One version, or house policy, in one run.
+
+    `rules` are the ones asked for; those without a trigger judge only `for_facts`; moments from `force[0]` up to, not
+    including, `force[1]` are judged. `severity` has the project's overrides by rule.
+    """
+
+    book: Book
+    rules: tuple[ir.Rule, ...]
+    values: Mapping[str, Any]
+    severity: Mapping[str, Severity]
+    for_facts: bool
+    force: tuple[int | None, int | None]
+
+    def severity_of(self, rule: ir.Rule) -> Severity:
+        """The project's word on a rule, else the policy's."""
+        return self.severity.get(rule.name, rule.severity)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What holds for all sittings of a run. Instants are UTC microseconds; `everything`: also results that are
+    satisfied or not applicable are wanted."""
+
+    facts_as_of: int
+    trace_as_of: int
+    sources: Sources | None
+    everything: bool
+    library: Library
+
+
+@dataclass
+class Outcome:
+    """What came out: counts by sitting (its place), rule and verdict, and the results in no order."""
+
+    services: list[str] = field(default_factory=list)
+    totals: dict[tuple[int, str], dict[Verdict, int]] = field(default_factory=dict)
+    findings: list[Result] = field(default_factory=list)
+    others: list[Result] = field(default_factory=list)
+    ties: int = 0
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    sources: dict[str, Source] = field(default_factory=dict)
+
+    def add(self, other: Outcome) -> None:
+        """Take over what came out for other services."""
+        self.services += other.services
+        for key, counts in other.totals.items():
+            mine = self.totals.setdefault(key, dict.fromkeys(VERDICTS, 0))
+            for verdict, number in counts.items():
+                mine[verdict] += number
+        self.findings += other.findings
+        self.others += other.others
+        self.ties += other.ties
+        self.diagnostics += other.diagnostics
+        self.sources.update(other.sources)
+
+
+def judge_services(sittings: Sequence[Sitting], services: Iterable[Service], terms: Terms) -> Outcome:
+    """Every service by every sitting. A number or date that no engine can hold ends it, with a diagnostic."""
+    outcome = Outcome()
+    benches = [_Bench(place, sitting, terms, outcome) for place, sitting in enumerate(sittings)]
+    for service in services:
+        outcome.services.append(service.name)
+        for bench in benches:
+            try:
+                bench.judge(service)
+            except Overflow:
+                outcome.diagnostics.append(error(
+                    "number-too-large", f"a number computed for `{service.name}` has more than 18 digits before the "
+                    "point"))
+            except OutOfRange as problem:
+                outcome.diagnostics.append(error("date-out-of-range", f"for `{service.name}`, {problem}"))
+    return outcome
+
+
+class _Bench:
+    """One sitting at work: what is the same for every service is made ready once."""
+
+    def __init__(self, place: int, sitting: Sitting, terms: Terms, outcome: Outcome) -> None:
+        self.sitting, self.terms, self.outcome = sitting, terms, outcome
+        book, policy = sitting.book, sitting.book.policy
+        compiled = set(book.fact_rules)
+        self.totals = {rule.name: dict.fromkeys(VERDICTS, 0) for rule in sitting.rules}
+        outcome.totals.update({(place, name): counts for name, counts in self.totals.items()})
+        self.compiled = load_facts(book.facts_python) if compiled and sitting.for_facts else None
+        self.parameters = {param.name: sitting.values.get(param.name, param.value) for param in policy.params}
+        rest = [rule for rule in sitting.rules if rule.name not in compiled]
+        self.once = [rule.name for rule in rest if rule.trigger is None and sitting.for_facts]
+        self.moments = [rule.name for rule in rest if rule.trigger is not None]
+        self.policies: dict[str, Source] = {}
+
+    def judge(self, service: Service) -> None:
+        """Count every verdict on one service, and explain what is found."""
+        terms, book, values = self.terms, self.sitting.book, self.sitting.values
+        facts = service.document.value
+        if self.compiled is not None:
+            explain = []
+            codes = self.compiled(facts, terms.facts_as_of, self.parameters, book.calendar)
+            for name, code in zip(book.fact_rules, codes, strict=True):
+                counts = self.totals.get(name)
+                if counts is not None:
+                    counts[VERDICTS[code]] += 1
+                    if VERDICTS[code] in FINDINGS or terms.everything:
+                        explain.append(name)
+            if explain:
+                for judgement in judge(book.policy, Case(facts), Setting(terms.facts_as_of, values), book.calendar,
+                                       rules=explain):
+                    self.explain(judgement, service)
+        # Without events a trigger gives no moment; only a project that says what its sources emit hears of it.
+        rules = self.once + (self.moments if service.events or terms.sources is not None else [])
+        if not rules:
+            return
+        start, end = self.sitting.force
+        for judgement in judge(book.policy, Case(facts, service.events), Setting(terms.trace_as_of, values),
+                               book.calendar, sources=terms.sources, rules=rules, start=start, end=end):
+            self.totals[judgement.rule][judgement.verdict] += 1
+            self.outcome.ties += judgement.tie
+            if judgement.verdict in FINDINGS or terms.everything:
+                self.explain(judgement, service)
+
+    def explain(self, judgement: Judgement, service: Service) -> None:
+        """Put one judgement into words."""
+        book = self.sitting.book
+        rule = book.policy.rule(judgement.rule)
+        assert rule is not None
+        context = Context(book.calendar, service.positions(), self.texts())
+        result = result_of(judgement, rule, book, service.name, context, self.sitting.severity_of(rule),
+                           self.sitting.values)
+        (self.outcome.findings if judgement.verdict in FINDINGS else self.outcome.others).append(result)
+
+    def texts(self) -> Mapping[str, Source]:
+        """The policy's text, read only when a finding is to be explained."""
+        if not self.policies:
+            library, book = self.terms.library, self.sitting.book
+            folder = library.folders.get(book.regulation.id)
+            files = library.house if book.house else folder.rglob("*.policy") if folder else ()
+            for file in files:
+                name = library.shown(file)
+                self.policies[name] = Source(name, file.read_text("utf-8"))
+        return self.policies
