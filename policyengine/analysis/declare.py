@@ -20,7 +20,7 @@ from policyengine.core.types import Bool, Field, ListOf, Number, Record, Text, T
 from policyengine.syntax import ast
 
 _T = TypeVar("_T")
-_FAMILY = re.compile(r"[a-z][a-z0-9_]*")
+_FAMILY = re.compile(r"[a-z][a-z0-9_]*(?:-[a-z0-9_]+)*")
 NO_FAMILY = "general"
 """The family of a rule that names none."""
 

@@ -40,9 +40,7 @@ def command(regulation: str | None, version: str | None, only_gaps: bool, format
     text, diagnostics = read_text(name, source.text)
     if has_errors(diagnostics) or text is None:
         fail(diagnostics, {name: source})
-    rows = coverage(text, {rule.name: tuple(str(one) for one in rule.citations if one.instrument is None)
-                           for rule in book.policy.rules},
-                    {str(one.citation): one.reason for one in book.policy.unchecked if one.citation.instrument is None})
+    rows = coverage(text, book.policy.cited(), book.policy.reasons())
     missing = gaps(rows)
     if config.format == "json":
         click.echo(to_json(book, rows, missing))

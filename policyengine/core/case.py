@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from policyengine.base.record import record
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
@@ -45,7 +47,7 @@ def content(event: Event) -> tuple[Any, ...]:
     return event.type, tuple((name, type(value).__name__, str(value)) for name, value in sorted(event.fields.items()))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Case:
     """The facts of one service (raw, as read) and its events, in order."""
 
@@ -53,7 +55,7 @@ class Case:
     events: tuple[Event, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sources:
     """What the project says its sources emit: event type -> instant (UTC microseconds) since when it is complete, or
     None for all of history. A type that is not named is emitted by nobody."""

@@ -51,7 +51,8 @@ Keys = Mapping[str, Any]
 # ---- judging ----------------------------------------------------------------------------------------------------
 
 def judge(policy: ir.Policy, case: Case, setting: Setting, calendar: Calendar, *, sources: Sources | None = None,
-          rules: Iterable[str] | None = None, start: int | None = None, end: int | None = None) -> tuple[Judgement, ...]:
+          rules: Iterable[str] | None = None, start: int | None = None,
+          end: int | None = None) -> tuple[Judgement, ...]:
     """Every rule (or those named) about the service and about each moment from `start` up to, not including, `end`.
 
     Rules in policy order, moments in the order of the trace. Instants are UTC microseconds. `sources` is what the
@@ -92,11 +93,16 @@ def _judge_rule(rule: ir.Rule, world: _World, start: int | None, end: int | None
 def _verdict(rule: ir.Rule, moment: Moment | None, triggered: Truth, here: _Here, world: _World) -> Judgement:
     """The order of the verdicts: not applicable, exempt, undecided, then by what must hold."""
     scope = world.policy.scope_of(rule)
-    applies = () if scope is None else (_condition(scope, here, world),)
-    asked = (triggered, *(_condition(one, here, world) for one in rule.when))
-    when = all_of((*applies, *asked))
+    asked = [triggered]
+    for one in (*(() if scope is None else (scope,)), *rule.when):
+        if asked[-1].value is False:
+            break  # most moments of a trace are of no concern to most rules
+        asked.append(_condition(one, here, world))
+    when = all_of(asked)
     if when.value is False:
         return Judgement(rule.name, "not_applicable", moment, tie=when.tie)
+    if scope is not None:
+        del asked[1]  # what the whole policy applies to is no evidence about this moment
     unless = [_condition(one.condition, here, world) for one in rule.unless]
     for place, exception in enumerate(unless):
         if exception.value:
@@ -138,6 +144,10 @@ class _Here:
     candidate: Event | None = None
     candidate_position: int = -1
     variables: Mapping[str, tuple[Any, Path]] = field(default_factory=dict)
+
+    def looking_at(self, candidate: Event, position: int) -> _Here:
+        """The same place, with a candidate in view."""
+        return _Here(self.time, self.known, self.position, self.keys, self.event, candidate, position, self.variables)
 
     def key(self, name: str) -> Any:
         """The value of a key of the moment: one of its rule's keys, or another field of its trigger."""
@@ -509,8 +519,8 @@ def _negated(expr: ir.Not, truth: Truth) -> Truth:
 
 def _part(truth: Truth, span: Span) -> Truth:
     """The answer of a smallest condition, with the condition itself as the first evidence."""
-    answer = "missing" if truth.value is None else "true" if truth.value else "false"
-    return replace(truth, evidence=(PartDecided(span, answer), *truth.evidence))  # type: ignore[arg-type]
+    answer: Value3 = "missing" if truth.value is None else "true" if truth.value else "false"
+    return Truth(truth.value, truth.settles, (PartDecided(span, answer), *truth.evidence), truth.missing, truth.tie)
 
 
 def _quantified(expr: ir.Quantified, here: _Here, world: _World) -> Truth:
@@ -649,7 +659,7 @@ def _matches(pattern: ir.Pattern, here: _Here, world: _World, first: int, last: 
         event = world.events[position]
         match = TRUE
         if pattern.where is not None:
-            match = _condition(pattern.where, replace(here, candidate=event, candidate_position=position), world)
+            match = _condition(pattern.where, here.looking_at(event, position), world)
         if match.value is not False:
             yield position, event, match
 
@@ -924,7 +934,7 @@ def _episode_runs(episode: ir.Episode, world: _World) -> Iterator[_Run]:
                                                     *_gaps(episode.ends, world.times[place], world))]
             if going and (not places or places[-1] != place):
                 places.append(place)
-            if match.value is None and places:
+            if match.value is None:
                 # Counted as if it belonged, and all that follows from the run is uncertain.
                 unknown += ((place, one) for one in match.missing)
         if places:
@@ -1065,7 +1075,7 @@ def _event_moments(rule: ir.Rule, trigger: ir.OnEvent, world: _World) -> Iterato
             continue
         keys = tuple((key, event.fields.get(key)) for key in rule.keys)
         here = _Here(event.time, event.time, position, dict(keys), event)
-        asked = replace(here, candidate=event, candidate_position=position)
+        asked = here.looking_at(event, position)
         held = TRUE if trigger.where is None else _condition(trigger.where, asked, world)
         if trigger.first and held.value is False:
             continue

@@ -6,9 +6,10 @@ its type where it is not implied, and last its span, which comparison leaves out
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from policyengine.base.record import record
 from policyengine.base.source import Span
 from policyengine.core.types import Type
 
@@ -27,7 +28,7 @@ def _span() -> Span:
 
 # ---- values -----------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class Constant:
     """A constant in raw form (int, Decimal, text, bool, ISO date or time text, period text), typed by `type`."""
 
@@ -36,7 +37,7 @@ class Constant:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListValue:
     """A written list."""
 
@@ -45,7 +46,7 @@ class ListValue:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameter:
     """The value in force of a `param`."""
 
@@ -54,7 +55,7 @@ class Parameter:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fact:
     """A fact of the service; `default` (raw) stands in when it is absent."""
 
@@ -64,7 +65,7 @@ class Fact:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Get:
     """A field of the trigger, of the candidate, or of (or the whole of) a quantifier's element when `path` is empty.
 
@@ -79,21 +80,21 @@ class Get:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Today:
     """The local date of the moment (of the as-of instant where there is no trigger)."""
 
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LocalTime:
     """The clock of the moment in the regulation's zone."""
 
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CompletedYears:
     """Completed years from a date to the moment's local date."""
 
@@ -101,7 +102,7 @@ class CompletedYears:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Apply:
     """A strict operator of `core.operators`: missing when an operand is missing."""
 
@@ -111,7 +112,7 @@ class Apply:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CountElements:
     """How many elements of a list match."""
 
@@ -123,25 +124,25 @@ class CountElements:
 
 # ---- conditions -------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class Not:
     part: Expr
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class And:
     parts: tuple[Expr, ...]
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Or:
     parts: tuple[Expr, ...]
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Present:
     """Whether a value is known; itself never missing."""
 
@@ -149,7 +150,7 @@ class Present:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Quantified:
     """`every`, `some`, `no` over a list; a missing list makes it missing."""
 
@@ -163,7 +164,7 @@ class Quantified:
 
 # ---- the trace --------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pattern:
     """Candidates: events of one type that agree on `keys` with whatever asks, and for which `where` holds."""
 
@@ -173,54 +174,54 @@ class Pattern:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Within:
     """From the moment until the period is over (half-open; `base.calendar.closes`)."""
 
     period: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class By:
     """From the moment through an instant, or through the end of a local date."""
 
     deadline: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Before:
     """Earlier in the order."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WithinLast:
     """At or before the moment, the moment lying within the period counted from the candidate."""
 
     period: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Since:
     """Earlier in the order and after the latest match of `pattern` (from the beginning when there is none)."""
 
     pattern: Pattern
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class This:
     """In the calendar unit of the moment, up to it."""
 
     unit: Literal["day", "week", "month", "year"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class During:
     """In the run of the episode the moment belongs to, up to the moment."""
 
     episode: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NoLaterThan:
     """Before, or within the period."""
 
@@ -231,7 +232,7 @@ Range = Within | By | Before | WithinLast | Since | This | During | NoLaterThan
 FUTURE = (Within, By, NoLaterThan)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Occurs:
     """Some candidate stands in the range."""
 
@@ -240,7 +241,7 @@ class Occurs:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CountEvents:
     """How many candidates stand in a past range, the trigger included where it matches."""
 
@@ -249,7 +250,7 @@ class CountEvents:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SumEvents:
     """The sum of a field over the candidates in a past range, the trigger included where it matches; `default` (raw)
     stands in where the field is absent."""
@@ -262,7 +263,7 @@ class SumEvents:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EpisodeDuration:
     """Elapsed time of the episode's runs inside a past range, up to the moment."""
 
@@ -271,7 +272,7 @@ class EpisodeDuration:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Latest:
     """A field of the latest candidate before the moment."""
 
@@ -282,7 +283,7 @@ class Latest:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InState:
     """Whether a boolean state holds just before the trigger, or the candidate; `keys` in the state's order."""
 
@@ -292,7 +293,7 @@ class InState:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StateValue:
     """The value of a valued state just before the trigger, or the candidate."""
 
@@ -310,7 +311,7 @@ Expr = (Constant | ListValue | Parameter | Fact | Get | Today | LocalTime | Comp
 
 # ---- triggers ---------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class OnEvent:
     """Each event of these types; `first`: only the first match for its keys in the whole trace."""
 
@@ -320,7 +321,7 @@ class OnEvent:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OnEvery:
     """Each mark start + k * period that the run of an episode or state passes; `once`: only the first of a run."""
 
@@ -330,7 +331,7 @@ class OnEvery:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OnWithout:
     """Wherever a run has lasted `period` since its start, or since the last match, without another match."""
 
@@ -340,7 +341,7 @@ class OnWithout:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OnStart:
     """The start of each run."""
 
@@ -353,7 +354,7 @@ Trigger = OnEvent | OnEvery | OnWithout | OnStart
 
 # ---- declarations -----------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class Citation:
     """A place of the regulation (`Art. 18(2)`), or of another instrument."""
 
@@ -365,7 +366,7 @@ class Citation:
         return f"{self.instrument} {self.place}" if self.instrument else self.place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Param:
     """A number the law gives, or one it leaves open (`tunable`); `value` is raw, typed by `type`."""
 
@@ -377,7 +378,7 @@ class Param:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BooleanState:
     """True from the latest start until an end or, with `lasting`, until that period is over.
 
@@ -392,7 +393,7 @@ class BooleanState:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StateSource:
     """One event field that feeds a valued state; `default` (raw) stands in when it is absent."""
 
@@ -402,7 +403,7 @@ class StateSource:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ValuedState:
     """The latest known value; `tiers` from the most trusted, a later one used while the earlier have none."""
 
@@ -413,7 +414,7 @@ class ValuedState:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Episode:
     """Runs of events with no silence longer than `gap`."""
 
@@ -425,7 +426,7 @@ class Episode:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unless:
     """An exception and the places it rests on."""
 
@@ -434,7 +435,7 @@ class Unless:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Must:
     """One requirement; `never` for `must not happen`, whose condition is the literal false."""
 
@@ -443,7 +444,7 @@ class Must:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """One duty. `when` does not repeat the policy's scope, in whose place stands `applies` if the rule has one."""
 
@@ -462,7 +463,7 @@ class Rule:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unchecked:
     """A place no machine can check, and why."""
 
@@ -471,7 +472,7 @@ class Unchecked:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Forget:
     """An event after which nothing of a key need be kept."""
 
@@ -480,7 +481,7 @@ class Forget:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Policy:
     """One version of a regulation (or a house policy that extends one), ready to judge.
 
@@ -505,6 +506,16 @@ class Policy:
     def scope_of(self, rule: Rule) -> Expr | None:
         """What a rule applies to: its own scope, else the policy's."""
         return self.applies if rule.applies is None else rule.applies
+
+    def cited(self) -> dict[str, tuple[str, ...]]:
+        """The places of the own regulation that each rule cites; those of the scope stand under `applies when`."""
+        by_name = {rule.name: rule.citations for rule in self.rules}
+        named = {"applies when": self.scope, **by_name} if self.scope else by_name
+        return {name: tuple(one.place for one in places if one.instrument is None) for name, places in named.items()}
+
+    def reasons(self) -> dict[str, str]:
+        """Why no machine can check a place, by place of the own regulation."""
+        return {one.citation.place: one.reason for one in self.unchecked if one.citation.instrument is None}
 
     def rule(self, name: str) -> Rule | None:
         """The rule of that name."""

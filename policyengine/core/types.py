@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from policyengine.base.record import record
 
 PeriodClass = Literal["elapsed", "day", "month", "working_day"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bool:
     """true, false."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Number:
     """A rational; `integer` when the vocabulary says so. `quotient`: it may only be compared."""
 
@@ -24,43 +25,43 @@ class Number:
     quotient: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Text:
     """Text; `values` when the vocabulary or a literal lists all it can be."""
 
     values: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Date:
     """A local date. Raw: `YYYY-MM-DD` text."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Instant:
     """A point in time, UTC microseconds. Raw: RFC 3339 text with an offset, or an int already."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TimeOfDay:
     """A clock time in the regulation's zone."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Period:
     """A duration or legal period; `unit` is None when only the data knows (then it may be a bound, not compared)."""
 
     unit: PeriodClass | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListOf:
     """A list whose items have one type."""
 
     item: Type
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """One property of a record. `default` is the raw value taken when absent; None where there is none."""
 
@@ -70,7 +71,7 @@ class Field:
     default: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Record:
     """Named fields; `closed` when no others may stand in the data."""
 
@@ -85,7 +86,7 @@ class Record:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unknown:
     """What a name that failed to resolve has."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from policyengine.base.record import record
 from policyengine.base.source import Span
 from policyengine.core.case import Event
 
@@ -16,7 +17,7 @@ VERDICTS: tuple[Verdict, ...] = ("violated", "undecided", "pending", "exempt", "
 Value3 = Literal["true", "false", "missing"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Moment:
     """What a trigger gave: its instant, the keys it is about, and the event (or run) behind it.
 
@@ -35,7 +36,7 @@ class Moment:
 
 # ---- evidence ---------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class FactRead:
     """A fact that decided; integers in `path` are list positions. None: absent."""
 
@@ -43,7 +44,7 @@ class FactRead:
     value: Any = field(hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FieldRead:
     """A field of an event that decided. None: absent."""
 
@@ -52,7 +53,7 @@ class FieldRead:
     value: Any = field(hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EventSeen:
     """An event that decided; `role` says as what: `match`, `state start`, `state end`, `state value`, `latest`,
     `counted`."""
@@ -61,7 +62,7 @@ class EventSeen:
     role: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EventAbsent:
     """No event of the type was found from `start` up to, not including, `end` (None: open, the whole trace)."""
 
@@ -70,7 +71,7 @@ class EventAbsent:
     end: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ValueComputed:
     """A number that decided: what was counted, summed or measured, as written, and what came out (None: missing;
     a pair when only bounds are known, the upper one None when open)."""
@@ -79,7 +80,7 @@ class ValueComputed:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ParameterUsed:
     """A parameter's value (raw) that judged."""
 
@@ -87,7 +88,7 @@ class ParameterUsed:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PartDecided:
     """A smallest condition of the rule that decided, and how it came out."""
 
@@ -100,14 +101,14 @@ Evidence = FactRead | FieldRead | EventSeen | EventAbsent | ValueComputed | Para
 
 # ---- what was missing -------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class MissingFact:
     """The service file says nothing about it."""
 
     path: tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MissingField:
     """An event does not carry it."""
 
@@ -115,7 +116,7 @@ class MissingField:
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MissingState:
     """A valued state had no known value before the moment; `sources` are the event fields that would give it."""
 
@@ -124,14 +125,14 @@ class MissingState:
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NotEmitted:
     """No source of the project emits the event type."""
 
     event: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Incomplete:
     """The answer may lie before the instant (UTC microseconds) since when the sources are complete."""
 
@@ -139,7 +140,7 @@ class Incomplete:
     since: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DividedByZero:
     """A quotient by zero."""
 
@@ -149,7 +150,7 @@ class DividedByZero:
 Missing = MissingFact | MissingField | MissingState | NotEmitted | Incomplete | DividedByZero
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Judgement:
     """One rule about one moment (or, without a trigger, about the service).
 
@@ -167,7 +168,7 @@ class Judgement:
     tie: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setting:
     """How to judge: the instant of judgement (UTC microseconds), the operator's parameter values (raw, by name; the
     policy's own where absent)."""

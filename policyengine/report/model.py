@@ -6,15 +6,16 @@ how a verdict came about nor where a report goes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from policyengine.base.diagnostic import Severity
+from policyengine.base.record import record
 from policyengine.core.verdict import Verdict
 
 SCHEMA_VERSION = "1.0"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """Where something stands: 1-based line and column (code points) of a text file, or 1-based row of a trace file."""
 
@@ -29,7 +30,7 @@ class Place:
         return ":".join([self.file, *(str(n) for n in (self.line, self.column) if n is not None)])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """One piece of evidence, or one thing missing. `kind` is stable words (`fact`, `event`, `no-event`, `field`,
     `parameter`, `part`, `number`; for missing: `fact`, `field`, `state`, `not-emitted`, `incomplete`, `division`).
@@ -41,7 +42,7 @@ class Line:
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MomentLine:
     """The moment a result is about: local time text with offset, the same instant in UTC, the keys."""
 
@@ -52,7 +53,7 @@ class MomentLine:
     place: Place | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Result:
     """One verdict of one rule about one service or moment of it.
 
@@ -85,7 +86,7 @@ class Result:
     rule_place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuleCount:
     """How often a rule came out how, over all services and moments; all zero: it saw no trigger."""
 
@@ -102,7 +103,7 @@ class RuleCount:
         return next((verdict for verdict, number in self.counts.items() if number), None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Judged:
     """One version of a regulation that judged. `in_force` says since when or that it is not, in words; `sources` are
     the addresses of the official text."""
@@ -120,7 +121,7 @@ class Judged:
     sources: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Report:
     """All that one run of `check` says. `as_of` is the instant of judgement in words (local time, or `the end of
     2026-11-20`), `as_of_instant` the same in UTC. `findings` are the results that are not satisfied

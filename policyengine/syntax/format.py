@@ -268,7 +268,7 @@ def _expression(e: ast.Expr) -> _Doc:
         case ast.Duration(count=count, unit=unit):
             return f"{count:f} {unit}" + ("" if count == Decimal(1) else "s")
         case ast.ListLiteral(items=items):
-            return _cat("[", _commas([_expression(i) for i in items]), "]")
+            return _cat("[", _filled([_expression(i) for i in items]), "]")
         case ast.Path(head=head, fields=fields):
             return _dotted(head, fields)
         case ast.Call(name=name, arguments=arguments):
@@ -514,6 +514,14 @@ def _commas(docs: Sequence[_Doc]) -> _Doc:
     for index, doc in enumerate(docs):
         parts += [doc] if index == 0 else [",", LINE, doc]
     return _Group(_Align(_cat(*parts)), False)
+
+
+def _filled(docs: Sequence[_Doc]) -> _Doc:
+    """A list; where it does not fit, as many elements a line as do."""
+    parts: list[_Doc] = []
+    for index, doc in enumerate(docs):
+        parts += [doc] if index == 0 else [",", _Group(_cat(LINE, doc), False)]
+    return _Align(_cat(*parts))
 
 
 def _breaks(doc: _Doc) -> bool:

@@ -295,9 +295,11 @@ class _Run:
         trace, diagnostics = read_trace(asked, book.event_schemas, self.config.timezone)
         self.found.add(diagnostics)
         if trace.merged:
-            self.notes.append(f"{trace.merged:,} rows repeat an event's id and were merged")
+            rows = "row repeats" if trace.merged == 1 else "rows repeat"
+            self.notes.append(f"{trace.merged:,} {rows} an event's id and counted once")
         if trace.repeats:
-            self.notes.append(f"{trace.repeats:,} events repeat another exactly; without an id each counts")
+            events = "event repeats" if trace.repeats == 1 else "events repeat"
+            self.notes.append(f"{trace.repeats:,} {events} another exactly; without an id each counts")
         return trace
 
     # ---- the report
@@ -313,6 +315,9 @@ class _Run:
             if count.worst is not None:
                 worst[count.worst] += 1
         notes = [*self.notes, *self._remarks(sittings, outcome, counts)]
+        if trace and terms.facts_as_of != terms.trace_as_of:
+            notes.insert(0, f"the events are judged as of the last of them, the facts as of "
+                            f"{format_instant(terms.facts_as_of, zone)}")
         as_of = terms.trace_as_of if trace else terms.facts_as_of
         return Report(_as_of_text(as_of, zone),
                       tuple(judged_by(one.book, terms.facts_as_of, len(one.rules)) for one in sittings),
@@ -330,7 +335,8 @@ class _Run:
             assumed = "" if self.config.sources else "; history assumed complete"
             notes.append(f"{silent:,} rule{'' if silent == 1 else 's'} saw no trigger{assumed}")
         if self.unjudged:
-            notes.append(f"{self.unjudged:,} events lie before any version is in force and were not judged")
+            events = "event lies" if self.unjudged == 1 else "events lie"
+            notes.append(f"{self.unjudged:,} {events} outside the time any version is in force, not judged")
         if outcome.ties:
             notes.append(f"{outcome.ties:,} verdicts rest on the order of events of one instant")
         if any(one.provisional for one in (*outcome.findings, *outcome.others)):

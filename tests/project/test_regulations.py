@@ -185,9 +185,7 @@ def test_cases_reach_nearly_everything(encoded: Encoded) -> None:
 
 
 def test_no_place_lacks_both_a_rule_and_a_reason(encoded: Encoded) -> None:
-    cited = {rule.name: tuple(map(str, _own(rule))) for rule in encoded.policy.rules}
-    rows = coverage(encoded.text, {**cited, "applies when": tuple(map(str, encoded.policy.scope))},
-                    {str(one.citation): one.reason for one in encoded.policy.unchecked})
+    rows = coverage(encoded.text, encoded.policy.cited(), encoded.policy.reasons())
     assert [row.citation for row in gaps(rows)] == []
     assert [row.citation for row in rows if row.state == "partial"] == []
 
