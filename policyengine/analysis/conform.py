@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from policyengine.base.diagnostic import nearest, shorten
 from policyengine.base.instants import parse_date, parse_instant, parse_period
+from policyengine.base.record import record
 from policyengine.base.scalars import PART_DIGITS, WHOLE_DIGITS, number
 
 Path = tuple[str | int, ...]
@@ -26,7 +27,7 @@ Kind = Literal["required", "unknown-key", "type", "value", "format", "digits", "
                "min-items", "repeated", "pattern"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Problem:
     """One thing that does not fit.
 
@@ -60,7 +61,7 @@ def problems(schema: Mapping[str, Any], value: Any) -> tuple[Problem, ...]:
     return tuple(_Check(schema).value(schema, value, ()))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Check:
     root: Mapping[str, Any]
 

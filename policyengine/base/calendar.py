@@ -16,6 +16,7 @@ from typing import Literal, assert_never
 import yaml
 
 from policyengine.base.instants import Period, local_date, period_text, start_of_day
+from policyengine.base.record import record
 
 CalendarUnit = Literal["day", "week", "month", "year"]
 
@@ -28,7 +29,7 @@ _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _LAST_WEEK = (12, 25)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Notice:
     """The official text that arranged a year's days off."""
 
@@ -38,7 +39,7 @@ class Notice:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WorkingDays:
     """Which days are worked: Monday to Friday, but for days off, and the weekend days worked in return.
 
@@ -64,7 +65,7 @@ class WorkingDays:
         return self.announced(day.year) and ((day.month, day.day) < _LAST_WEEK or self.announced(day.year + 1))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WorkingDaysText:
     """The text of a file of working days, not yet taken apart: few runs count any, and reading dates costs 4 ms."""
 

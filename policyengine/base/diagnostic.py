@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from policyengine.base.record import record
 from policyengine.base.source import Source, Span
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Note:
     """Another place that matters, or an example; `label` says what the span is."""
 
@@ -26,7 +26,7 @@ class Note:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Diagnostic:
     """One thing wrong. `name` is stable words (`unknown-field`); the rest follows docs/messages.md."""
 

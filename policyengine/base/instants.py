@@ -8,13 +8,13 @@ period ends is not known here but in `calendar`; nothing here reads the clock or
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo  # 2 ms, but every run that reads a regulation has a zone to look up
 
 from policyengine.base.diagnostic import shorten
+from policyengine.base.record import record
 
 Unit = Literal["microsecond", "day", "month", "working_day"]
 
@@ -55,7 +55,7 @@ _INSTANT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Period:
     """A length of time: elapsed (`microsecond`) or legal (`day`, `month`, `working_day`). A difference may be negative.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from policyengine.base.record import record
 from policyengine.base.source import Source, Span
 
 Path = tuple[str | int, ...]
@@ -26,7 +27,7 @@ class Place:
     children: dict[str | int, Place] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Positions:
     """The spans of one document by path: `("service", "channels", 0, "kind")`; `()` is the whole document."""
 

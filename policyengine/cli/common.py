@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
 
@@ -24,6 +23,7 @@ from policyengine.base.diagnostic import (
     render,
     shorten,
 )
+from policyengine.base.record import record
 from policyengine.base.source import Source
 from policyengine.workspace.config import FORMATS, Config, load_config
 
@@ -139,7 +139,7 @@ GLOBAL_OPTIONS: tuple[click.Option, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Output:
     """One `--output FORMAT=FILE`."""
 

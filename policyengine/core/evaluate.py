@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, time
 from decimal import Decimal
 from fractions import Fraction
@@ -17,6 +17,7 @@ from typing import Any, assert_never
 
 from policyengine.base.calendar import Calendar, add_to_date, closes, completed_years, start_of
 from policyengine.base.instants import Period, local_date, local_time, parse_instant, parse_period, start_of_day
+from policyengine.base.record import record
 from policyengine.base.source import Span
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, Sources
@@ -128,7 +129,7 @@ def _verdict(rule: ir.Rule, moment: Moment | None, triggered: Truth, here: _Here
 
 # ---- where one stands -------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Here:
     """The place a condition is asked at.
 
@@ -156,7 +157,7 @@ class _Here:
         return None if self.event is None else self.event.fields.get(name)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Run:
     """One run of an episode or state. `positions` are its events; `end` is the first instant at which a state no longer
     holds (None: still); `closed` the position of the event that ended an episode. `unknown`: what was missing when it
@@ -174,7 +175,7 @@ class _Run:
         return tuple(missing for position, missing in self.unknown if position <= last)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _World:
     """All that does not change from moment to moment; the caches are filled as asked."""
 
@@ -222,7 +223,7 @@ class _World:
 
 # ---- values -----------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Bounds:
     """A number that is known only between two ends; None is open. Comes of counts, and of sums made of counts."""
 
@@ -230,7 +231,7 @@ class _Bounds:
     high: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Value:
     """A typed value, None when missing, with what it was read from."""
 
@@ -539,7 +540,7 @@ def _quantified(expr: ir.Quantified, here: _Here, world: _World) -> Truth:
 
 # ---- candidates and ranges --------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Window:
     """A range as places in the order: [first, last), for candidates of the trigger's own type without its own place
     and, for the past, everything after it. Candidates before `certain` may or may not be inside.

@@ -8,13 +8,13 @@ tuples for lists. Every other reading of the core has one rule per row; `tests/p
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from typing import Any, Literal
 
 from policyengine.base.calendar import Calendar, add_to_date, last_instant, subtract_from_date
 from policyengine.base.instants import Period
+from policyengine.base.record import record
 
 Family = Literal["equality", "order", "item in list", "list has item", "list and list", "text pattern",
                  "sum", "difference", "product", "quotient"]
@@ -28,7 +28,7 @@ class Overflow(ArithmeticError):
     """A result with more than 18 digits before the point."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Operator:
     """One row. `compute` gets the operands and the calendar of the regulation; None means missing."""
 

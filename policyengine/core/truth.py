@@ -8,10 +8,11 @@ first of false, pending, missing, true among its parts, `or` the first of true, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any, TypeVar
 
+from policyengine.base.record import record
 from policyengine.core.verdict import Evidence, Missing
 
 Item = TypeVar("Item")
@@ -20,7 +21,7 @@ SETTLED = -(2 ** 63)
 """Earlier than every instant: settled whatever the as-of."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Truth:
     """The answer, what decided it, what was missing, and whether it rests on the order of one instant's events."""
 

@@ -24,6 +24,7 @@ from typing import Any, assert_never
 
 from policyengine.base.calendar import Calendar, completed_years
 from policyengine.base.instants import local_date, local_time, parse_instant, parse_period
+from policyengine.base.record import record
 from policyengine.core import ir, types
 from policyengine.core.operators import OPERATORS, ORDERINGS
 from policyengine.core.verdict import VERDICTS
@@ -221,7 +222,7 @@ assert frozenset(_INTERVALS) == ORDERINGS
 
 # ---- writing ----------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Atom:
     """A value as Python that may be repeated: a variable or a constant. None when missing, if `missing` allows it.
 
@@ -233,7 +234,7 @@ class _Atom:
     high: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Pair:
     """A condition as two Python expressions: where it is true, and where it is false. `missing`: where neither may be.
 

@@ -8,7 +8,6 @@ by a second reading, since most values of most files are never reported.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import lru_cache
 from io import BufferedReader
 from pathlib import PurePath
@@ -18,6 +17,7 @@ from typing import Any, Literal, assert_never
 from policyengine.base import json_text
 from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.base.places import Place, Positions
+from policyengine.base.record import record
 from policyengine.base.scalars import char_span, decode, nul, start_of
 from policyengine.base.source import Source
 
@@ -26,7 +26,7 @@ SUFFIXES: dict[str, Format] = {".yaml": "yaml", ".yml": "yaml", ".json": "json",
 MAX_BYTES = 16 * 1024 * 1024  # a service's facts are some kilobytes; this is a wrong file or an attack
 
 
-@dataclass(frozen=True)
+@record
 class Document:
     """The facts of one service as they stand in a file.
 

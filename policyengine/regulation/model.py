@@ -8,7 +8,7 @@ knows neither policies nor cases. A `check` loads it, so it imports nothing heav
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from itertools import combinations
 from pathlib import Path
@@ -18,6 +18,7 @@ import yaml
 
 from policyengine.base.diagnostic import Diagnostic, Note, did_you_mean, error, has_errors, in_order, shorten
 from policyengine.base.instants import parse_date, zone_info
+from policyengine.base.record import record
 from policyengine.base.source import Span
 
 FILE: Final = "regulation.yaml"
@@ -26,7 +27,7 @@ Status = Literal["draft", "final"]
 DayOff = Literal["stands", "moves"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Title:
     """A text in English and Chinese; `zh` is empty where there is none."""
 
@@ -34,7 +35,7 @@ class Title:
     zh: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Issuer:
     """An authority that issued a version; `id` is its usual short name, such as CAC."""
 
@@ -43,7 +44,7 @@ class Issuer:
     zh: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Version:
     """One text of a regulation. All dates are days in the regulation's time zone; `effective_to` is the last day in
     force. A draft has neither `effective_from` nor `effective_to`. `label` is also the name of the version's folder."""
@@ -62,7 +63,7 @@ class Version:
     span: Span = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Regulation:
     """One instrument and its versions, in the order published.
 

@@ -10,16 +10,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from policyengine.base.diagnostic import shorten
+from policyengine.base.record import record
 from policyengine.core.verdict import Verdict
 from policyengine.report.model import Line, Place, Report, Result, RuleCount
 
 WHOLE = 1_000_000  # `shorten` then only shows control characters
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """What is said in one piece: the results of one rule with one verdict; or the undecided ones of several rules that
     all miss the same single thing, which then is `missing`."""
@@ -86,7 +86,7 @@ def by_version(report: Report) -> tuple[tuple[Result, ...], ...]:
 
 # ---- reasons ----------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reasons:
     """What was found, and those parts of the requirement that what was found does not name already."""
 

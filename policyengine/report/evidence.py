@@ -7,7 +7,6 @@ from the rows of the trace; nothing is looked up again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -17,6 +16,7 @@ from policyengine.base.calendar import Calendar
 from policyengine.base.diagnostic import shorten
 from policyengine.base.instants import Period, format_instant, local_date, period_text, start_of_day
 from policyengine.base.places import Positions
+from policyengine.base.record import record
 from policyengine.base.source import Source, Span
 from policyengine.core.case import Event
 from policyengine.core.verdict import (
@@ -42,7 +42,7 @@ ROLES = {"match": "", "state start": "began ", "state end": "ended ", "state val
          "counted": "counted "}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Context:
     """What the words are made with: the regulation's clock, where facts stand, and the text of the policy."""
 

@@ -6,10 +6,11 @@ Numbers and durations keep the text they were written in, so that the formatter 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Literal
 
+from policyengine.base.record import record
 from policyengine.base.source import Span
 
 NOWHERE = Span("", 1, 1, 1, 1)
@@ -19,7 +20,7 @@ def _span() -> Span:
     return field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name:
     """A word that names something."""
 
@@ -29,7 +30,7 @@ class Name:
 
 # ---- literals ---------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class Number:
     """`1_000_000`, `0.05`, `96%` (value 0.96)."""
 
@@ -38,7 +39,7 @@ class Number:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Text:
     """`"persistent"`; escapes are those of JSON."""
 
@@ -46,7 +47,7 @@ class Text:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Boolean:
     """`true`, `false`."""
 
@@ -54,7 +55,7 @@ class Boolean:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DateLiteral:
     """`2026-07-15`, a local date; the text is checked by the parser."""
 
@@ -62,7 +63,7 @@ class DateLiteral:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TimeLiteral:
     """`22:00`, a time of day."""
 
@@ -70,7 +71,7 @@ class TimeLiteral:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Duration:
     """`15 working days`; `unit` is singular: second minute hour day week month year, or `working day`."""
 
@@ -79,7 +80,7 @@ class Duration:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListLiteral:
     """`["persistent", "session_start"]`."""
 
@@ -89,7 +90,7 @@ class ListLiteral:
 
 # ---- expressions ------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class Path:
     """`service.disclosure.ai_notice`, or a bare name; what it names is found by `analysis.resolve`."""
 
@@ -98,7 +99,7 @@ class Path:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Argument:
     """`purpose: "training"`, or without a name."""
 
@@ -107,7 +108,7 @@ class Argument:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """`completed_years(x)`, `consent_in_force(purpose: "training")`, a definition with arguments."""
 
@@ -116,19 +117,19 @@ class Call:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Or:
     parts: tuple[Expr, ...]
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class And:
     parts: tuple[Expr, ...]
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Not:
     part: Expr
     span: Span = _span()
@@ -138,7 +139,7 @@ BinaryOperator = Literal["=", "!=", "<", "<=", ">", ">=", "in", "contains", "con
                          "matches", "+", "-", "*", "/"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Binary:
     """Two operands and the sign between them; which types it takes is a row of `core.operators`."""
 
@@ -148,7 +149,7 @@ class Binary:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IsPresent:
     """`x is present`; `negated` for `x is missing`."""
 
@@ -157,7 +158,7 @@ class IsPresent:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Quantified:
     """`every x in LIST where (…) satisfies (…)`."""
 
@@ -169,7 +170,7 @@ class Quantified:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CountElements:
     """`count(x in LIST where (…))`."""
 
@@ -181,7 +182,7 @@ class CountElements:
 
 # ---- questions about the trace ----------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pattern:
     """`any EVENT where (…)`: which events are candidates."""
 
@@ -191,7 +192,7 @@ class Pattern:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Within:
     """`within D`: from the moment until D is over."""
 
@@ -199,7 +200,7 @@ class Within:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class By:
     """`by INSTANT`: from the moment until an instant (or the end of a date) that is data."""
 
@@ -207,14 +208,14 @@ class By:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Before:
     """`before`: anywhere earlier in the order."""
 
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WithinLast:
     """`within the last D`: the moment is within D of the candidate."""
 
@@ -222,7 +223,7 @@ class WithinLast:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Since:
     """`since EVENT2`: after the latest EVENT2; with none, from the beginning."""
 
@@ -230,7 +231,7 @@ class Since:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class This:
     """`this day`: the calendar unit of the moment, up to the moment."""
 
@@ -238,7 +239,7 @@ class This:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class During:
     """`during EPISODE`: the run the moment belongs to, up to the moment."""
 
@@ -246,7 +247,7 @@ class During:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NoLaterThan:
     """`no later than D`: before, or within D."""
 
@@ -257,7 +258,7 @@ class NoLaterThan:
 Range = Within | By | Before | WithinLast | Since | This | During | NoLaterThan
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Occurs:
     """`EVENT where (…) within D`; `negated` for `no EVENT …`."""
 
@@ -267,7 +268,7 @@ class Occurs:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CountEvents:
     """`count of EVENT where (…) RANGE`, a past range."""
 
@@ -276,7 +277,7 @@ class CountEvents:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SumEvents:
     """`sum of EVENT.FIELD where (…) RANGE`, a past range."""
 
@@ -286,7 +287,7 @@ class SumEvents:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EpisodeDuration:
     """`duration of EPISODE this day`: the elapsed time of its runs inside a past range, up to the moment."""
 
@@ -295,7 +296,7 @@ class EpisodeDuration:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Latest:
     """`latest EVENT.FIELD where (…)`: of the latest candidate before the moment."""
 
@@ -310,7 +311,7 @@ Expr = (Number | Text | Boolean | DateLiteral | TimeLiteral | Duration | ListLit
 
 # ---- triggers and clauses ---------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class Citation:
     """`Art. 18(2)`, or of another instrument `cn/personal-information Art. 28`; `place` has one space after the dot."""
 
@@ -322,7 +323,7 @@ class Citation:
         return f"{self.instrument} {self.place}" if self.instrument else self.place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OnEvent:
     """`on [first] EVENT, EVENT as x where (…)`."""
 
@@ -333,7 +334,7 @@ class OnEvent:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OnEvery:
     """`on every D of EPISODE|STATE as x`; `once` for `on D of EPISODE|STATE`, the first mark alone."""
 
@@ -344,7 +345,7 @@ class OnEvery:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OnWithout:
     """`on D of EPISODE|STATE without EVENT where (…) as x`."""
 
@@ -355,7 +356,7 @@ class OnWithout:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OnStart:
     """`on start of EPISODE|STATE as x`."""
 
@@ -367,7 +368,7 @@ class OnStart:
 Trigger = OnEvent | OnEvery | OnWithout | OnStart
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Must:
     """`must X`, `must not X`; `condition` is None for `must not happen`."""
 
@@ -376,7 +377,7 @@ class Must:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unless:
     """`unless X under Art. 16(4)`."""
 
@@ -387,7 +388,7 @@ class Unless:
 
 # ---- declarations -----------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True)
+@record
 class PolicyHeader:
     """`policy cn/human-like-ai version 2026-04-10-final`."""
 
@@ -396,7 +397,7 @@ class PolicyHeader:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UseVocabulary:
     """`use vocabulary ai_service`."""
 
@@ -404,7 +405,7 @@ class UseVocabulary:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UseFile:
     """`use "../common.policy"`, relative to this file."""
 
@@ -412,7 +413,7 @@ class UseFile:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Extend:
     """`extend cn/human-like-ai version final`: a house policy takes over a regulation's rules."""
 
@@ -421,7 +422,7 @@ class Extend:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Applies:
     """`applies when X cites Art. 2` for the whole policy."""
 
@@ -430,7 +431,7 @@ class Applies:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Param:
     """`param NAME = VALUE [tunable] [cites …]`."""
 
@@ -441,7 +442,7 @@ class Param:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Define:
     """`define NAME(args) = X`."""
 
@@ -451,7 +452,7 @@ class Define:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StateHolds:
     """`state NAME per KEYS from EVENTS until EVENTS lasting D`."""
 
@@ -463,7 +464,7 @@ class StateHolds:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EventField:
     """`age_verified.age where (…)` as a source of a valued state."""
 
@@ -473,7 +474,7 @@ class EventField:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StateValue:
     """`state NAME per KEYS is EVENT.FIELD, … otherwise EVENT.FIELD, …`."""
 
@@ -483,7 +484,7 @@ class StateValue:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Episode:
     """`episode NAME per KEYS of EVENTS gap D ends at EVENT`."""
 
@@ -495,7 +496,7 @@ class Episode:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """One duty. `applies` is its own scope, in place of the policy's; in the text it stands before `per`."""
 
@@ -514,7 +515,7 @@ class Rule:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unchecked:
     """`unchecked Art. 3 because "…"`."""
 
@@ -523,7 +524,7 @@ class Unchecked:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Forget:
     """`forget user at account_closed`: the online monitor may drop what it keeps for that key."""
 
@@ -536,7 +537,7 @@ Declaration = (PolicyHeader | UseVocabulary | UseFile | Extend | Applies | Param
                | Episode | Rule | Unchecked | Forget)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comment:
     """`# …` from its sign to the end of the line."""
 
@@ -544,7 +545,7 @@ class Comment:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class File:
     """One policy file: its declarations in order, and its comments (kept for the formatter)."""
 

@@ -8,11 +8,12 @@ no project file, and reading TOML costs as much as starting click.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from policyengine.base.diagnostic import Diagnostic, Severity, error, warning
+from policyengine.base.record import record
 from policyengine.base.source import Source, Span
 
 Lang = Literal["en", "zh"]
@@ -24,7 +25,7 @@ DEFAULT = "default"
 OTHER_VARIABLES = ("GUIJU_CACHE_DIR", "GUIJU_DEBUG")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Param:
     """A value the operator chose for a tunable parameter, as text of the policy language (`10 minutes`)."""
 
@@ -35,7 +36,7 @@ class Param:
     span: Span | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EventSource:
     """What one source of events can show: the types it emits, and from when it has all of them."""
 
@@ -46,7 +47,7 @@ class EventSource:
     span: Span | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SeverityOverride:
     """The severity the operator gives a rule's findings."""
 
@@ -56,7 +57,7 @@ class SeverityOverride:
     span: Span | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Config:
     """All settings. Files and folders are as written, relative to `root`."""
 

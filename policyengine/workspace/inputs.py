@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from policyengine.base.diagnostic import Diagnostic, did_you_mean, error, shorten
 from policyengine.base.places import Positions
+from policyengine.base.record import record
 from policyengine.base.source import Source, Span
 from policyengine.core.case import Event, content, in_order
 from policyengine.facts.read import Document, positions, read_bytes, read_file
@@ -24,7 +25,7 @@ MAX_ERRORS = 50
 Fits = Callable[[Any], bool]
 
 
-@dataclass(frozen=True)
+@record
 class Service:
     """One service file (or one document of one) and the events that name it."""
 
@@ -44,7 +45,7 @@ class Service:
         return self.places[0]
 
 
-@dataclass(frozen=True)
+@record
 class Trace:
     """All events of a run, in order, and what was noticed on the way."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from policyengine.base.calendar import OutOfRange
 from policyengine.base.diagnostic import Diagnostic, Severity, error
+from policyengine.base.record import record
 from policyengine.base.source import Source
 from policyengine.core import ir
 from policyengine.core.case import Case, Sources
@@ -28,7 +29,7 @@ from policyengine.workspace.results import result_of
 FINDINGS: frozenset[Verdict] = frozenset({"violated", "undecided", "pending", "exempt"})
 
 
-@dataclass(frozen=True)
+@record
 class Sitting:
     """One version, or house policy, in one run.
 
@@ -48,7 +49,7 @@ class Sitting:
         return self.severity.get(rule.name, rule.severity)
 
 
-@dataclass(frozen=True)
+@record
 class Terms:
     """What holds for all sittings of a run. Instants are UTC microseconds; `everything`: also results that are
     satisfied or not applicable are wanted."""

@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from policyengine import __version__
 from policyengine.base.calendar import Calendar, WorkingDaysText
 from policyengine.base.diagnostic import Diagnostic, did_you_mean, error, has_errors, in_order, shorten
+from policyengine.base.record import record
 from policyengine.base.resources import PACKAGE, cache_folder, regulations_folder
 from policyengine.base.source import Source
 from policyengine.core import codec, ir
@@ -31,7 +32,7 @@ POLICY = "rules.policy"
 TEXT = "text.md"
 
 
-@dataclass(frozen=True)
+@record
 class Book:
     """One version of a regulation, or a house policy, ready to judge.
 
@@ -67,7 +68,7 @@ class Book:
         return effective_range(self.version, self.regulation.timezone)
 
 
-@dataclass(frozen=True)
+@record
 class Library:
     """Where regulations stand: id -> folder, and the files of house policies. `shown` turns a path into the name a
     user would write."""
@@ -130,7 +131,7 @@ def open_regulation(library: Library, wanted: str) -> tuple[Regulation | None, t
     return regulation, diagnostics, {name: Source(name, (folder / FILE).read_text("utf-8"))} if diagnostics else {}
 
 
-@dataclass(frozen=True)
+@record
 class Compiled:
     """A policy compiled afresh, with all that was found and read on the way; for `lint`, `test` and the editor."""
 

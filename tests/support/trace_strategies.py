@@ -35,8 +35,8 @@ FACT_NUMBER = ir.Fact(("service", "number"), types.Number(integer=True))
 
 def get(owner: str, name: str) -> ir.Get:
     """A field of an event: `flag` is a boolean, `number` an integer, `kind` a text."""
-    kind: types.Type = {"flag": types.Bool(), "number": types.Number(integer=True)}.get(name, types.Text())
-    return ir.Get(owner, (name,), kind)
+    kinds: dict[str, types.Type] = {"flag": types.Bool(), "number": types.Number(integer=True)}
+    return ir.Get(owner, (name,), kinds.get(name, types.Text()))
 
 
 def compare(left: ir.Expr, operator: str, right: ir.Expr) -> ir.Apply:
@@ -108,7 +108,8 @@ def conditions(draw: st.DrawFn, *, future: bool, depth: int = 2) -> ir.Expr:
         total = ir.SumEvents(draw(patterns()), ("number",), draw(past_ranges), types.Number(integer=True))
         return compare(total, draw(orderings), draw(small))
     if choice == 5:
-        return draw(st.sampled_from([FACT_FLAG, in_state(TRIGGER), ir.Present(get(TRIGGER, "number"))]))
+        simple: list[ir.Expr] = [FACT_FLAG, in_state(TRIGGER), ir.Present(get(TRIGGER, "number"))]
+        return draw(st.sampled_from(simple))
     if choice == 6:
         level = ir.StateValue("level", TRIGGER, (("user", get_user(TRIGGER)),), types.Number(integer=True))
         return compare(level, draw(orderings), draw(small))
@@ -120,8 +121,8 @@ def conditions(draw: st.DrawFn, *, future: bool, depth: int = 2) -> ir.Expr:
                        ir.Constant("2 seconds", types.Period("elapsed")))
     if choice == 9:
         return ir.Not(draw(conditions(future=future, depth=depth - 1)))
-    node = ir.And if choice <= 10 else ir.Or
-    return node((draw(conditions(future=future, depth=depth - 1)), draw(conditions(future=future, depth=depth - 1))))
+    parts = (draw(conditions(future=future, depth=depth - 1)), draw(conditions(future=future, depth=depth - 1)))
+    return ir.And(parts) if choice <= 10 else ir.Or(parts)
 
 
 @st.composite
