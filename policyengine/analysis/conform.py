@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
+from types import CodeType
 from typing import Any, Literal
 
 from policyengine.base.diagnostic import nearest, shorten
@@ -338,11 +339,11 @@ def checker_source(schema: Mapping[str, Any]) -> str:
     return "\n".join([*writer.functions, "def ok(v):", f"    return {condition or 'True'}", ""])
 
 
-def load_checker(text: str) -> Callable[[Any], bool]:
-    """The predicate of a source that `checker_source` wrote."""
+def load_checker(python: str | CodeType) -> Callable[[Any], bool]:
+    """The predicate of a source that `checker_source` wrote, compiled or not."""
     names: dict[str, Any] = {"Decimal": Decimal, "digits_fit": digits_fit, "distinct": distinct,
                              "fits_format": fits_format, "search": search, "whole": whole}
-    exec(compile(text, "<vocabulary>", "exec"), names)
+    exec(compile(python, "<vocabulary>", "exec") if isinstance(python, str) else python, names)
     ok: Callable[[Any], bool] = names["ok"]
     return ok
 

@@ -90,7 +90,7 @@ class Calendar:
 
 
 class OutOfRange(ValueError):
-    """A period ends outside the years 1 to 9999, which no calendar here counts."""
+    """A period that cannot be counted: it ends outside the years 1 to 9999, or marks would follow at no distance."""
 
 
 def closes(start: int, period: Period, calendar: Calendar) -> int:

@@ -15,13 +15,13 @@ from fractions import Fraction
 from itertools import count
 from typing import Any, assert_never
 
-from policyengine.base.calendar import Calendar, add_to_date, closes, completed_years, start_of
+from policyengine.base.calendar import Calendar, OutOfRange, add_to_date, closes, completed_years, start_of
 from policyengine.base.instants import Period, local_date, local_time, parse_instant, parse_period, start_of_day
 from policyengine.base.record import record
 from policyengine.base.source import Span
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, Sources
-from policyengine.core.operators import OPERATORS, ORDERINGS
+from policyengine.core.operators import OPERATORS, ORDERINGS, bounded
 from policyengine.core.truth import FALSE, SETTLED, TRUE, Truth, all_of, any_of, negation
 from policyengine.core.verdict import (
     DividedByZero,
@@ -94,16 +94,14 @@ def _judge_rule(rule: ir.Rule, world: _World, start: int | None, end: int | None
 def _verdict(rule: ir.Rule, moment: Moment | None, triggered: Truth, here: _Here, world: _World) -> Judgement:
     """The order of the verdicts: not applicable, exempt, undecided, then by what must hold."""
     scope = world.policy.scope_of(rule)
-    asked = [triggered]
-    for one in (*(() if scope is None else (scope,)), *rule.when):
-        if asked[-1].value is False:
-            break  # most moments of a trace are of no concern to most rules
-        asked.append(_condition(one, here, world))
-    when = all_of(asked)
+    if triggered.value is False:
+        # Most moments of a trace are of no concern to most rules, and need no further question.
+        return Judgement(rule.name, "not_applicable", moment, tie=triggered.tie)
+    applies = TRUE if scope is None else _condition(scope, here, world)
+    asked = [triggered, *(_condition(one, here, world) for one in rule.when)]
+    when = all_of([applies, *asked])
     if when.value is False:
         return Judgement(rule.name, "not_applicable", moment, tie=when.tie)
-    if scope is not None:
-        del asked[1]  # what the whole policy applies to is no evidence about this moment
     unless = [_condition(one.condition, here, world) for one in rule.unless]
     for place, exception in enumerate(unless):
         if exception.value:
@@ -422,12 +420,13 @@ def _computed_between(operator: str, left: tuple[Any, Any], right: tuple[Any, An
         return _computed_between("+", left, (None if right[1] is None else -right[1],
                                              None if right[0] is None else -right[0]))
     if operator == "+":
-        return _Bounds(*(None if a is None or b is None else a + b for a, b in zip(left, right, strict=True)))
+        return _Bounds(*(None if a is None or b is None else bounded(a + b)
+                         for a, b in zip(left, right, strict=True)))
     open_ended = None in (*left, *right)
     if operator not in ("*", "/") or open_ended or (operator == "/" and right[0] <= 0 <= right[1]):
         return None
     corners = [a * b if operator == "*" else Fraction(a) / Fraction(b) for a in left for b in right]
-    return _Bounds(min(corners), max(corners))
+    return _Bounds(bounded(min(corners)), bounded(max(corners)))
 
 
 def _count_elements(expr: ir.CountElements, here: _Here, world: _World) -> _Value:
@@ -1128,7 +1127,7 @@ def _silences(rule: ir.Rule, trigger: ir.OnWithout, world: _World) -> Iterator[t
 def _run_period(period: ir.Expr, run: _Run, world: _World) -> Period:
     value = _value(period, _Here(run.start, run.start, run.positions[0], dict(run.keys), None), world).value
     if not isinstance(value, Period) or value.count <= 0:
-        raise ValueError("the period of a trigger must be longer than nothing")
+        raise OutOfRange("the period between two marks is not longer than nothing")
     return value
 
 

@@ -58,7 +58,7 @@ def _add(left: Any, right: Any, calendar: Calendar) -> Any:
         case Period(), int():
             return last_instant(right, left, calendar)
         case _:
-            return _bounded(left + right)
+            return bounded(left + right)
 
 
 def _subtract(left: Any, right: Any, calendar: Calendar) -> Any:
@@ -72,14 +72,15 @@ def _subtract(left: Any, right: Any, calendar: Calendar) -> Any:
         case int(), Period():
             return left - right.count
         case _:
-            return _bounded(left - right)
+            return bounded(left - right)
 
 
 def _divide(left: Any, right: Any, calendar: Calendar) -> Any:
     return None if right == 0 else Fraction(left) / Fraction(right)
 
 
-def _bounded(value: Any) -> Any:
+def bounded(value: Any) -> Any:
+    """The number, unless it has more than 18 digits before the point: then Overflow."""
     if abs(value) >= LIMIT:
         raise Overflow
     return value
@@ -105,7 +106,7 @@ OPERATORS: dict[str, Operator] = {row.name: row for row in (
     Operator("-", "difference", _subtract),
     # Instants are integers like other numbers, so that their difference is a row of its own, which gives a period.
     Operator("instant -", "difference", lambda a, b, c: Period(a - b, "microsecond")),
-    Operator("*", "product", lambda a, b, c: _bounded(a * b)),
+    Operator("*", "product", lambda a, b, c: bounded(a * b)),
     Operator("/", "quotient", _divide),
 )}
 

@@ -20,6 +20,7 @@ from datetime import date, time
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
+from types import CodeType
 from typing import Any, assert_never
 
 from policyengine.base.calendar import Calendar, completed_years
@@ -40,11 +41,11 @@ def source(policy: ir.Policy) -> tuple[str, tuple[str, ...]]:
     return _Writer(policy).function(rules), tuple(rule.name for rule in rules)
 
 
-def load(text: str) -> Judge:
-    """The function of a source that `source` wrote. It raises `operators.Overflow` for a number past 18 digits and
-    ValueError for a date past the year 9999, as the reference does."""
+def load(python: str | CodeType) -> Judge:
+    """The function of a source that `source` wrote, compiled or not. It raises `operators.Overflow` for a number past
+    18 digits and ValueError for a date past the year 9999, as the reference does."""
     names: dict[str, Any] = dict(_NAMES)
-    exec(compile(text, "<compiled rules>", "exec"), names)
+    exec(compile(python, "<compiled rules>", "exec") if isinstance(python, str) else python, names)
     judge: Judge = names["judge"]
     return judge
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from policyengine.base.diagnostic import Diagnostic, did_you_mean, error, shorten
@@ -79,8 +80,8 @@ def read_documents(paths: Iterable[Path], *, stdin_filename: str = "<stdin>") ->
     return tuple(documents), tuple(found)
 
 
-def checker(python: str) -> Fits:
-    """The predicate that `analysis.conform.checker_source` wrote."""
+def checker(python: str | CodeType) -> Fits:
+    """The predicate that `analysis.conform.checker_source` wrote, compiled or not."""
     from policyengine.analysis.conform import load_checker
 
     return load_checker(python)

@@ -3,18 +3,21 @@
 In come the project's settings and the shipped library; out come `Book`s, one version of one regulation (or one house
 policy) ready to judge. A book is compiled once and then read from a cache keyed by the text of everything it was made
 from, so that lark and the analysis are imported only after an edit. The cache is JSON; a damaged entry is made anew.
+What stands in it is run as Python, so only entries are read that nobody but the user can have written.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import marshal
 import os
-import tempfile
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from decimal import Decimal
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from policyengine import __version__
@@ -46,9 +49,9 @@ class Book:
     version: Version | None
     label: str
     policy: ir.Policy
-    facts_python: str
+    facts_python: CodeType
     fact_rules: tuple[str, ...]
-    checker_python: str
+    checker_python: CodeType
     facts_schema: Mapping[str, Any]
     event_schemas: Mapping[str, Mapping[str, Any]]
     calendar: Calendar
@@ -166,10 +169,8 @@ def _open(library: Library, regulation: Regulation, version: Version, path: Path
     entry = _cache_entry(library, path, regulation)
     cached = _read_cache(entry)
     if cached is not None:
-        calendar = calendar_of(library, regulation)
-        return Book(regulation, version, version.label, codec.decode(cached["policy"]), cached["facts_python"],
-                    tuple(cached["fact_rules"]), cached["checker_python"], cached["facts_schema"],
-                    cached["event_schemas"], calendar, False, library.shown(path), True), (), {}
+        return Book(regulation, version, version.label, **cached, calendar=calendar_of(library, regulation),
+                    house=False, path=library.shown(path), cached=True), (), {}
     compiled = compile_version(library, regulation, version)
     if compiled.policy is None:
         return None, compiled.diagnostics, compiled.sources
@@ -185,8 +186,10 @@ def _book(library: Library, regulation: Regulation, version: Version | None, pat
 
     text, covered = source(policy)
     schema = vocabulary.schema
-    return Book(regulation, version, version.label if version else policy.version, policy, text, tuple(covered),
-                checker_source(schema), schema, {name: one.schema for name, one in vocabulary.events.items()},
+    return Book(regulation, version, version.label if version else policy.version, policy,
+                compile(text, "<compiled rules>", "exec"), tuple(covered),
+                compile(checker_source(schema), "<vocabulary>", "exec"), schema,
+                {name: one.schema for name, one in vocabulary.events.items()},
                 calendar_of(library, regulation), house, library.shown(path), False)
 
 
@@ -314,7 +317,8 @@ def _cache_entry(library: Library, path: Path, regulation: Regulation) -> Path |
     folder = cache_folder(library.environ)
     if folder is None:
         return None
-    digest = hashlib.sha256(f"{__version__} {_own_code()} {library.shown(path)}".encode())
+    # Compiled Python is of use to the Python that made it alone.
+    digest = hashlib.sha256(f"{__version__} {sys.hexversion:x} {_own_code()} {library.shown(path)}".encode())
     family = library.folders[regulation.id]
     files = [*sorted(family.rglob("*.policy")), path.parent / TEXT, family / FILE,
              _beside(library, regulation, f"vocabulary/{regulation.vocabulary}.yaml")]
@@ -342,10 +346,17 @@ def _read_cache(entry: Path | None) -> dict[str, Any] | None:
     if entry is None:
         return None
     try:
-        data = json.loads(entry.read_bytes(), parse_float=Decimal)
-    except (OSError, ValueError):
+        with entry.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
+                return None
+            data = json.loads(file.read(), parse_float=Decimal)
+        if data.pop("whole") is not True:
+            return None
+        return {**data, "policy": codec.decode(data["policy"]), "fact_rules": tuple(data["fact_rules"]),
+                **{name: marshal.loads(bytes.fromhex(data[name])) for name in ("facts_python", "checker_python")}}
+    except (OSError, ValueError, EOFError, TypeError, LookupError, AttributeError):
         return None
-    return data if isinstance(data, dict) and data.get("whole") is True else None
 
 
 def _write_cache(entry: Path | None, book: Book) -> None:
@@ -353,8 +364,10 @@ def _write_cache(entry: Path | None, book: Book) -> None:
     fault, only slower."""
     if entry is None:
         return
-    data = {"policy": codec.encode(book.policy), "facts_python": book.facts_python,
-            "fact_rules": list(book.fact_rules), "checker_python": book.checker_python,
+    import tempfile  # 4 ms, after an edit only
+
+    data = {"policy": codec.encode(book.policy), "facts_python": marshal.dumps(book.facts_python).hex(),
+            "fact_rules": list(book.fact_rules), "checker_python": marshal.dumps(book.checker_python).hex(),
             "facts_schema": book.facts_schema, "event_schemas": book.event_schemas, "whole": True}
     try:
         entry.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
