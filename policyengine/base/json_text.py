@@ -64,8 +64,8 @@ def diagnose(path: str, text: str) -> tuple[Diagnostic, ...]:
 
 
 def places(text: str) -> Place:
-    """The places of the values of a text that `parse` took."""
-    return _Second(Source("", text)).read()[0]
+    """The places of the values of a text that `parse` took; those inside a value are found when one is asked for."""
+    return _Unread(text, _end(_SPACE, text, 0))
 
 
 def duplicate_key(key: str, first: Span, second: Span) -> Diagnostic:
@@ -102,6 +102,7 @@ def _nothing(_: Any) -> None:
 
 _DECODER = JSONDecoder(object_pairs_hook=_object, parse_float=number, parse_int=_int, parse_constant=_constant)
 _LENIENT = JSONDecoder(parse_float=_nothing, parse_int=_nothing, parse_constant=_nothing)
+_step_over: Callable[[str, int], tuple[Any, int]] = _LENIENT.scan_once  # type: ignore[attr-defined]
 _scan_once: Callable[[str, int], tuple[Any, int]] = _DECODER.scan_once  # type: ignore[attr-defined]
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -166,7 +167,42 @@ def leading_zero(span: Span, text: str) -> Diagnostic:
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_COLON = re.compile(r"[ \t\n\r]*:[ \t\n\r]*")
+_COMMA = re.compile(r"[ \t\n\r]*,?[ \t\n\r]*")
 _WORD = re.compile(r"-?[A-Za-z]+")
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
+    return match.end() if match else at
+
+
+class _Unread(Place):
+    """A value of a sound text, whose members the decoder steps over until one is asked for: of a file with a finding
+    the way to one fact is read, not the file."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str, start: int, key_start: int = -1, key_end: int = -1) -> None:
+        super().__init__(start, _step_over(text, start)[1], key_start, key_end)
+        self._text: str | None = text if text[start] in "{[" else None
+
+    def child(self, step: str | int) -> Place | None:
+        if self._text is not None:
+            self._read(self._text)
+            self._text = None
+        return self.children.get(step)
+
+    def _read(self, text: str) -> None:
+        record = text[self.start] == "{"
+        at = _end(_SPACE, text, self.start + 1)
+        while at < self.end - 1:
+            if record:
+                key, key_end = scanstring(text, at + 1, True)
+                member = self.children[key] = _Unread(text, _end(_COLON, text, key_end), at, key_end)
+            else:
+                member = self.children[len(self.children)] = _Unread(text, at)
+            at = _end(_COMMA, text, member.end)
 
 
 class _TooDeep(Exception):

@@ -26,6 +26,10 @@ class Place:
     key_end: int = -1
     children: dict[str | int, Place] = field(default_factory=dict)
 
+    def child(self, step: str | int) -> Place | None:
+        """The value at a key or an index, if there is one. A reader may find it only now."""
+        return self.children.get(step)
+
 
 @record
 class Positions:
@@ -63,7 +67,7 @@ class Positions:
     def _walk(self, path: Path) -> tuple[Place, int]:
         place = self.root
         for depth, step in enumerate(path):
-            child = place.children.get(step)
+            child = place.child(step)
             if child is None:
                 return place, depth
             place = child

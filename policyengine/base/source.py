@@ -37,8 +37,8 @@ class Source:
     starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        lengths = (len(line) + 1 for line in self.text.split("\n")[:-1])
-        object.__setattr__(self, "starts", tuple(accumulate(lengths, initial=0)))
+        lengths = [len(line) + 1 for line in self.text.split("\n")]
+        object.__setattr__(self, "starts", (0, *accumulate(lengths[:-1])))
 
     def line(self, number: int) -> str:
         """The text of a 1-based line without its line end; empty past the end of the file."""

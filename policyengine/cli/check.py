@@ -52,12 +52,14 @@ Exit codes: 0 clean, 1 a violated or undecided rule at or above --fail-on, 2 not
 
 
 def _read_params(_ctx: click.Context, _parameter: click.Parameter, texts: Sequence[str]) -> tuple[str, ...]:
+    given = []
     for text in texts:
         name, equals, value = text.partition("=")
+        given.append(f"{name.strip()}={value.strip()}")
         if not equals or not name.strip() or not value.strip():
             fail((error("usage", f"`--param` takes NAME=VALUE, found `{shorten(text)}`",
                         help="write, for example, `--param 'promptly=5 minutes'`"),))
-    return tuple(texts)
+    return tuple(given)
 
 
 @click.command("check", epilog=EXAMPLES)
@@ -124,7 +126,8 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
 
 def _named(given: Sequence[str], configured: Sequence[str], config: Config) -> list[str]:
     """The inputs as someone in this folder would write them, so that a report reads the same on every machine."""
-    return [_near(one) for one in given] or [_near(str(config.root / one)) for one in configured]
+    return [_near(one) for one in given] or [
+        one if os.path.isabs(one) else os.path.relpath(config.root / one) for one in configured]
 
 
 def _near(path: str) -> str:

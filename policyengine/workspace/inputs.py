@@ -181,7 +181,7 @@ def _merged(rows: list[Event]) -> tuple[Trace, tuple[Diagnostic, ...]]:
         first = by_id.setdefault(row.id, row) if row.id is not None else row
         if first is row:
             kept.append(row)
-        elif (first.time, content(first)) != (row.time, content(row)):
+        elif (first.time, first.sequence, content(first)) != (row.time, row.sequence, content(row)):
             found.append(error("id-twice", f"two different events have the id `{shorten(str(row.id))}`; the other is "
                                f"{first.file}:{first.row}", Span(row.file, row.row, 1, row.row, 1)))
     seen: set[tuple[Any, ...]] = set()
@@ -200,26 +200,38 @@ def with_events(documents: Sequence[Document], trace: Trace | None) -> tuple[tup
     without it belong to the only service there is."""
     if trace is None:
         return tuple(Service(document) for document in documents), ()
-    by_id: dict[Any, int] = {}
+    by_id: dict[Any, list[int]] = {}
     for index, document in enumerate(documents):
-        by_id.setdefault(_service_id(document), index)
+        by_id.setdefault(_service_id(document), []).append(index)
     events: list[list[Event]] = [[] for _ in documents]
-    strangers: dict[str, Event] = {}
+    nowhere: dict[str | None, Event] = {}
     for event in trace.events:
         named = event.fields.get("service")
-        if named is None and len(documents) == 1:
-            events[0].append(event)
-        elif named in by_id and named is not None:
-            events[by_id[named]].append(event)
+        owners = by_id.get(named, []) if named is not None else range(len(documents))
+        if len(owners) == 1:
+            events[owners[0]].append(event)
         else:
-            strangers.setdefault(str(named), event)
+            nowhere.setdefault(named, event)
     known = [str(one) for one in by_id if one is not None]
-    found = tuple(error("unknown-service", f"no service file has the id `{shorten(name)}` that an event names"
-                        if name != "None" else "an event does not say which service it belongs to, and there are "
-                        f"{len(documents)} services", Span(event.file, event.row, 1, event.row, 1),
-                        help=did_you_mean(name, known) or "give the service's file too, or its events alone")
-                  for name, event in strangers.items())
+    found = tuple(_homeless(named, event, [Service(documents[one]).name for one in by_id.get(named, [])], known,
+                            len(documents)) for named, event in nowhere.items())
     return tuple(Service(document, tuple(own)) for document, own in zip(documents, events, strict=True)), found
+
+
+def _homeless(named: str | None, event: Event, owners: Sequence[str], known: Sequence[str], services: int,
+              ) -> Diagnostic:
+    """Why an event belongs to no one service: it names none, one that is not there, or one that is there twice."""
+    span = Span(event.file, event.row, 1, event.row, 1)
+    if named is None:
+        return error("unknown-service", f"an event does not say which service it belongs to, and there are {services} "
+                     "services", span, help="give each event the `service` whose `service.id` it is, or judge the "
+                     "services one by one")
+    if owners:
+        return error("service-twice", f"{len(owners)} services have the id `{shorten(named)}` that an event names",
+                     span, help="judge them one by one, or give each an id of its own: "
+                     + ", ".join(f"`{shorten(one)}`" for one in owners[:3]))
+    return error("unknown-service", f"no service file has the id `{shorten(named)}` that an event names", span,
+                 help=did_you_mean(named, known) or "give the service's file too, or leave its events out")
 
 
 def _service_id(document: Document) -> Any:

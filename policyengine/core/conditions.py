@@ -1,0 +1,753 @@
+"""The meaning of conditions and values: an expression, a place and a case -> an answer with what decided it.
+
+Expressions, candidates and their ranges, states, runs of episodes. One room, since each asks the others: a condition
+looks at candidates, a candidate at states, a state at conditions. Section 5 of docs/language.md is the text.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, assert_never
+
+from policyengine.base.calendar import Calendar, add_to_date, closes, completed_years, start_of
+from policyengine.base.instants import Period, local_date, local_time, start_of_day
+from policyengine.base.record import record
+from policyengine.base.source import Span
+from policyengine.core import ir
+from policyengine.core.case import Event
+from policyengine.core.intervals import Bounds, between, computed_between, ends_of
+from policyengine.core.operators import OPERATORS, ORDERINGS
+from policyengine.core.standing import Here, Path, Run, Value, World, typed
+from policyengine.core.truth import FALSE, SETTLED, TRUE, Truth, all_of, any_of, negation
+from policyengine.core.verdict import (
+    DividedByZero,
+    EventAbsent,
+    EventSeen,
+    Evidence,
+    FactRead,
+    FieldRead,
+    Incomplete,
+    Missing,
+    MissingFact,
+    MissingField,
+    MissingState,
+    NotEmitted,
+    ParameterUsed,
+    PartDecided,
+    Value3,
+    ValueComputed,
+)
+
+# ---- values -----------------------------------------------------------------------------------------------------
+
+def value_of(expr: ir.Expr, here: Here, world: World) -> Value:
+    match expr:
+        case ir.Constant():
+            return Value(typed(expr.value, expr.type))
+        case ir.ListValue():
+            items = [_exact(value_of(item, here, world)) for item in expr.items]
+            lost = _lost(items)
+            return lost if lost else Value(tuple(item.value for item in items), _evidence(items), (), _tie(items))
+        case ir.Parameter():
+            raw, type = world.parameters[expr.name]
+            return Value(typed(raw, type), (ParameterUsed(expr.name, raw),))
+        case ir.Fact():
+            raw = _at(world.facts, expr.path)
+            raw = expr.default if raw is None else raw
+            read = (FactRead(expr.path, raw),)
+            return Value(None, read, (MissingFact(expr.path),)) if raw is None else Value(typed(raw, expr.type), read)
+        case ir.Get():
+            return _get(expr, here)
+        case ir.Today():
+            return Value(local_date(_instant(here), world.calendar.zone))
+        case ir.LocalTime():
+            return Value(local_time(_instant(here), world.calendar.zone))
+        case ir.CompletedYears():
+            birth = value_of(expr.birth, here, world)
+            if birth.value is None:
+                return birth
+            return replace(birth, value=completed_years(birth.value, local_date(_instant(here), world.calendar.zone)))
+        case ir.Apply():
+            return _apply(expr, [value_of(one, here, world) for one in expr.arguments], world.calendar)
+        case ir.CountElements():
+            return _count_elements(expr, here, world)
+        case ir.CountEvents():
+            return _count_events(expr, here, world)
+        case ir.SumEvents():
+            return _sum_events(expr, here, world)
+        case ir.EpisodeDuration():
+            return _episode_duration(expr, here, world)
+        case ir.Latest():
+            return _latest(expr, here, world)
+        case ir.StateValue():
+            return _state_value(expr, here, world)
+        case (ir.Not() | ir.And() | ir.Or() | ir.Present() | ir.Quantified() | ir.Occurs() | ir.InState()):
+            truth = condition_of(expr, here, world)
+            return Value(truth.value, truth.evidence, truth.missing, truth.tie)
+        case _:
+            assert_never(expr)
+
+
+def _instant(here: Here) -> int:
+    return here.time if here.candidate is None else here.candidate.time
+
+
+def _at(raw: Any, path: Iterable[str]) -> Any:
+    for name in path:
+        if not isinstance(raw, Mapping):
+            return None
+        raw = raw.get(name)
+    return raw
+
+
+def _get(expr: ir.Get, here: Here) -> Value:
+    if expr.owner not in (ir.TRIGGER, ir.CANDIDATE):
+        element, place = here.variables[expr.owner]
+        raw = _at(element, expr.path)
+        raw = expr.default if raw is None else raw
+        path = (*place, *expr.path)
+        if raw is None:
+            return Value(None, (FactRead(path, None),), (MissingFact(path),))
+        return Value(typed(raw, expr.type), (FactRead(path, raw),))
+    event = here.candidate if expr.owner == ir.CANDIDATE else here.event
+    if expr.path == ("time",):
+        return Value(here.time if event is None else event.time)
+    if event is None:
+        return Value(typed(here.keys[expr.path[0]], expr.type))
+    raw = _at(event.fields, expr.path)
+    raw = expr.default if raw is None else raw
+    read = (FieldRead(event, expr.path, raw),)
+    return Value(None, read, (MissingField(event, expr.path),)) if raw is None else Value(typed(raw, expr.type), read)
+
+
+def _apply(expr: ir.Apply, operands: Sequence[Value], calendar: Calendar) -> Value:
+    lost = _lost(operands)
+    if lost:
+        return lost
+    left, right = (operand.value for operand in operands)
+    if isinstance(left, Bounds) or isinstance(right, Bounds):
+        ordering = expr.operator in ORDERINGS
+        result = (between if ordering else computed_between)(expr.operator, ends_of(left), ends_of(right))
+        if result is None or not ordering:
+            return Value(result, _evidence(operands), all_missing(operands), _tie(operands))
+    else:
+        result = OPERATORS[expr.operator].compute(left, right, calendar)
+    zero = (DividedByZero(expr.span),) if result is None else ()
+    return Value(result, _evidence(operands), zero, _tie(operands))
+
+
+def _exact(value: Value) -> Value:
+    """A number known only between two ends is no item of a list: missing."""
+    return replace(value, value=None) if isinstance(value.value, Bounds) else value
+
+
+def _lost(operands: Sequence[Value]) -> Value | None:
+    """The missing value that a strict operation gives when an operand is missing."""
+    gone = [operand for operand in operands if operand.value is None]
+    return Value(None, _evidence(gone), all_missing(gone), _tie(gone)) if gone else None
+
+
+def _evidence(parts: Iterable[Value]) -> tuple[Evidence, ...]:
+    return tuple(one for part in parts for one in part.evidence)
+
+
+def all_missing(parts: Iterable[Value]) -> tuple[Missing, ...]:
+    return tuple(one for part in parts for one in part.missing)
+
+
+def _tie(parts: Iterable[Value]) -> bool:
+    return any(part.tie for part in parts)
+
+
+def _count_elements(expr: ir.CountElements, here: Here, world: World) -> Value:
+    elements = _elements(expr.variable, expr.domain, here, world)
+    if isinstance(elements, Value):
+        return elements
+    matches = [TRUE if expr.where is None else condition_of(expr.where, one, world) for one in elements]
+    return _counted(matches, (), expr.span)
+
+
+def _counted(matches: Sequence[Truth], gap: tuple[Missing, ...], span: Span) -> Value:
+    """How many of the candidates match: a number, or bounds when some are uncertain or history has a gap."""
+    low = sum(1 for match in matches if match.value)
+    unsure = [match for match in matches if match.value is None]
+    tie = any(match.tie for match in matches)
+    if not unsure and not gap:
+        return Value(low, (ValueComputed(span, low),), (), tie)
+    high = None if gap else low + len(unsure)
+    missing = tuple(dict.fromkeys((*gap, *(one for match in unsure for one in match.missing))))
+    return Value(Bounds(low, high), (ValueComputed(span, (low, high)),), missing, tie)
+
+
+def _elements(variable: str, domain: ir.Expr, here: Here, world: World) -> list[Here] | Value:
+    """One place to stand at for each element of a list, or the missing list."""
+    read = _raw_list(domain, here, world)
+    if isinstance(read, Value):
+        return read
+    raw, place = read
+    return [replace(here, variables={**here.variables, variable: (element, (*place, index))})
+            for index, element in enumerate(raw)]
+
+
+def _raw_list(domain: ir.Expr, here: Here, world: World) -> tuple[Any, Path] | Value:
+    """The raw items of a list and where they stand in the case, so that evidence can name the element."""
+    match domain:
+        case ir.Fact():
+            raw = _at(world.facts, domain.path)
+            raw = domain.default if raw is None else raw
+            place: Path = domain.path
+        case ir.Get() if domain.owner in here.variables:
+            element, base = here.variables[domain.owner]
+            raw = _at(element, domain.path)
+            raw = domain.default if raw is None else raw
+            place = (*base, *domain.path)
+        case _:
+            found = value_of(domain, here, world)
+            return found if found.value is None else (found.value, ())
+    return (raw, place) if raw is not None else Value(None, (FactRead(place, None),), (MissingFact(place),))
+
+
+# ---- conditions -------------------------------------------------------------------------------------------------
+
+def condition_of(expr: ir.Expr, here: Here, world: World) -> Truth:
+    match expr:
+        case ir.Constant():
+            return TRUE if expr.value else FALSE
+        case ir.Not():
+            return _negated(expr, condition_of(expr.part, here, world))
+        case ir.And():
+            return all_of([condition_of(part, here, world) for part in expr.parts])
+        case ir.Or():
+            return any_of([condition_of(part, here, world) for part in expr.parts])
+        case ir.Quantified():
+            return _quantified(expr, here, world)
+        case ir.Present():
+            value = value_of(expr.operand, here, world)
+            return _part(Truth(value.value is not None, SETTLED, value.evidence, (), value.tie), expr.span)
+        case ir.Occurs():
+            return _part(_occurs(expr, here, world), expr.span)
+        case ir.InState():
+            return _part(_in_state(expr, here, world), expr.span)
+        case (ir.ListValue() | ir.Parameter() | ir.Fact() | ir.Get() | ir.Today() | ir.LocalTime()
+              | ir.CompletedYears() | ir.Apply() | ir.CountElements() | ir.CountEvents() | ir.SumEvents()
+              | ir.EpisodeDuration() | ir.Latest() | ir.StateValue()):
+            value = value_of(expr, here, world)
+            return _part(Truth(value.value, SETTLED, value.evidence, value.missing, value.tie), expr.span)
+        case _:
+            assert_never(expr)
+
+
+def _negated(expr: ir.Not, truth: Truth) -> Truth:
+    """`not`. `no EVENT …` and `is missing` are one condition in the text, so their evidence is of the whole."""
+    match truth.evidence:
+        case (PartDecided(span, answer), *rest) if span == expr.span:
+            swapped: Value3 = "false" if answer == "true" else "true" if answer == "false" else "missing"
+            return negation(replace(truth, evidence=(PartDecided(span, swapped), *rest)))
+        case _:
+            return negation(truth)
+
+
+def _part(truth: Truth, span: Span) -> Truth:
+    """The answer of a smallest condition, with the condition itself as the first evidence."""
+    answer: Value3 = "missing" if truth.value is None else "true" if truth.value else "false"
+    return Truth(truth.value, truth.settles, (PartDecided(span, answer), *truth.evidence), truth.missing, truth.tie)
+
+
+def _quantified(expr: ir.Quantified, here: Here, world: World) -> Truth:
+    elements = _elements(expr.variable, expr.domain, here, world)
+    if isinstance(elements, Value):
+        return _part(Truth(None, SETTLED, elements.evidence, elements.missing), expr.span)
+    answers = []
+    for one in elements:
+        chosen = TRUE if expr.where is None else condition_of(expr.where, one, world)
+        answer = condition_of(expr.condition, one, world)
+        answers.append(any_of((negation(chosen), answer)) if expr.kind == "every" else all_of((chosen, answer)))
+    if expr.kind == "every":
+        return all_of(answers)
+    return any_of(answers) if expr.kind == "some" else negation(any_of(answers))
+
+
+# ---- candidates and ranges --------------------------------------------------------------------------------------
+
+@record
+class _Window:
+    """A range as places in the order: [first, last), for candidates of the trigger's own type without its own place
+    and, for the past, everything after it. Candidates before `certain` may or may not be inside.
+
+    `start` is the instant the range reaches back to (None: the beginning), `closes` the first instant too late (None:
+    a past range, settled at once). `ordered`: the range goes by order, so events of the moment's own instant are ties.
+    """
+
+    first: int
+    last: int
+    start: int | None
+    closes: int | None = None
+    certain: int = 0
+    own_last: int | None = None
+    ordered: bool = False
+    missing: tuple[Missing, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
+NO_RANGE = _Window(0, 0, None)
+
+
+def _window(range: ir.Range, here: Here, world: World) -> _Window:
+    times = world.times
+    now, position = here.time, here.position
+    past = bisect_right(times, now)
+    match range:
+        case ir.Within() | ir.NoLaterThan():
+            period = value_of(range.period, here, world)
+            if period.value is None:
+                return replace(NO_RANGE, missing=period.missing)
+            end = closes(here.known, period.value, world.calendar)
+            first, start = (bisect_left(times, now), now) if isinstance(range, ir.Within) else (0, None)
+            return _Window(first, bisect_left(times, end), start, end, evidence=period.evidence)
+        case ir.By():
+            deadline = value_of(range.deadline, here, world)
+            if deadline.value is None:
+                return replace(NO_RANGE, missing=deadline.missing, evidence=deadline.evidence)
+            end = _after(deadline.value, world.calendar)
+            return _Window(bisect_left(times, now), bisect_left(times, end), now, max(end, now),
+                           evidence=deadline.evidence)
+        case ir.Before():
+            return _Window(0, position, None, own_last=position, ordered=True)
+        case ir.WithinLast():
+            period = value_of(range.period, here, world)
+            if period.value is None:
+                return replace(NO_RANGE, missing=period.missing)
+            first = bisect_right(times, now, key=lambda x: closes(x, period.value, world.calendar)) if times else 0
+            return _Window(first, past, _earliest(now, period.value, world.calendar), own_last=position,
+                           evidence=period.evidence)
+        case ir.Since():
+            return _since(range, here, world)
+        case ir.This():
+            start = start_of(range.unit, now, world.calendar)
+            return _Window(bisect_left(times, start), past, start, own_last=position)
+        case ir.During():
+            gap = value_of(world.episodes[range.episode].gap, here, world)
+            if gap.value is None:
+                return replace(NO_RANGE, missing=gap.missing)
+            run = _run_of(range.episode, here, world)
+            if run is None:
+                return replace(NO_RANGE, start=now,
+                               missing=gaps_of(world.episodes[range.episode].events, now - gap.value.count, world))
+            doubts = run.doubts(past - 1)
+            # Where the run may have begun unseen, all that was before it may be inside.
+            unseen = any(isinstance(one, NotEmitted | Incomplete) for one in doubts)
+            return _Window(0 if unseen else bisect_left(times, run.start), past, None if unseen else run.start,
+                           own_last=position, certain=len(times) if doubts else 0, missing=doubts)
+        case _:
+            assert_never(range)
+
+
+def _after(deadline: Any, calendar: Calendar) -> int:
+    """The first instant too late for a deadline that is an instant, or a whole local date."""
+    if isinstance(deadline, date):
+        return start_of_day(add_to_date(deadline, Period(1, "day"), calendar), calendar.zone)
+    return int(deadline) + 1
+
+
+def _earliest(now: int, period: Period, calendar: Calendar) -> int:
+    """The first instant within whose `period` the moment lies. Legal periods begin with a local day."""
+    if period.unit == "microsecond":
+        return now - period.count
+    today = local_date(now, calendar.zone).toordinal()
+    # Long enough for any period: a working day comes at least every third week, a month has at most 31 days.
+    oldest = max(1, today - 31 * period.count - 60)
+    days = range(oldest, today + 1)
+    place = bisect_right(days, now, key=lambda day: closes(
+        start_of_day(date.fromordinal(day), calendar.zone), period, calendar))
+    return start_of_day(date.fromordinal(oldest + place), calendar.zone)
+
+
+def _since(range: ir.Since, here: Here, world: World) -> _Window:
+    first, unsure, reach = 0, 0, None
+    missing: list[Missing] = []
+    for position, _, match in matching(range.pattern, here, world, 0, here.position):
+        if match.value:
+            first, unsure, missing, reach = position + 1, 0, [], world.times[position]
+        elif match.value is None:
+            unsure = position + 1
+            missing += match.missing
+    for gap in world.gap_in_history(range.pattern.event, reach):
+        # One that is not seen may stand anywhere up to where the history is complete.
+        seen_from = bisect_left(world.times, gap.since) if isinstance(gap, Incomplete) else here.position
+        unsure, missing = max(unsure, min(seen_from, here.position)), [*missing, gap]
+    return _Window(first, here.position, reach, certain=unsure, own_last=here.position, ordered=True,
+                   evidence=(), missing=tuple(missing) if unsure > first else ())
+
+
+def matching(pattern: ir.Pattern, here: Here, world: World, first: int, last: int,
+             values: Mapping[str, Any] | None = None) -> Iterator[tuple[int, Event, Truth]]:
+    """The candidates of a pattern from place `first` up to, not including, `last`, whose `where` is not false."""
+    asked = tuple(here.key(key) if values is None else values[key] for key in pattern.keys)
+    positions = world.positions(pattern.event, pattern.keys, asked)
+    for place in range(bisect_left(positions, first), bisect_left(positions, last)):
+        position = positions[place]
+        event = world.events[position]
+        match = TRUE
+        if pattern.where is not None:
+            match = condition_of(pattern.where, here.looking_at(event, position), world)
+        if match.value is not False:
+            yield position, event, match
+
+
+def _in_window(pattern: ir.Pattern, window: _Window, here: Here, world: World, *, counting: bool = False,
+               ) -> list[tuple[int, Event, Truth]]:
+    """The candidates in a window. Of the trigger's own type, only those after it (future) or before it (past); a count
+    includes the trigger itself."""
+    own = here.event is not None and here.event.type == pattern.event
+    found = []
+    last = window.last
+    if own and counting and window.ordered:
+        last = max(last, here.position + 1)
+    for position, event, match in matching(pattern, here, world, window.first, last):
+        if own:
+            if position == here.position and not counting:
+                continue
+            if window.own_last is not None and position > here.position:
+                continue
+            if window.own_last is None and position < here.position and window.start == here.time:
+                continue
+        if position < window.certain:
+            match = replace(match, value=None, missing=(*match.missing, *window.missing))
+        found.append((position, event, match))
+    return found
+
+
+def _tied(pattern: ir.Pattern, here: Here, world: World, values: Mapping[str, Any] | None = None,
+          at: ir.Owner = ir.TRIGGER) -> bool:
+    """Whether a candidate shares the instant and the sequence of the event that asks, so that only the place of its
+    type (or its id) put it before or after."""
+    asking = here.candidate if at == ir.CANDIDATE else here.event
+    if asking is None:
+        return False
+    first, last = bisect_left(world.times, asking.time), bisect_right(world.times, asking.time)
+    return any(event is not asking and event.sequence == asking.sequence
+               for _, event, _ in matching(pattern, here, world, first, last, values))
+
+
+def _occurs(expr: ir.Occurs, here: Here, world: World) -> Truth:
+    window = _window(expr.range, here, world)
+    if window.missing and not window.certain:
+        unknown = Truth(None, SETTLED, window.evidence, window.missing)
+        if isinstance(expr.range, ir.NoLaterThan):
+            return any_of((_occurs(replace(expr, range=ir.Before()), here, world), unknown))
+        return unknown
+    tie = window.ordered and (_tied(expr.pattern, here, world) or (
+        isinstance(expr.range, ir.Since) and _tied(expr.range.pattern, here, world)))
+    found = _in_window(expr.pattern, window, here, world)
+    settled = SETTLED if window.closes is None else window.closes
+    certain = [(position, event) for position, event, match in found if match.value]
+    if certain:
+        # The first match answers; what stood before the moment answered at once.
+        _, event = min(certain) if window.closes is not None else max(certain)
+        answered = event.time if window.closes is not None and event.time > here.time else SETTLED
+        return Truth(True, answered, (EventSeen(event, "match"), *window.evidence), (), tie)
+    absent = EventAbsent(expr.pattern.event, window.start, window.closes)
+    unsure = [(event, match) for _, event, match in found]
+    gap = world.gap_in_history(expr.pattern.event, window.start)
+    if unsure or gap:
+        missing = tuple(dict.fromkeys((*gap, *(one for _, match in unsure for one in match.missing))))
+        seen = tuple(EventSeen(event, "match") for event, _ in unsure)
+        return Truth(None, settled, (*seen, absent, *window.evidence), missing, tie)
+    return Truth(False, settled, (absent, *window.evidence), (), tie)
+
+
+def _count_events(expr: ir.CountEvents, here: Here, world: World) -> Value:
+    window = _window(expr.range, here, world)
+    if window.missing and not window.certain:
+        return Value(None, window.evidence, window.missing)
+    found = _in_window(expr.pattern, window, here, world, counting=True)
+    counted = _counted([match for _, _, match in found], world.gap_in_history(expr.pattern.event, window.start),
+                       expr.span)
+    return replace(counted, evidence=(*counted.evidence, *window.evidence,
+                                      *(EventSeen(event, "counted") for _, event, _ in found)),
+                   tie=window.ordered and _tied(expr.pattern, here, world))
+
+
+def _sum_events(expr: ir.SumEvents, here: Here, world: World) -> Value:
+    window = _window(expr.range, here, world)
+    if window.missing and not window.certain:
+        return Value(None, window.evidence, window.missing)
+    found = _in_window(expr.pattern, window, here, world, counting=True)
+    tie = window.ordered and _tied(expr.pattern, here, world)
+    missing = [*world.gap_in_history(expr.pattern.event, window.start)]
+    total: Any = 0
+    for _, event, match in found:
+        missing += match.missing
+        raw = _at(event.fields, expr.path)
+        raw = expr.default if raw is None else raw
+        if raw is None:
+            missing.append(MissingField(event, expr.path))
+        elif match.value:
+            total = OPERATORS["+"].compute(total, typed(raw, expr.type), world.calendar)
+    seen = tuple(EventSeen(event, "counted") for _, event, _ in found)
+    if missing or any(match.value is None for _, _, match in found):
+        return Value(None, seen, tuple(dict.fromkeys(missing)), tie)
+    return Value(total, (ValueComputed(expr.span, total), *window.evidence, *seen), (), tie)
+
+
+def _latest(expr: ir.Latest, here: Here, world: World) -> Value:
+    tie = _tied(expr.pattern, here, world)
+    found = list(matching(expr.pattern, here, world, 0, here.position))
+    if not found:
+        gap = world.gap_in_history(expr.pattern.event, None)
+        source = f"{expr.pattern.event}.{'.'.join(expr.path)}"
+        keys = tuple((key, here.key(key)) for key in expr.pattern.keys)
+        return Value(None, (EventAbsent(expr.pattern.event, None, here.time),),
+                      gap or (MissingState(f"latest {source}", keys, (source,)),), tie)
+    _, event, match = found[-1]
+    gap = world.gap_in_history(expr.pattern.event, event.time)
+    if match.value is None or gap:
+        return Value(None, (EventSeen(event, "latest"),), (*match.missing, *gap), tie)
+    raw = _at(event.fields, expr.path)
+    raw = expr.default if raw is None else raw
+    if raw is None:
+        return Value(None, (EventSeen(event, "latest"),), (MissingField(event, expr.path),), tie)
+    return Value(typed(raw, expr.type), (FieldRead(event, expr.path, raw),), (), tie)
+
+
+# ---- states -----------------------------------------------------------------------------------------------------
+
+def _asked(keys: tuple[tuple[str, ir.Expr], ...], here: Here, world: World) -> dict[str, Any] | Value:
+    values = {name: value_of(expr, here, world) for name, expr in keys}
+    lost = _lost(list(values.values()))
+    return lost if lost else {name: one.value for name, one in values.items()}
+
+
+def _stands(at: ir.Owner, here: Here) -> tuple[int, int]:
+    """The place and instant a state is read at."""
+    if at == ir.CANDIDATE and here.candidate is not None:
+        return here.candidate_position, here.candidate.time
+    return here.position, here.time
+
+
+def _in_state(expr: ir.InState, here: Here, world: World) -> Truth:
+    state = world.states[expr.state]
+    assert isinstance(state, ir.BooleanState)
+    values = _asked(expr.keys, here, world)
+    if isinstance(values, Value):
+        return Truth(None, SETTLED, values.evidence, values.missing, values.tie)
+    position, now = _stands(expr.at, here)
+    lasting = None if state.lasting is None else value_of(state.lasting, here, world)
+    changes = sorted(((place, event, match, starting)
+                      for patterns, starting in ((state.starts, True), (state.ends, False)) for pattern in patterns
+                      for place, event, match in matching(pattern, here, world, 0, position, values)),
+                     key=lambda change: (change[0], change[3]))
+    # Every start that may be the one in force, None for "not in force"; an uncertain change adds a possibility.
+    possible: set[Event | None] = {None}
+    missing: list[Missing] = []
+    since: int | None = None
+    decided: tuple[Evidence, ...] = ()
+    for _, event, match, starting in changes:
+        after = event if starting else None
+        if match.value:
+            possible, missing, since = {after}, [], event.time
+            decided = (EventSeen(event, "state start" if starting else "state end"),)
+        else:
+            possible = possible | {after}
+            missing += match.missing
+            decided = (*decided, EventSeen(event, "state start" if starting else "state end"))
+    expired = {one for one in possible if one is not None and lasting is not None and lasting.value is not None
+               and now >= closes(one.time, lasting.value, world.calendar)}
+    answers = {one is not None and one not in expired for one in possible}
+    tie = any(_tied(pattern, here, world, values, expr.at)
+              for pattern in (*state.starts, *state.ends))
+    if not decided:
+        decided = tuple(EventAbsent(pattern.event, None, now) for pattern in state.starts)
+    evidence = (*decided, *(lasting.evidence if lasting else ()))
+    if len(answers) > 1 or (lasting is not None and lasting.value is None and True in answers):
+        return Truth(None, SETTLED, evidence, tuple(dict.fromkeys((*missing, *(lasting.missing if lasting else ())))),
+                     tie)
+    answer = answers.pop()
+    if answer:
+        lost = gaps_of(state.ends, since, world)
+    else:
+        # A start that is not seen matters only if it would still hold.
+        holds = None if lasting is None or lasting.value is None else _earliest(now, lasting.value, world.calendar)
+        lost = gaps_of(state.starts, max((one for one in (since, holds) if one is not None), default=None), world)
+    if lost:
+        return Truth(None, SETTLED, evidence, lost, tie)
+    return Truth(answer, SETTLED, evidence, (), tie)
+
+
+def _state_value(expr: ir.StateValue, here: Here, world: World) -> Value:
+    state = world.states[expr.state]
+    assert isinstance(state, ir.ValuedState)
+    values = _asked(expr.keys, here, world)
+    if isinstance(values, Value):
+        return values
+    position, _ = _stands(expr.at, here)
+    tie = any(_tied(source.pattern, here, world, values, expr.at)
+              for tier in state.tiers for source in tier)
+    for tier in state.tiers:
+        known = sorted(((place, event, match, source) for source in tier
+                        for place, event, match in matching(source.pattern, here, world, 0, position, values)),
+                       key=lambda one: one[0], reverse=True)
+        for _, event, match, source in known:
+            if not _carried(event, source.path) and source.default is None:
+                continue
+            gap = gaps_of((one.pattern for one in tier), event.time, world)
+            if match.value is None or gap:
+                return Value(None, (EventSeen(event, "state value"),), (*match.missing, *gap), tie)
+            raw = _at(event.fields, source.path)
+            raw = source.default if raw is None else raw
+            if raw is None:
+                break  # an explicit null clears this tier
+            return Value(typed(raw, expr.type), (FieldRead(event, source.path, raw),), (), tie)
+        else:
+            gap = gaps_of((source.pattern for source in tier), None, world)
+            if gap:
+                return Value(None, (), gap, tie)
+    sources = tuple(f"{source.pattern.event}.{'.'.join(source.path)}" for tier in state.tiers for source in tier)
+    return Value(None, (), (MissingState(expr.state, tuple(values.items()), sources),), tie)
+
+
+def gaps_of(patterns: Iterable[ir.Pattern], reach: int | None, world: World) -> tuple[Missing, ...]:
+    """Why events of these patterns may have happened unseen from `reach` on."""
+    return tuple(dict.fromkeys(one for pattern in patterns for one in world.gap_in_history(pattern.event, reach)))
+
+
+def _carried(event: Event, path: tuple[str, ...]) -> bool:
+    """Whether an event says anything about a field, if only that it is null."""
+    owner = _at(event.fields, path[:-1])
+    return isinstance(owner, Mapping) and path[-1] in owner
+
+
+# ---- runs of episodes and states --------------------------------------------------------------------------------
+
+def runs_of(name: str, world: World) -> tuple[Run, ...]:
+    """All runs of an episode, or of a boolean state, in the order of their starts."""
+    if name not in world.runs:
+        runs = _episode_runs(world.episodes[name], world) if name in world.episodes else _state_runs(name, world)
+        world.runs[name] = tuple(sorted(runs, key=lambda run: run.positions[0]))
+    return world.runs[name]
+
+
+def _changes(keys: tuple[str, ...], starts: tuple[ir.Pattern, ...], ends: tuple[ir.Pattern, ...], world: World,
+             ) -> Iterator[tuple[tuple[Any, ...], list[tuple[int, Truth, bool]]]]:
+    """For each value of the keys: the events that start or continue (True), and those that end (False), in order."""
+    nowhere = Here(world.as_of, world.as_of, len(world.events), {}, None)
+    seen: dict[tuple[Any, ...], None] = {}
+    for pattern in starts:
+        for event in world.events:
+            if event.type == pattern.event:
+                seen[tuple(event.fields.get(key) for key in keys)] = None
+    for values in seen:
+        asked = dict(zip(keys, values, strict=True))
+        yield values, sorted(((place, match, starting)
+                              for patterns, starting in ((starts, True), (ends, False)) for pattern in patterns
+                              for place, _, match in matching(pattern, nowhere, world, 0, len(world.events), asked)),
+                             key=lambda change: (change[0], change[2]))
+
+
+def _episode_runs(episode: ir.Episode, world: World) -> Iterator[Run]:
+    here = Here(world.as_of, world.as_of, len(world.events), {}, None)
+    gap = value_of(episode.gap, here, world).value
+    for values, changes in _changes(episode.keys, episode.events, episode.ends, world):
+        keys = tuple(zip(episode.keys, values, strict=True))
+        places: list[int] = []
+        unknown: list[tuple[int, Missing]] = []
+        for place, match, going in changes:
+            silence = places and world.times[place] - world.times[places[-1]] > gap.count
+            if places and (silence or not going):
+                closed = None if silence or match.value is None else place
+                if silence or match.value:
+                    yield Run(keys, world.times[places[0]], tuple(places), None, closed, tuple(unknown))
+                    places, unknown = [], []
+            if going and not places:
+                # Events that are not seen may have begun the run before, or ended it since.
+                unknown = [(place, one) for one in (*gaps_of(episode.events, world.times[place] - gap.count, world),
+                                                    *gaps_of(episode.ends, world.times[place], world))]
+            if going and (not places or places[-1] != place):
+                places.append(place)
+            if match.value is None:
+                # Counted as if it belonged, and all that follows from the run is uncertain.
+                unknown += ((place, one) for one in match.missing)
+        if places:
+            yield Run(keys, world.times[places[0]], tuple(places), None, None, tuple(unknown))
+
+
+def _state_runs(name: str, world: World) -> Iterator[Run]:
+    state = world.states[name]
+    assert isinstance(state, ir.BooleanState)
+    here = Here(world.as_of, world.as_of, len(world.events), {}, None)
+    lasting = Value(None) if state.lasting is None else value_of(state.lasting, here, world)
+    for values, changes in _changes(state.keys, state.starts, state.ends, world):
+        keys = tuple(zip(state.keys, values, strict=True))
+        places: list[int] = []
+        unknown: list[tuple[int, Missing]] = []
+        expires: int | None = None
+        ended: int | None = None
+        for place, match, starting in changes:
+            now = world.times[place]
+            if places and expires is not None and now >= expires:
+                yield Run(keys, world.times[places[0]], tuple(places), expires, None, tuple(unknown))
+                places, unknown = [], []
+            if match.value is None and (places or starting):
+                unknown += ((place, one) for one in match.missing)
+            if starting and not places:
+                # Events that are not seen may have begun the state before, or ended it since.
+                holds = None if lasting.value is None else _earliest(now, lasting.value, world.calendar)
+                reach = max((one for one in (ended, holds) if one is not None), default=None)
+                unknown += ((place, one) for one in (*gaps_of(state.starts, reach, world),
+                                                     *gaps_of(state.ends, now, world)))
+            if not starting and match.value:
+                ended = now
+            if starting:
+                places.append(place)
+                unknown += ((place, one) for one in lasting.missing)
+                expires = None if lasting.value is None else closes(now, lasting.value, world.calendar)
+            elif places and match.value:
+                yield Run(keys, world.times[places[0]], tuple(places), now, place, tuple(unknown))
+                places, unknown = [], []
+        if places:
+            yield Run(keys, world.times[places[0]], tuple(places), expires, None, tuple(unknown))
+
+
+def _run_of(episode: str, here: Here, world: World) -> Run | None:
+    """The run a moment belongs to, by the events up to its instant: no silence and no end since the run's last."""
+    declared = world.episodes[episode]
+    gap = value_of(declared.gap, here, world).value
+    asked = tuple((key, here.key(key)) for key in declared.keys)
+    for run in reversed(runs_of(episode, world)):
+        if run.keys != asked or run.start > here.time:
+            continue
+        last = max(world.times[place] for place in run.positions if world.times[place] <= here.time)
+        ended = run.closed is not None and run.closed < here.position
+        return None if ended or here.time - last > gap.count else run
+    return None
+
+
+def _episode_duration(expr: ir.EpisodeDuration, here: Here, world: World) -> Value:
+    window = _window(expr.range, here, world)
+    if window.missing:
+        return Value(None, window.evidence, window.missing)
+    declared = world.episodes[expr.episode]
+    gap = value_of(declared.gap, here, world)
+    if gap.value is None:
+        return gap
+    asked = tuple((key, here.key(key)) for key in declared.keys)
+    total = 0
+    reach = None if window.start is None else window.start - gap.value.count
+    missing = [*gaps_of(declared.events, reach, world)]
+    for run in runs_of(expr.episode, world):
+        if run.keys != asked or run.start > here.time:
+            continue
+        # At a mark the event past it is known, so a run that passes the mark has lasted up to it.
+        known = max(world.times[place] for place in run.positions if world.times[place] <= here.known)
+        last = min(known, here.time)
+        first = run.start if window.start is None else max(run.start, window.start)
+        if last >= first:
+            total += last - first
+            missing += run.doubts(bisect_right(world.times, here.known) - 1)
+    if missing:
+        return Value(None, (), tuple(dict.fromkeys(missing)))
+    value = Period(total, "microsecond")
+    return Value(value, (ValueComputed(expr.span, value), *window.evidence))
