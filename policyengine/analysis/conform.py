@@ -19,7 +19,7 @@ from types import CodeType
 from typing import Any, Literal
 
 from policyengine.base.diagnostic import nearest, shorten
-from policyengine.base.instants import parse_date, parse_instant, parse_period
+from policyengine.base.instants import UNITS, Unit, parse_date, parse_instant, parse_period
 from policyengine.base.record import record
 from policyengine.base.scalars import PART_DIGITS, WHOLE_DIGITS, number
 
@@ -45,7 +45,7 @@ class Problem:
 
 
 KEYWORDS = frozenset({"type", "properties", "required", "additionalProperties", "items", "enum", "format", "minimum",
-                      "maximum", "minLength", "minItems", "uniqueItems", "pattern", "$ref"})
+                      "maximum", "minLength", "minItems", "uniqueItems", "pattern", "$ref", "x-unit"})
 """The keywords that are checked; all others are annotations here, and the vocabulary refuses those that are not."""
 
 FORMATS: dict[str, tuple[str, Callable[[str], object]]] = {
@@ -53,6 +53,15 @@ FORMATS: dict[str, tuple[str, Callable[[str], object]]] = {
     "date-time": ("a time with its offset, such as `2026-11-20T23:59:59+08:00`", parse_instant),
     "period": ("a period such as `15 working days`", parse_period),
 }
+
+PERIODS: dict[Unit, str] = {
+    "microsecond": "a duration in hours or shorter",
+    "day": "a period in days",
+    "month": "a period in months",
+    "working_day": "a period in working days",
+}
+"""What `x-unit` beside `format: period` asks for. A unit stands for its class: weeks are days, years are months, and
+no number of days is a month."""
 
 
 # ---- all problems -----------------------------------------------------------------------------------------------
@@ -138,17 +147,23 @@ class _Check:
         if "enum" in schema:
             return _one_of(schema["enum"])
         if "format" in schema:
-            return FORMATS[schema["format"]][0]
+            unit = _unit(schema)
+            return FORMATS[schema["format"]][0] if unit is None else PERIODS[unit]
         return _EXPECTED.get(schema.get("type", ""), "a value")
 
 
 def _text(schema: Mapping[str, Any], value: str, path: Path) -> Iterator[Problem]:
     if "format" in schema:
         expected, parse = FORMATS[schema["format"]]
+        unit = _unit(schema)
         try:
             parse(value)
         except ValueError as reason:
             yield Problem(path, "format", f"expected {expected}{_for(path)}, {_reason(reason, value)}", expected)
+        else:
+            if unit is not None and not in_unit(unit, value):
+                expected = PERIODS[unit]
+                yield Problem(path, "format", f"expected {expected}{_for(path)}, found `{shorten(value)}`", expected)
     least = schema.get("minLength", 0)
     if len(value) < least:
         expected = f"text of at least {_counted(least, 'character')}"
@@ -280,6 +295,24 @@ def _fits_format(format: str, text: str) -> bool:
     return True
 
 
+def in_unit(unit: Unit, text: str) -> bool:
+    """True when the text is a period counted in units of that class."""
+    return _in_unit(unit, text) if len(text) <= _SHORT else _in_unit.__wrapped__(unit, text)
+
+
+@lru_cache(maxsize=4096)
+def _in_unit(unit: Unit, text: str) -> bool:
+    try:
+        return parse_period(text).unit == unit
+    except ValueError:
+        return False
+
+
+def _unit(schema: Mapping[str, Any]) -> Unit | None:
+    """The class of units a period must be in, where the schema says so."""
+    return UNITS[schema["x-unit"]][1] if schema.get("format") == "period" and "x-unit" in schema else None
+
+
 def search(pattern: str, text: str) -> bool:
     """True when the pattern (RE2) matches somewhere in the text, as JSON Schema has it."""
     return _search(pattern, text) if len(text) <= _SHORT else _search.__wrapped__(pattern, text)
@@ -342,7 +375,7 @@ def checker_source(schema: Mapping[str, Any]) -> str:
 def load_checker(python: str | CodeType) -> Callable[[Any], bool]:
     """The predicate of a source that `checker_source` wrote, compiled or not."""
     names: dict[str, Any] = {"Decimal": Decimal, "digits_fit": digits_fit, "distinct": distinct,
-                             "fits_format": fits_format, "search": search, "whole": whole}
+                             "fits_format": fits_format, "in_unit": in_unit, "search": search, "whole": whole}
     exec(compile(python, "<vocabulary>", "exec") if isinstance(python, str) else python, names)
     ok: Callable[[Any], bool] = names["ok"]
     return ok
@@ -384,7 +417,9 @@ class _Writer:
                          else f"any(not distinct([{v}, one]) for one in {fitting!r})")
         match type:
             case "string":
-                if "format" in schema:
+                if (unit := _unit(schema)) is not None:
+                    parts.append(f"in_unit({unit!r}, {v})")
+                elif "format" in schema:
                     parts.append(f"fits_format({schema['format']!r}, {v})")
                 if schema.get("minLength"):
                     parts.append(f"len({v}) >= {schema['minLength']}")

@@ -77,7 +77,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def shorten(text: str, limit: int = 60) -> str:
     """A value as it may stand in a message: one line, long ones cut in the middle, control characters shown."""
-    clean = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text)
+    clean = text if text.isprintable() else "".join(
+        c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text)
     return clean if len(clean) <= limit else clean[: limit // 2 - 1] + "…" + clean[-(limit // 2):]
 
 

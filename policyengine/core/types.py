@@ -113,7 +113,7 @@ def describe(type: Type) -> str:
             return {"elapsed": "duration", "day": "period in days", "month": "period in months",
                     "working_day": "period in working days", None: "period"}[type.unit]
         case ListOf():
-            return f"list of {describe(type.item)}"
+            return "list of records" if isinstance(type.item, Record) else f"list of {describe(type.item)}"
         case Record():
             return "record"
         case Unknown():

@@ -669,7 +669,7 @@ def _missing_range(p: _Place) -> Diagnostic | None:
 
 
 def _vocabulary(p: _Place) -> Diagnostic | None:
-    if p.previous == "use" and p.found and p.word.isidentifier():
+    if "_VOCABULARY" in p.expected and p.previous == "use" and p.found and p.word.isidentifier():
         return p.say(f"expected `vocabulary` or a file after `use`, found `{p.word}`", "cannot stand here",
                      f'write `use vocabulary {p.word}`, or `use "{p.word}.policy"`')
     return None

@@ -7,7 +7,7 @@ both cases. The version is the one in force at the as-of date for facts, at the 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,13 @@ from policyengine.base.instants import (
     parse_instant,
     start_of_day,
 )
-from policyengine.base.source import Source
+from policyengine.base.source import Source, Span
 from policyengine.core.case import Sources
 from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.regulation.model import Regulation, Version
 from policyengine.regulation.versions import in_force, select
 from policyengine.report.model import Report, RuleCount
-from policyengine.workspace.config import Config
+from policyengine.workspace.config import Config, EventSource, Param, SeverityOverride
 from policyengine.workspace.inputs import (
     Service,
     Trace,
@@ -129,20 +129,21 @@ class _Run:
         self.stop_if_failed()
         now = self.request.now
         facts_as_of = now if as_of is None else as_of
-        last = trace.events[-1].time if trace and trace.events else now
-        terms = Terms(facts_as_of, last if as_of is None else as_of, self.sources(), self.request.everything,
+        last = trace.events[-1].time if trace else now
+        terms = Terms(facts_as_of, last if as_of is None else as_of, self.sources(reference), self.request.everything,
                       self.library)
         times = [event.time for event in trace.events if event.time <= terms.trace_as_of] if trace else []
-        sittings = self.sittings(regulations, facts_as_of, times)
+        sittings = self.sittings(regulations, terms, times)
+        self.settings_fit(regulations, sittings)
         self.stop_if_failed()
         processes = self.request.processes or os.cpu_count() or 1
-        if trace is None and len(paths) >= MANY and processes > 1:
+        if trace is None and len(paths) >= MANY and processes > 1 and Path("-") not in paths:
             outcome = _shared(paths, sittings, terms, reference, processes)
         else:
             outcome = _judged(paths, trace, sittings, terms, reference, self.request.stdin_filename)
         self.found.add(outcome.diagnostics, outcome.sources)
         self.stop_if_failed()
-        return self.put_together(sittings, outcome, terms, trace, zone)
+        return self.put_together(sittings, outcome, terms, None if trace is None else len(times), zone)
 
     # ---- what to judge by
 
@@ -191,9 +192,9 @@ class _Run:
         today = local_date(self.request.now, first.timezone)
         return self.book(first, self.chosen(first) or in_force(first, today) or first.versions[-1])
 
-    def sittings(self, regulations: Sequence[Regulation], facts_as_of: int, times: Sequence[int]) -> list[Sitting]:
+    def sittings(self, regulations: Sequence[Regulation], terms: Terms, times: Sequence[int]) -> list[Sitting]:
         """Each version that has something to judge, and the house policies."""
-        houses = [self.house(path) for path in self.library.house]
+        houses = self.houses(regulations)
         tuned = {(book.policy.extends[0], param.name): param.value for book in houses if book.policy.extends
                  for param in book.policy.params}
         used: set[str] = set()
@@ -213,7 +214,7 @@ class _Run:
                 sittings.append(Sitting(book, rules, values, self.severities(book), for_facts, force))
 
         for regulation in regulations:
-            for version, for_facts, force in self.versions(regulation, facts_as_of, times):
+            for version, for_facts, force in self.versions(regulation, terms, times):
                 sit(self.book(regulation, version), for_facts, force)
         for book in houses:
             sit(book, True, (None, None))
@@ -226,57 +227,111 @@ class _Run:
                                       help=did_you_mean(name, tunable)),))
         return sittings
 
-    def versions(self, regulation: Regulation, facts_as_of: int, times: Sequence[int],
+    def versions(self, regulation: Regulation, terms: Terms, times: Sequence[int],
                  ) -> list[tuple[Version, bool, tuple[int | None, int | None]]]:
-        """The version asked for; else the one in force for the facts, and those in force at some event's time."""
+        """The version asked for; else the one in force for the facts, and those in force at some time between the
+        first event and the instant of judgement, since a mark or a silence may end where no event is."""
         chosen = self.chosen(regulation)
         if chosen is not None:
             return [(chosen, True, (None, None))]
-        at = in_force(regulation, local_date(facts_as_of, regulation.timezone))
+        at = in_force(regulation, local_date(terms.facts_as_of, regulation.timezone))
         versions = []
         outside = len(times)
         for version in regulation.versions:
             if version.effective_from is None:
                 continue
             start, end = self.book(regulation, version).force()
-            inside = sum(1 for time in times if (start is None or time >= start) and (end is None or time < end))
-            outside -= inside
-            if version is at or inside:
+            outside -= sum(1 for time in times if (start is None or time >= start) and (end is None or time < end))
+            reached = bool(times) and (start is None or start <= terms.trace_as_of) and (end is None or times[0] < end)
+            if version is at or reached:
                 versions.append((version, version is at, (start, end)))
         self.unjudged = max(self.unjudged, outside)
         if not versions:
-            day = local_date(facts_as_of, regulation.timezone).isoformat()
+            day = local_date(terms.facts_as_of, regulation.timezone).isoformat()
             self.found.add((error("no-version-in-force", f"no version of `{regulation.id}` is in force on {day}",
                                   help=f"choose one with `--version`, such as `--version "
                                   f"{regulation.versions[-1].label}`"),))
         return versions
 
-    def house(self, path: Path) -> Book:
-        """A team's own policy, compiled."""
-        book, diagnostics, sources = open_house(self.library, path)
-        self.found.add([one for one in diagnostics if one.severity == "error"], sources)
-        if book is None:
-            raise _Nothing
-        return book
+    def houses(self, regulations: Sequence[Regulation]) -> list[Book]:
+        """The team's own policies, compiled; under `--regulation` only those that extend one of these."""
+        books = []
+        for path in self.library.house:
+            book, diagnostics, sources = open_house(self.library, path)
+            self.found.add([one for one in diagnostics if one.severity == "error"], sources)
+            if book is None:
+                continue
+            if book.regulation.vocabulary != regulations[0].vocabulary and not self.request.regulations:
+                self.found.add((error("two-vocabularies", f"`{book.path}` extends {book.regulation.id}, which speaks of "
+                                      "another vocabulary", help=f"judge by `--regulation {regulations[0].id}` alone"),))
+            if not self.request.regulations or book.regulation.id in {one.id for one in regulations}:
+                books.append(book)
+        self.stop_if_failed()
+        return books
 
     def severities(self, book: Book) -> dict[str, Severity]:
         """The project's severities for the rules of a book."""
         return {one.rule: one.severity for one in self.config.severity if one.regulation in (None, book.id)}
 
-    def sources(self) -> Sources | None:
-        """What the project's sources emit, when it says so."""
+    def sources(self, book: Book) -> Sources | None:
+        """What the project's sources emit, when it says so. What several emit is complete when all of them are."""
         if not self.config.sources:
             return None
-        zone = self.config.timezone or "UTC"
         complete: dict[str, int | None] = {}
         for source in self.config.sources:
-            text = source.complete
-            since = None if text is None else \
-                start_of_day(parse_date(text), zone) if len(text) == 10 else parse_instant(text, zone)
+            since = self.complete_since(source, book)
             for event in source.emits:
-                known = complete.get(event, since)
-                complete[event] = since if known is None or since is None else min(since, known)
+                if event not in book.event_schemas:
+                    self.found.add((error("unknown-event", f"the source `{shorten(source.name)}` emits "
+                                          f"`{shorten(event)}`, which is no event of the vocabulary", source.span,
+                                          help=did_you_mean(event, book.event_schemas)),))
+                known = complete.get(event)
+                complete[event] = known if since is None else since if known is None else max(since, known)
         return Sources(complete)
+
+    def complete_since(self, source: EventSource, book: Book) -> int | None:
+        """The instant from which a source has all of its events; None where it has all there ever were."""
+        text = source.complete
+        if text is None:
+            return None
+        try:
+            if len(text) == 10:
+                return start_of_day(parse_date(text), self.config.timezone or book.calendar.zone)
+            return parse_instant(text, self.config.timezone)
+        except ValueError as problem:
+            self.found.add((error("setting-value", f"`complete` of the source `{shorten(source.name)}`: {problem}",
+                                  source.span),))
+            return None
+
+    def settings_fit(self, regulations: Sequence[Regulation], sittings: Sequence[Sitting]) -> None:
+        """Every parameter and rule that the project file names is one of some policy, or the setting does nothing.
+
+        Policies that do not judge in this run are looked into only for a name that those which do have not got.
+        """
+        named = [(one, "param", f"no parameter `{shorten(one.name)}`", one.name) for one in self.config.params]
+        named += [(one, "rule", f"no rule `{shorten(one.rule)}`", one.rule) for one in self.config.severity]
+        for setting, kind, message, name in named:
+            known: set[str] = set()
+            for book in self.all_books(sittings):
+                if setting.regulation in (None, book.id):
+                    known.update(one.name for one in (book.policy.params if kind == "param" else book.policy.rules))
+                    if name in known:
+                        break
+            else:
+                if not known and setting.regulation is not None:
+                    message, name, known = f"no regulation `{shorten(setting.regulation)}`", setting.regulation, \
+                        set(self.library.folders)
+                self.found.add((error(f"unknown-{kind}", message, setting.span, help=did_you_mean(name, known)),))
+
+    def all_books(self, sittings: Sequence[Sitting]) -> Iterator[Book]:
+        """Those that judge in this run, then every other version of every regulation."""
+        yield from (one.book for one in sittings)
+        for name in sorted(self.library.folders):
+            regulation, _, _ = open_regulation(self.library, name)
+            for version in regulation.versions if regulation is not None else ():
+                book, _, _ = open_book(self.library, regulation, version)
+                if book is not None:
+                    yield book
 
     # ---- what to judge
 
@@ -294,6 +349,13 @@ class _Run:
             return None
         trace, diagnostics = read_trace(asked, book.event_schemas, self.config.timezone)
         self.found.add(diagnostics)
+        for event in (*trace.events[:1], *trace.events[-1:]):
+            try:
+                _day_after(event.time, book.calendar.zone)
+            except ValueError:
+                self.found.add((error("date-out-of-range", f"the time of an event falls outside the years 1 to 9999 in "
+                                      f"{book.calendar.zone}", Span(event.file, event.row, 1, event.row, 1)),))
+        self.stop_if_failed()
         if trace.merged:
             rows = "row repeats" if trace.merged == 1 else "rows repeat"
             self.notes.append(f"{trace.merged:,} {rows} an event's id and counted once")
@@ -304,9 +366,10 @@ class _Run:
 
     # ---- the report
 
-    def put_together(self, sittings: Sequence[Sitting], outcome: Outcome, terms: Terms, trace: Trace | None,
+    def put_together(self, sittings: Sequence[Sitting], outcome: Outcome, terms: Terms, events: int | None,
                      zone: str) -> Report:
-        """What came out, in the order of reading."""
+        """What came out, in the order of reading; `events` were read up to the instant of judgement, None without any
+        trace."""
         counts = [RuleCount(sitting.book.id, sitting.book.label, rule.name, tuple(map(str, rule.citations)),
                             sitting.severity_of(rule), outcome.totals[place, rule.name])
                   for place, sitting in enumerate(sittings) for rule in sitting.rules]
@@ -315,13 +378,13 @@ class _Run:
             if count.worst is not None:
                 worst[count.worst] += 1
         notes = [*self.notes, *self._remarks(sittings, outcome, counts)]
-        if trace and terms.facts_as_of != terms.trace_as_of:
+        if events is not None and terms.facts_as_of != terms.trace_as_of:
             notes.insert(0, f"the events are judged as of the last of them, the facts as of "
                             f"{format_instant(terms.facts_as_of, zone)}")
-        as_of = terms.trace_as_of if trace else terms.facts_as_of
+        as_of = terms.facts_as_of if events is None else terms.trace_as_of
         return Report(_as_of_text(as_of, zone),
                       tuple(judged_by(one.book, terms.facts_as_of, len(one.rules)) for one in sittings),
-                      tuple(outcome.services), len(trace.events) if trace else 0, tuple(counts),
+                      tuple(outcome.services), events or 0, tuple(counts),
                       tuple(sorted(outcome.findings, key=reading_order)),
                       tuple(sorted(outcome.others, key=reading_order)), tuple(notes), worst, iso_instant(as_of, "UTC"))
 
@@ -377,7 +440,7 @@ def _shared(paths: Sequence[Path], sittings: Sequence[Sitting], terms: Terms, bo
     _SHARED[:] = [parts, sittings, terms, book]
     whole = Outcome()
     try:
-        with multiprocessing.get_context("fork").Pool(len(parts)) as pool:
+        with multiprocessing.get_context("fork").Pool(len(parts), _leave_ctrl_c_to_the_parent) as pool:
             for outcome in pool.imap(_part, range(len(parts))):
                 whole.add(outcome)
     finally:
@@ -385,7 +448,16 @@ def _shared(paths: Sequence[Path], sittings: Sequence[Sitting], terms: Terms, bo
     return whole
 
 
+def _leave_ctrl_c_to_the_parent() -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _part(place: int) -> Outcome:
+    import gc
+
+    gc.disable()  # a part makes no cycles, and what it keeps it keeps to its end
     parts, sittings, terms, book = _SHARED
     return _judged(parts[place], None, sittings, terms, book)
 
@@ -398,7 +470,9 @@ def _as_of(text: str, zone: str, found: _Found) -> int:
         if len(text) == 10:
             day = parse_date(text)
             return start_of_day(day.fromordinal(day.toordinal() + 1), zone) - 1
-        return parse_instant(text, zone)
+        as_of = parse_instant(text, zone)
+        _day_after(as_of, zone)
+        return as_of
     except ValueError as problem:
         found.add((error("usage", f"`--as-of {shorten(text)}`: {problem}",
                          help="write a date such as 2026-11-20 or an instant such as 2026-11-20T12:00:00+08:00"),))
@@ -407,6 +481,11 @@ def _as_of(text: str, zone: str, found: _Found) -> int:
 
 def _as_of_text(as_of: int, zone: str) -> str:
     """`the end of 2026-11-20` where a date was asked for, else the time."""
-    day = local_date(as_of, zone)
-    ends = start_of_day(day.fromordinal(day.toordinal() + 1), zone) == as_of + 1
-    return f"the end of {day.isoformat()}" if ends else format_instant(as_of, zone)
+    ends = _day_after(as_of, zone) == as_of + 1
+    return f"the end of {local_date(as_of, zone).isoformat()}" if ends else format_instant(as_of, zone)
+
+
+def _day_after(instant: int, zone: str) -> int:
+    """When the local day after an instant's begins. ValueError outside the years 1 to 9999, and in the last day."""
+    day = local_date(instant, zone)
+    return start_of_day(day.fromordinal(day.toordinal() + 1), zone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,8 @@ SERVICE = {
         "since": {"type": "string", "format": "date"},
         "at": {"type": "string", "format": "date-time"},
         "term": {"type": "string", "format": "period"},
+        "kept": {"type": "string", "format": "period", "x-unit": "day"},
+        "limit": {"type": "string", "format": "period", "x-unit": "minute"},
         "regions": {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "minItems": 1},
         "channels": {"type": "array", "items": {
             "type": "object", "properties": {"id": {"type": "string"}, "kind": {"$ref": "#/$defs/kind"}},
@@ -61,6 +63,11 @@ SAID = [
      "expected a period such as `15 working days` for `term`, but `fortnights` is not a unit of time; a period counts "
      "microseconds, milliseconds, seconds, minutes, hours, days, weeks, months, years or working days"),
     ({"term": "soon"}, "expected a period such as `15 working days` for `term`, found text `soon`"),
+    ({"kept": "6 months"}, "expected a period in days for `kept`, found `6 months`"),
+    ({"kept": "5 working days"}, "expected a period in days for `kept`, found `5 working days`"),
+    ({"kept": "48 hours"}, "expected a period in days for `kept`, found `48 hours`"),
+    ({"kept": "soon"}, "expected a period such as `15 working days` for `kept`, found text `soon`"),
+    ({"limit": "1 day"}, "expected a duration in hours or shorter for `limit`, found `1 day`"),
     ({"name": "x"}, "expected text of at least 2 characters for `name`, found text `x`"),
     ({"name": "XY"}, "expected text that matches `^[a-z]` for `name`, found text `XY`"),
     ({"regions": []}, "expected at least 1 item in `regions`, found 0"),
@@ -91,6 +98,7 @@ def test_words(change: dict[str, Any], message: str) -> None:
     {}, {"name": "ab"}, {"regions": ["CN"]}, {"users": 0}, {"users": None},
     {"users": Decimal("2.0")}, {"users": 10**18 - 1}, {"share": Decimal("0.100000000000")},
     {"channels": []}, {"channels": [{"id": "a", "kind": None}]}, {"since": "2024-02-29"}, {"term": "2 hours"},
+    {"term": "6 months"}, {"kept": "6 weeks"}, {"limit": "2 hours"},
     {"at": "2026-07-15T08:00:00+08:00"}, {"operator": None}, {"share": 1},
 ])
 def test_what_fits(change: dict[str, Any]) -> None:
@@ -185,8 +193,18 @@ def _formats() -> jsonschema.FormatChecker:
     return checker
 
 
+def _in_unit(validator: Any, unit: str, value: Any, schema: dict[str, Any]) -> Iterator[jsonschema.ValidationError]:
+    if schema.get("format") == "period" and isinstance(value, str):
+        try:
+            found = parse_period(value).unit
+        except ValueError:
+            return  # `format` says so
+        if found != parse_period(f"1 {unit}").unit:
+            yield jsonschema.ValidationError(f"{value} is not in {unit}s")
+
+
 _Validator = jsonschema.validators.extend(
-    jsonschema.Draft202012Validator,
+    jsonschema.Draft202012Validator, {"x-unit": _in_unit},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _integer, "number": _number}))
 
 
@@ -213,7 +231,7 @@ def _accepts(schema: dict[str, Any], value: Any) -> bool:
 
 _NAMES = st.sampled_from(("a", "b", "kind", "users"))
 _TEXTS = st.sampled_from(("", "a", "ab", "text", "image", "2026-07-15", "2026-02-30", "2026-07-15T00:00:00Z", "2 hours",
-                          "15 working days", "名字", "a\nb"))
+                          "15 working days", "6 months", "2 weeks", "名字", "a\nb"))
 _NUMBERS = st.sampled_from((0, 1, 2, -1, 10**18, 10**18 - 1, Decimal("1.0"), Decimal("0.5"), Decimal("1E+18"),
                             Decimal("0.1234567891"), Decimal("2.000")))
 _VALUES = st.recursive(
@@ -236,7 +254,9 @@ def schemas(draw: Callable[..., Any], depth: int = 2) -> dict[str, Any]:
     match kind:
         case "string":
             maybe("enum", st.lists(_TEXTS, min_size=1, max_size=3))
-            maybe("format", st.sampled_from(("date", "date-time", "period")))
+            maybe("format", st.sampled_from(("date", "date-time", "period", "period")))
+            if schema.get("format") == "period":
+                maybe("x-unit", st.sampled_from(("day", "week", "month", "hour", "working day")))
             maybe("minLength", st.integers(0, 3))
             maybe("pattern", st.sampled_from(("a", "^a", "[0-9]+", "^.{2,4}$")))
         case "integer" | "number":
