@@ -34,7 +34,7 @@ lint: $(STAMP)
 	@$(BIN)/mypy --no-error-summary
 
 bench: $(STAMP)
-	@set -e; for bench in benchmarks/bench_*.py; do $(BIN)/python "$$bench"; done
+	@set -e; for bench in benchmarks/*/run.py; do echo "== $$bench"; $(BIN)/python "$$bench"; echo; done
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar, assert_never
 
 from policyengine.analysis.infer import merge
-from policyengine.analysis.lower import NOTHING, Fields, Scope, Typed, condition, pattern, period, value
+from policyengine.analysis.lower import condition, pattern, period, value
 from policyengine.analysis.names import Names, Run, key_types, missing_key, run_record, shared_record, unknown_event
+from policyengine.analysis.scope import NOTHING, Fields, Scope, Typed
 from policyengine.base.diagnostic import SEVERITIES, Diagnostic, Note, did_you_mean, error, has_errors
 from policyengine.core import ir
 from policyengine.core.types import Bool, Field, ListOf, Number, Record, Text, Type, Unknown, describe

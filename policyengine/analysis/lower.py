@@ -7,15 +7,25 @@ rules are `declare`'s; this module knows single expressions only.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
 from policyengine.analysis.infer import QUOTIENT, Fault, compare, infer, merge
-from policyengine.analysis.names import BUILTIN_FUNCTIONS, BUILTIN_VALUES, Names, State, missing_key, unknown_event
-from policyengine.base.diagnostic import Diagnostic, Note, did_you_mean, error, shorten
+from policyengine.analysis.names import BUILTIN_FUNCTIONS, BUILTIN_VALUES, State, missing_key, unknown_event
+from policyengine.analysis.scope import (
+    NOTHING,
+    Fields,
+    Scope,
+    Typed,
+    an,
+    declared_at,
+    is_a,
+    period_text,
+    written,
+)
+from policyengine.base.diagnostic import Diagnostic, Note, did_you_mean, shorten
 from policyengine.base.instants import UNITS, parse_date, parse_period
 from policyengine.base.scalars import PART_DIGITS, WHOLE_DIGITS
 from policyengine.base.source import Span
@@ -23,13 +33,13 @@ from policyengine.core import ir
 from policyengine.core.operators import OPERATORS
 from policyengine.core.patterns import fault as pattern_fault
 from policyengine.core.types import (
+    PERIOD_CLASSES,
     Bool,
     Date,
     Instant,
     ListOf,
     Number,
     Period,
-    PeriodClass,
     Record,
     Text,
     TimeOfDay,
@@ -39,68 +49,13 @@ from policyengine.core.types import (
 )
 from policyengine.syntax import ast
 
-Typed = tuple[ir.Expr, Type]
-
-NOTHING: Typed = (ir.Constant(None, Unknown()), Unknown())
-"""What stands for an expression that has been reported."""
-
-_CLASSES: dict[str, PeriodClass] = {"microsecond": "elapsed", "day": "day", "month": "month",
-                                    "working_day": "working_day"}
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """The moment or candidate whose fields can be read. `events` is empty for a mark; `words` names it in messages."""
-
-    owner: ir.Owner
-    record: Record
-    events: tuple[str, ...]
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Where an expression stands: what its names mean and what it may ask.
-
-    `future`, `questions`, `states` are None where questions about the future, about the trace at all, or states may
-    stand, else why not. `fields` are those bare names mean; `at` is whose moment a state is read at.
-    """
-
-    names: Names
-    params: Mapping[str, Typed]
-    has_calendar: bool
-    found: list[Diagnostic]
-    place: str
-    future: str | None = None
-    future_help: str = "or move the question to `must`"
-    questions: str | None = None
-    questions_help: str = ""
-    states: str | None = None
-    keys: tuple[str, ...] = ()
-    key_types: Mapping[str, Type] = field(default_factory=dict)
-    trigger: Fields | None = None
-    alias: str | None = None
-    fields: Fields | None = None
-    at: Fields | None = None
-    variables: Mapping[str, Typed] = field(default_factory=dict)
-    owners: frozenset[str] = frozenset()
-    inlined: tuple[str, ...] = ()
-    loose: bool = False
-    """A definition read on its own: there is no moment yet, so what depends on one is not asked about."""
-
-    def fault(self, name: str, message: str, span: Span | None, label: str = "", *, notes: tuple[Note, ...] = (),
-              help: str = "") -> Typed:
-        """Record an error; what it stands for is unknown."""
-        self.found.append(error(name, message, span, label, notes=notes, help=help))
-        return NOTHING
-
 
 def condition(expr: ast.Expr, scope: Scope) -> ir.Expr:
     """An expression that must be true or false."""
     lowered, type = value(expr, scope)
     if not isinstance(type, Bool | Unknown):
-        scope.fault("not-a-condition", f"expected a condition, found {_a(describe(type))}", expr.span,
-                    _is(expr, type, "this"), help=_as_condition(expr, type))
+        scope.fault("not-a-condition", f"expected a condition, found {an(describe(type))}", expr.span,
+                    is_a(expr, type, "this"), help=_as_condition(expr, type))
     return lowered
 
 
@@ -196,22 +151,18 @@ def _number(expr: ast.Number, scope: Scope) -> Typed:
 
 
 def _duration(expr: ast.Duration, scope: Scope) -> Typed:
-    text = _period_text(expr)
+    text = period_text(expr)
     try:
         period = parse_period(text)
     except ValueError as reason:
         return scope.fault("bad-literal", str(reason), expr.span)
-    type = Period(_CLASSES[UNITS[expr.unit][1]])
+    type = Period(PERIOD_CLASSES[UNITS[expr.unit][1]])
     if type.unit == "working_day" and not scope.has_calendar:
         scope.fault("no-calendar", "working days need a calendar, and the regulation names none", expr.span,
                     help="name one under `calendar` in regulation.yaml")
     if period.count == 0:
         return scope.fault("bad-literal", f"`{text}` is no length of time", expr.span)
     return ir.Constant(text, type, expr.span), type
-
-
-def _period_text(expr: ast.Duration) -> str:
-    return f"{expr.count} {expr.unit}" + ("" if expr.count == 1 else "s")
 
 
 def _list(expr: ast.ListLiteral, scope: Scope) -> Typed:
@@ -223,7 +174,7 @@ def _list(expr: ast.ListLiteral, scope: Scope) -> Typed:
         lowered, type = value(item, scope)
         merged = merge(item_type, type)
         if isinstance(type, Record | ListOf):
-            scope.fault("type-mismatch", f"an item of a list is a single value, found {_a(describe(type))}", item.span)
+            scope.fault("type-mismatch", f"an item of a list is a single value, found {an(describe(type))}", item.span)
         elif merged is None:
             scope.fault("type-mismatch", "the items of a list are of one type", item.span,
                         f"{describe(type)}, and before it {describe(item_type)}")
@@ -402,7 +353,7 @@ def _project(lowered: ir.Expr, type: Type, owner: str, path: Sequence[ast.Name],
                 return scope.fault("type-mismatch", f"`{owner}` is a list; only its items can have fields", name.span,
                                    "no such field", help=f"write `some x in {owner} satisfies (x.{name.text} …)`")
             case _:
-                return scope.fault("type-mismatch", f"`{owner}` is {_a(describe(type))} and has no fields", name.span,
+                return scope.fault("type-mismatch", f"`{owner}` is {an(describe(type))} and has no fields", name.span,
                                    "no such field")
     return lowered, type
 
@@ -454,8 +405,8 @@ def _completed_years(expr: ast.Call, scope: Scope) -> Typed:
     argument = expr.arguments[0].value
     birth, type = value(argument, scope)
     if not isinstance(type, Date | Unknown):
-        return scope.fault("type-mismatch", f"`completed_years` takes a date, found {_a(describe(type))}",
-                           argument.span, _is(argument, type, "this"), notes=_declared_at(birth, scope))
+        return scope.fault("type-mismatch", f"`completed_years` takes a date, found {an(describe(type))}",
+                           argument.span, is_a(argument, type, "this"), notes=declared_at(birth, scope))
     return ir.CompletedYears(birth, expr.span), Number(integer=True)
 
 
@@ -570,9 +521,9 @@ def _binary(expr: ast.Binary, scope: Scope) -> Typed:
     family = OPERATORS[expr.operator].family
     result = infer(family, expr.operator, left_type, right_type)
     if isinstance(result, Fault):
-        label = f"{_is(expr.left, left_type, 'the left side')}, {_is(expr.right, right_type, 'the right side')}"
+        label = f"{is_a(expr.left, left_type, 'the left side')}, {is_a(expr.right, right_type, 'the right side')}"
         return scope.fault(result.name, result.message, expr.span, label,
-                           notes=(*_declared_at(left, scope), *_declared_at(right, scope)), help=result.help)
+                           notes=(*declared_at(left, scope), *declared_at(right, scope)), help=result.help)
     if family == "text pattern":
         _pattern_text(expr.right, scope)
     elif family in ("equality", "item in list", "list has item", "list and list"):
@@ -612,7 +563,7 @@ def _same_values(expr: ast.Binary, left: ir.Expr, left_type: Type, right: ir.Exp
             own = here_type.item if isinstance(here_type, ListOf) else here_type
             if isinstance(own, Text) and own.values and known.values and not set(own.values) & set(known.values):
                 scope.fault("unknown-value", "the two sides have no value in common", expr.span, "never equal",
-                            notes=(*_declared_at(left, scope), *_declared_at(right, scope)))
+                            notes=(*declared_at(left, scope), *declared_at(right, scope)))
 
 
 def _known_value(expr: ast.Expr, lowered: ir.Expr, type: Type, owner: str, known: Type, scope: Scope,
@@ -623,7 +574,7 @@ def _known_value(expr: ast.Expr, lowered: ir.Expr, type: Type, owner: str, known
         values = ", ".join(f'"{one}"' for one in known.values[:6]) + (", …" if len(known.values) > 6 else "")
         near = did_you_mean(lowered.value, known.values).replace("`", '`"', 1).replace("`?", '"`?', 1)
         scope.fault("unknown-value", f'{owner} is never `"{shorten(lowered.value)}"`', expr.span,
-                    "not one of its values", notes=_declared_at(declared, scope) if declared is not None else (),
+                    "not one of its values", notes=declared_at(declared, scope) if declared is not None else (),
                     help=near or f"its values are {values}")
 
 
@@ -655,8 +606,8 @@ def _elements(expr: ast.Quantified | ast.CountElements, words: str,
     if isinstance(type, ListOf):
         item = type.item
     elif not isinstance(type, Unknown):
-        scope.fault("type-mismatch", f"{words} needs a list, found {_a(describe(type))}", expr.domain.span,
-                    _is(expr.domain, type, "this"), notes=_declared_at(domain, scope))
+        scope.fault("type-mismatch", f"{words} needs a list, found {an(describe(type))}", expr.domain.span,
+                    is_a(expr.domain, type, "this"), notes=declared_at(domain, scope))
     # Inlined definitions may use a variable's name again, and a variable may be called as an owner is; in the core
     # every name in reach is another one.
     name = expr.variable.text
@@ -765,11 +716,11 @@ def period(expr: ast.Expr, words: str, scope: Scope, *, elapsed: bool = False) -
     if not isinstance(type, Period | Unknown):
         text = written(expr)
         help = f"write it with a unit, such as `{text} hours`" if isinstance(expr, ast.Number) else ""
-        scope.fault("type-mismatch", f"{words} needs a duration, found {_a(describe(type))}", expr.span,
-                    _is(expr, type, "this"), notes=_declared_at(lowered, scope), help=help)
+        scope.fault("type-mismatch", f"{words} needs a duration, found {an(describe(type))}", expr.span,
+                    is_a(expr, type, "this"), notes=declared_at(lowered, scope), help=help)
     elif elapsed and isinstance(type, Period) and type.unit != "elapsed":
-        scope.fault("unit-mismatch", f"{words} needs a duration in hours or shorter, found {_a(describe(type))}",
-                    expr.span, _is(expr, type, "this"), help="a day is not 24 hours; write the hours that are meant")
+        scope.fault("unit-mismatch", f"{words} needs a duration in hours or shorter, found {an(describe(type))}",
+                    expr.span, is_a(expr, type, "this"), help="a day is not 24 hours; write the hours that are meant")
     return lowered
 
 
@@ -777,8 +728,8 @@ def _deadline(expr: ast.Expr, scope: Scope) -> ir.Expr:
     lowered, type = value(expr, scope)
     if not isinstance(type, Instant | Date | Unknown):
         help = f"write `within {written(expr)}`" if isinstance(type, Period) and written(expr) else ""
-        scope.fault("type-mismatch", f"`by` needs a date or an instant, found {_a(describe(type))}", expr.span,
-                    _is(expr, type, "this"), notes=_declared_at(lowered, scope), help=help)
+        scope.fault("type-mismatch", f"`by` needs a date or an instant, found {an(describe(type))}", expr.span,
+                    is_a(expr, type, "this"), notes=declared_at(lowered, scope), help=help)
     return lowered
 
 
@@ -834,8 +785,8 @@ def _sum_events(expr: ast.SumEvents, scope: Scope) -> Typed:
         return NOTHING
     lowered, type = _event_field(expr.pattern.event, expr.field, scope)
     if not isinstance(type, Number | Unknown):
-        return scope.fault("type-mismatch", f"`sum of` needs a number, found {_a(describe(type))}",
-                           expr.field[0].span.to(expr.field[-1].span), notes=_declared_at(lowered, scope))
+        return scope.fault("type-mismatch", f"`sum of` needs a number, found {an(describe(type))}",
+                           expr.field[0].span.to(expr.field[-1].span), notes=declared_at(lowered, scope))
     path = tuple(one.text for one in expr.field)
     default = lowered.default if isinstance(lowered, ir.Get) else None
     return ir.SumEvents(asked, path, window, type, default, expr.span), type
@@ -870,67 +821,3 @@ def _latest(expr: ast.Latest, scope: Scope) -> Typed:
 def _event_field(event: ast.Name, path: Sequence[ast.Name], scope: Scope) -> Typed:
     record = scope.names.vocabulary.events[event.text].record
     return _project(ir.Get(ir.CANDIDATE, (), record, None, event.span), record, event.text, path, scope)
-
-
-# ---- words of messages --------------------------------------------------------------------------------------------
-
-def written(expr: ast.Expr) -> str | None:
-    """How a short expression was written, or None for a long one."""
-    match expr:
-        case ast.Path():
-            return ".".join((expr.head.text, *(one.text for one in expr.fields)))
-        case ast.Text():
-            return json.dumps(shorten(expr.value, 30), ensure_ascii=False)
-        case ast.Number():
-            return expr.written
-        case ast.Boolean():
-            return "true" if expr.value else "false"
-        case ast.DateLiteral() | ast.TimeLiteral():
-            return expr.value
-        case ast.Duration():
-            return _period_text(expr)
-        case ast.Call():
-            return f"{expr.name.text}(…)"
-        case ast.CountEvents():
-            return f"count of {expr.pattern.event.text} …"
-        case ast.SumEvents():
-            return ".".join((f"sum of {expr.pattern.event.text}", *(one.text for one in expr.field))) + " …"
-        case ast.EpisodeDuration():
-            return f"duration of {expr.episode.text} …"
-        case ast.Latest():
-            return ".".join((f"latest {expr.pattern.event.text}", *(one.text for one in expr.field)))
-        case _:
-            return None
-
-
-def _is(expr: ast.Expr, type: Type, otherwise: str) -> str:
-    text = written(expr)
-    words = describe(type)
-    return f"{f'`{text}`' if text else otherwise} is {_a(words) if ' ' in words else words}"
-
-
-def _a(words: str) -> str:
-    """With its article: `an integer`, `text`."""
-    if words in ("text", "unknown", "true or false"):
-        return words
-    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
-
-
-def _declared_at(lowered: ir.Expr, scope: Scope) -> tuple[Note, ...]:
-    """Where the vocabulary or the policy declares what is read."""
-    place: Span | None = None
-    name = ""
-    match lowered:
-        case ir.Fact() if lowered.path:
-            name, place = lowered.path[-1], scope.names.vocabulary.places.get(".".join(lowered.path))
-        case ir.Get() if lowered.path:
-            one = scope.trigger if lowered.owner == ir.TRIGGER else scope.fields
-            if lowered.owner in (ir.TRIGGER, ir.CANDIDATE) and one is not None and one.events:
-                name = lowered.path[-1]
-                place = scope.names.vocabulary.places.get(".".join((one.events[0], *lowered.path)))
-        case ir.Parameter() | ir.StateValue():
-            name = lowered.name if isinstance(lowered, ir.Parameter) else lowered.state
-            place = scope.names.place(name)
-        case _:
-            pass
-    return (Note(f"`{name}` is declared here", place),) if place else ()

@@ -19,6 +19,7 @@ from policyengine.base.diagnostic import Diagnostic, Note, did_you_mean, error, 
 from policyengine.base.instants import UNITS
 from policyengine.base.source import Span
 from policyengine.core.types import (
+    PERIOD_CLASSES,
     Bool,
     Date,
     Field,
@@ -26,7 +27,6 @@ from policyengine.core.types import (
     ListOf,
     Number,
     Period,
-    PeriodClass,
     Record,
     Text,
     Type,
@@ -59,8 +59,6 @@ KEYWORDS = _ANY | _ROOT | frozenset(_OF_TYPE)
 
 _TYPES = ("object", "array", "string", "number", "integer", "boolean")
 _FORMATS: dict[str, Type] = {"date": Date(), "date-time": Instant(), "period": Period()}
-_CLASSES: dict[str, PeriodClass] = {"microsecond": "elapsed", "day": "day", "month": "month",
-                                    "working_day": "working_day"}
 _ENVELOPE_OF_THE_ROW = "type"  # a pattern already says which type it wants, so no policy reads this field
 
 
@@ -363,7 +361,7 @@ class _Reading:
                 self.fault("bad-vocabulary", f"there is no unit `{shorten(str(unit.value))}`", unit.span,
                            help=did_you_mean(str(unit.value), UNITS) or f"one of {', '.join(UNITS)}")
                 return Unknown()
-            return Period(_CLASSES[UNITS[unit.value][1]])
+            return Period(PERIOD_CLASSES[UNITS[unit.value][1]])
         return _FORMATS[form.value]
 
     def referred(self, node: _Node, reference: _Node, path: str,

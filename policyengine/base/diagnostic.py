@@ -84,7 +84,7 @@ def shorten(text: str, limit: int = 60) -> str:
 
 def concise(diagnostic: Diagnostic) -> str:
     """`path:line:column: error[name] message`, one line."""
-    place = f"{diagnostic.span}: " if diagnostic.span else ""
+    place = f"{_place(diagnostic.span)}: " if diagnostic.span else ""
     return f"{place}{diagnostic.severity}[{diagnostic.name}] {diagnostic.message}"
 
 
@@ -104,10 +104,16 @@ def render(diagnostic: Diagnostic, sources: Mapping[str, Source]) -> str:
     return "\n".join(lines)
 
 
+def _place(span: Span) -> str:
+    """Where, in one line whatever the file is called."""
+    text = str(span)
+    return text if text.isprintable() else shorten(text, len(text) * 6)
+
+
 def _excerpt(span: Span, label: str, mark: str, sources: Mapping[str, Source]) -> list[str]:
     source = sources.get(span.path)
     if source is None:
-        return [f" --> {span}"]
+        return [f" --> {_place(span)}"]
     text = source.line(span.line)
     gutter = " " * len(str(span.line))
     end = span.end_column if span.end_line == span.line else len(text) + 1
@@ -117,7 +123,7 @@ def _excerpt(span: Span, label: str, mark: str, sources: Mapping[str, Source]) -
     before = (" " if first else "") + "".join(
         "\t" if c == "\t" else " " * _width(c) for c in text[first: span.column - 1])
     marked = mark * max(1, sum(_width(c) for c in text[span.column - 1: min(end - 1, last)]))
-    return [f"{gutter}--> {span}", f"{gutter} |", f"{span.line} | {shown}",
+    return [f"{gutter}--> {_place(span)}", f"{gutter} |", f"{span.line} | {shown}",
             f"{gutter} | {before}{marked} {label}".rstrip()]
 
 

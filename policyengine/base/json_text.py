@@ -65,7 +65,7 @@ def diagnose(path: str, text: str) -> tuple[Diagnostic, ...]:
 
 def places(text: str) -> Place:
     """The places of the values of a text that `parse` took; those inside a value are found when one is asked for."""
-    return _Unread(text, _end(_SPACE, text, 0))
+    return _Unread(text, _end(_SPACE, text, 0), len(text.rstrip(" \t\n\r")))
 
 
 def duplicate_key(key: str, first: Span, second: Span) -> Diagnostic:
@@ -183,8 +183,8 @@ class _Unread(Place):
 
     __slots__ = ("_text",)
 
-    def __init__(self, text: str, start: int, key_start: int = -1, key_end: int = -1) -> None:
-        super().__init__(start, _step_over(text, start)[1], key_start, key_end)
+    def __init__(self, text: str, start: int, end: int, key_start: int = -1, key_end: int = -1) -> None:
+        super().__init__(start, end, key_start, key_end)
         self._text: str | None = text if text[start] in "{[" else None
 
     def child(self, step: str | int) -> Place | None:
@@ -199,10 +199,13 @@ class _Unread(Place):
         while at < self.end - 1:
             if record:
                 key, key_end = scanstring(text, at + 1, True)
-                member = self.children[key] = _Unread(text, _end(_COLON, text, key_end), at, key_end)
+                start = _end(_COLON, text, key_end)
+                end = _step_over(text, start)[1]
+                self.children[key] = _Unread(text, start, end, at, key_end)
             else:
-                member = self.children[len(self.children)] = _Unread(text, at)
-            at = _end(_COMMA, text, member.end)
+                end = _step_over(text, at)[1]
+                self.children[len(self.children)] = _Unread(text, at, end)
+            at = _end(_COMMA, text, end)
 
 
 class _TooDeep(Exception):

@@ -158,7 +158,7 @@ def _meaning(report: Report, code: int, config: Config, allow_undecided: bool) -
         return "exit 0: no findings"
     at = sum(1 for one in counted if exit_code((one.severity,), config.fail_on))
     if not at:
-        return f"exit 0: all {len(counted):,} findings are below `{config.fail_on}`"
+        return f"exit 0: {len(counted):,} of {len(counted):,} findings are below `{config.fail_on}`"
     if code == 0:
         return f"exit 0 by --exit-zero: {at:,} of {len(counted):,} findings are at or above `{config.fail_on}`"
     return f"exit {code}: {at:,} of {len(counted):,} findings are at or above `{config.fail_on}`"

@@ -209,16 +209,25 @@ def write_files(texts: Sequence[tuple[str, str]]) -> None:
     """
     ready: list[tuple[str, str]] = []
     try:
+        devices = [(file, text) for file, text in texts if _is_device(file)]
         for file, text in texts:
-            ready.append((_write_beside(file, text), file))
+            if not _is_device(file):
+                ready.append((_write_beside(file, text), file))
         while ready:
             os.replace(*ready[0])
             ready.pop(0)
+        for file, text in devices:
+            Path(file).write_text(text, encoding="utf-8", newline="\n")
     except OSError as problem:
         fail((error("cannot-write", f"cannot write `{file}`: {(problem.strerror or str(problem)).lower()}"),))
     finally:
         for temporary, _ in ready:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _is_device(file: str) -> bool:
+    """Something to write into, such as /dev/stdout or a pipe, that a file must not take the place of."""
+    return os.path.exists(file) and not os.path.isfile(file) and not os.path.isdir(file)
 
 
 def _write_beside(file: str, text: str) -> str:

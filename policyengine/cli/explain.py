@@ -1,4 +1,5 @@
-"""`guiju explain`: one rule for a reader who has to follow it, or one lint for a reader who has to mend a policy.
+"""`guiju explain`: one rule for a reader who has to follow it, or one lint or the name of a diagnostic for a reader who
+has to mend something.
 
 A rule is shown with the article it cites, its text, its reading as a sentence, what it rests on, its parameters,
 examples from its cases, what to do, and how other versions say it.
@@ -28,6 +29,7 @@ from policyengine.cli.books import (
     wrapped,
 )
 from policyengine.cli.common import fail, paint, settings
+from policyengine.cli.diagnostics import DIAGNOSTICS
 from policyengine.core import ir
 from policyengine.regulation.model import Regulation, Version
 from policyengine.regulation.text import Article, Item, Paragraph, Text, read_text
@@ -102,16 +104,18 @@ class Explanation:
 
 
 @click.command("explain")
-@click.argument("name", metavar="RULE|LINT")
+@click.argument("name", metavar="RULE|LINT|DIAGNOSTIC")
 @regulation_option
 @version_option
 @click.option("--lang", type=click.Choice(["en", "zh"]), help="Language of headings (env GUIJU_LANG). Default: en.")
 @click.option("--format", "format", type=click.Choice(FORMATS), default=None,
               help="How to print it (env GUIJU_FORMAT). Default: text.")
 def command(name: str, regulation: str | None, version: str | None, lang: str | None, format: str | None) -> int:
-    """Explain a rule: its article, what it asks, parameters, examples, other versions. Or explain a lint."""
+    """Explain a rule: its article, what it asks, parameters, examples, other versions. Or a lint, or a diagnostic."""
     config = settings(lang=lang, format=None if format == "markdown" else format)
     form = "markdown" if format == "markdown" else config.format
+    if "-" in name and name in DIAGNOSTICS:  # no rule is called so, and the library may be what is broken
+        return _diagnostic(name, form)
     library = open_library(config)
     known: list[str] = []
     for path in library.house if regulation is None else ():
@@ -129,7 +133,7 @@ def command(name: str, regulation: str | None, version: str | None, lang: str | 
             path = library.folders[law.id] / chosen.label / POLICY
             _print(explain(library, config, book, law, chosen, rule, path), form, config.lang)
             return 0
-    return _lint(name, known, form)
+    return _name(name, known, form)
 
 
 def _print(explanation: Explanation, form: str, lang: Lang) -> None:
@@ -154,14 +158,16 @@ def _candidates(library: Library, config: Config, regulation: str | None, versio
     return found
 
 
-def _lint(name: str, rules: Sequence[str], form: str) -> int:
-    """What a lint finds, why, an example: its own docstring."""
+def _name(name: str, rules: Sequence[str], form: str) -> int:
+    """What a lint finds, why, an example: its own docstring. What a diagnostic says: its row."""
     from policyengine.analysis.lint import LINTS
 
     lint = next((one for one in LINTS if one.name == name), None)
+    if lint is None and name in DIAGNOSTICS:
+        return _diagnostic(name, form)
     if lint is None:
-        near = did_you_mean(name, [*rules, *(one.name for one in LINTS)])
-        fail((error("unknown-rule", f"no rule and no lint is called `{shorten(name)}`",
+        near = did_you_mean(name, [*rules, *(one.name for one in LINTS), *DIAGNOSTICS])
+        fail((error("unknown-rule", f"no rule, lint or diagnostic is called `{shorten(name)}`",
                     help=near or "`guiju rules` lists the rules of a regulation"),))
     if form == "json":
         click.echo(json.dumps({"schema_version": "1.0", "lint": lint.name, "severity": lint.severity,
@@ -170,6 +176,18 @@ def _lint(name: str, rules: Sequence[str], form: str) -> int:
         click.echo(f"# {lint.name}\n\nLint, {lint.severity}.\n\n{lint.explanation.strip()}")
     else:
         click.echo(f"{paint(lint.name, 'strong')}  lint, {lint.severity}\n\n{lint.explanation.strip()}")
+    return 0
+
+
+def _diagnostic(name: str, form: str) -> int:
+    says, do = DIAGNOSTICS[name]
+    if form == "json":
+        click.echo(json.dumps({"schema_version": "1.0", "diagnostic": name, "says": says, "do": do},
+                              ensure_ascii=False, indent=2))
+    elif form == "markdown":
+        click.echo(f"# {name}\n\n{says}\n\n{do}")
+    else:
+        click.echo(f"{paint(name, 'strong')}  diagnostic\n\n{says}\n{do}")
     return 0
 
 

@@ -11,6 +11,10 @@ from policyengine.base.record import record
 
 PeriodClass = Literal["elapsed", "day", "month", "working_day"]
 
+PERIOD_CLASSES: dict[str, PeriodClass] = {"microsecond": "elapsed", "day": "day", "month": "month",
+                                          "working_day": "working_day"}
+"""By what `base.instants` counts a period in."""
+
 
 @record
 class Bool:

@@ -58,15 +58,12 @@ def read_bytes(path: str, data: bytes, *, format: Format | None = None) -> tuple
     text, problems = decode(path, data)
     if text is None:
         return (), problems
-    return read_text(path, text, format=format)
+    return _read(path, text, format)  # what was UTF-8 holds no half of a pair, and `decode` looked for NUL
 
 
 def read_text(path: str, text: str, *, format: Format | None = None) -> tuple[tuple[Document, ...],
                                                                               tuple[Diagnostic, ...]]:
     """The documents of a text, in the format of its name's suffix unless `format` says another."""
-    form = format or SUFFIXES.get(os.path.splitext(path)[1].lower())
-    if form is None:
-        return (), (_unknown_format(path),)
     if "\0" in text:
         return (), (nul(path, text),)
     if not text.isascii():
@@ -75,6 +72,13 @@ def read_text(path: str, text: str, *, format: Format | None = None) -> tuple[tu
         except UnicodeEncodeError as problem:
             return (), (error("lone-surrogate", "found half of a pair, which stands for no character",
                               char_span(path, text, problem.start), "not a character"),)
+    return _read(path, text, format)
+
+
+def _read(path: str, text: str, format: Format | None) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
+    form = format or SUFFIXES.get(os.path.splitext(path)[1].lower())
+    if form is None:
+        return (), (_unknown_format(path),)
     match form:
         case "yaml":
             return _yaml(path, text)

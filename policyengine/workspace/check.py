@@ -32,9 +32,9 @@ from policyengine.base.source import Source, Span
 from policyengine.core.case import Sources
 from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.regulation.model import Regulation, Version
-from policyengine.regulation.versions import in_force, select
+from policyengine.regulation.versions import effective_range, in_force, select
 from policyengine.report.model import Report, RuleCount
-from policyengine.workspace.config import Config, EventSource, Param, SeverityOverride
+from policyengine.workspace.config import Config, EventSource
 from policyengine.workspace.inputs import (
     Service,
     Trace,
@@ -134,7 +134,7 @@ class _Run:
                       self.library)
         times = [event.time for event in trace.events if event.time <= terms.trace_as_of] if trace else []
         sittings = self.sittings(regulations, terms, times)
-        self.settings_fit(regulations, sittings)
+        self.settings_fit(sittings)
         self.stop_if_failed()
         processes = self.request.processes or os.cpu_count() or 1
         if trace is None and len(paths) >= MANY and processes > 1 and Path("-") not in paths:
@@ -218,13 +218,15 @@ class _Run:
                 sit(self.book(regulation, version), for_facts, force)
         for book in houses:
             sit(book, True, (None, None))
-        self.found.add([error("unknown-rule", f"no rule `{shorten(name)}`", help=did_you_mean(name, known))
+        self.found.add([error("unknown-rule", f"no rule `{shorten(name)}`",
+                              help=did_you_mean(name, known) or "`guiju rules` lists them")
                         for name in self.request.rules if name not in known])
         tunable = {param.name for one in sittings for param in one.book.policy.params if param.tunable}
         for name in (text.partition("=")[0] for text in self.request.parameters):
             if name not in used:
                 self.found.add((error("unknown-param", f"no parameter `{shorten(name)}`",
-                                      help=did_you_mean(name, tunable)),))
+                                      help=did_you_mean(name, tunable)
+                                      or f"there are {', '.join(sorted(tunable)) or 'none that can be set'}"),))
         return sittings
 
     def versions(self, regulation: Regulation, terms: Terms, times: Sequence[int],
@@ -240,7 +242,7 @@ class _Run:
         for version in regulation.versions:
             if version.effective_from is None:
                 continue
-            start, end = self.book(regulation, version).force()
+            start, end = effective_range(version, regulation.timezone)
             outside -= sum(1 for time in times if (start is None or time >= start) and (end is None or time < end))
             reached = bool(times) and (start is None or start <= terms.trace_as_of) and (end is None or times[0] < end)
             if version is at or reached:
@@ -261,11 +263,13 @@ class _Run:
             self.found.add([one for one in diagnostics if one.severity == "error"], sources)
             if book is None:
                 continue
-            if book.regulation.vocabulary != regulations[0].vocabulary and not self.request.regulations:
-                self.found.add((error("two-vocabularies", f"`{book.path}` extends {book.regulation.id}, which speaks of "
-                                      "another vocabulary", help=f"judge by `--regulation {regulations[0].id}` alone"),))
-            if not self.request.regulations or book.regulation.id in {one.id for one in regulations}:
-                books.append(book)
+            base = book.regulation
+            if self.request.regulations and base.id not in {one.id for one in regulations}:
+                continue
+            if base.vocabulary != regulations[0].vocabulary:
+                self.found.add((error("two-vocabularies", f"`{book.path}` extends {base.id}, which speaks of another "
+                                      "vocabulary", help=f"judge by `--regulation {regulations[0].id}` alone"),))
+            books.append(book)
         self.stop_if_failed()
         return books
 
@@ -303,32 +307,38 @@ class _Run:
                                   source.span),))
             return None
 
-    def settings_fit(self, regulations: Sequence[Regulation], sittings: Sequence[Sitting]) -> None:
+    def settings_fit(self, sittings: Sequence[Sitting]) -> None:
         """Every parameter and rule that the project file names is one of some policy, or the setting does nothing.
 
         Policies that do not judge in this run are looked into only for a name that those which do have not got.
         """
-        named = [(one, "param", f"no parameter `{shorten(one.name)}`", one.name) for one in self.config.params]
-        named += [(one, "rule", f"no rule `{shorten(one.rule)}`", one.rule) for one in self.config.severity]
-        for setting, kind, message, name in named:
+        named = [("param", "parameter", one.name, one.regulation, one.span) for one in self.config.params]
+        named += [("rule", "rule", one.rule, one.regulation, one.span) for one in self.config.severity]
+        for kind, word, name, of, span in named:
             known: set[str] = set()
             for book in self.all_books(sittings):
-                if setting.regulation in (None, book.id):
+                if of in (None, book.id):
                     known.update(one.name for one in (book.policy.params if kind == "param" else book.policy.rules))
                     if name in known:
                         break
             else:
-                if not known and setting.regulation is not None:
-                    message, name, known = f"no regulation `{shorten(setting.regulation)}`", setting.regulation, \
-                        set(self.library.folders)
-                self.found.add((error(f"unknown-{kind}", message, setting.span, help=did_you_mean(name, known)),))
+                if of is not None and not known:
+                    kind, word, name, known = "regulation", "regulation", of, set(self.library.folders)
+                self.found.add((error(f"unknown-{kind}", f"no {word} `{shorten(name)}`", span,
+                                      help=did_you_mean(name, known)),))
 
     def all_books(self, sittings: Sequence[Sitting]) -> Iterator[Book]:
-        """Those that judge in this run, then every other version of every regulation."""
+        """Those that judge in this run, then every other one there is."""
         yield from (one.book for one in sittings)
+        for path in self.library.house:
+            book, _, _ = open_house(self.library, path)
+            if book is not None:
+                yield book
         for name in sorted(self.library.folders):
             regulation, _, _ = open_regulation(self.library, name)
-            for version in regulation.versions if regulation is not None else ():
+            if regulation is None:
+                continue
+            for version in regulation.versions:
                 book, _, _ = open_book(self.library, regulation, version)
                 if book is not None:
                     yield book
@@ -355,7 +365,6 @@ class _Run:
             except ValueError:
                 self.found.add((error("date-out-of-range", f"the time of an event falls outside the years 1 to 9999 in "
                                       f"{book.calendar.zone}", Span(event.file, event.row, 1, event.row, 1)),))
-        self.stop_if_failed()
         if trace.merged:
             rows = "row repeats" if trace.merged == 1 else "rows repeat"
             self.notes.append(f"{trace.merged:,} {rows} an event's id and counted once")
@@ -457,7 +466,7 @@ def _leave_ctrl_c_to_the_parent() -> None:
 def _part(place: int) -> Outcome:
     import gc
 
-    gc.disable()  # a part makes no cycles, and what it keeps it keeps to its end
+    gc.disable()  # services are trees, kept to the end: to look for cycles in them takes a third of the time
     parts, sittings, terms, book = _SHARED
     return _judged(parts[place], None, sittings, terms, book)
 

@@ -43,7 +43,7 @@ class EventSource:
     name: str
     emits: tuple[str, ...]
     complete: str | None = None
-    """A date, or an instant, as text; None means that nothing is promised."""
+    """A date, or an instant, as text; None: for all of history."""
     span: Span | None = field(default=None, compare=False)
 
 

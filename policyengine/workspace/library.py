@@ -8,13 +8,14 @@ What stands in it is run as Python, so only entries are read that nobody but the
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import marshal
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from decimal import Decimal
 from pathlib import Path
 from types import CodeType
@@ -166,8 +167,8 @@ def open_house(library: Library, path: Path) -> tuple[Book | None, tuple[Diagnos
 
 def _open(library: Library, regulation: Regulation, version: Version, path: Path, base: Book | None,
           ) -> tuple[Book | None, tuple[Diagnostic, ...], Mapping[str, Source]]:
-    entry = _cache_entry(library, path, regulation)
-    cached = _read_cache(entry)
+    entry = cache_entry(library, path, regulation)
+    cached = _cached_book(entry)
     if cached is not None:
         return Book(regulation, version, version.label, **cached, calendar=calendar_of(library, regulation),
                     house=False, path=library.shown(path), cached=True), (), {}
@@ -175,7 +176,10 @@ def _open(library: Library, regulation: Regulation, version: Version, path: Path
     if compiled.policy is None:
         return None, compiled.diagnostics, compiled.sources
     book = _book(library, regulation, version, path, compiled.policy, compiled.vocabulary, house=False)
-    _write_cache(entry, book)
+    write_cache(entry, {
+        "policy": codec.encode(book.policy), "facts_python": marshal.dumps(book.facts_python).hex(),
+        "fact_rules": list(book.fact_rules), "checker_python": marshal.dumps(book.checker_python).hex(),
+        "facts_schema": book.facts_schema, "event_schemas": book.event_schemas})
     return book, compiled.diagnostics, compiled.sources
 
 
@@ -226,7 +230,7 @@ def compile_house(library: Library, path: Path) -> tuple[Compiled, Book | None]:
     from policyengine.syntax.parser import parse
 
     name = library.shown(path)
-    source = Source(name, path.read_text("utf-8"))
+    source = Source(name, _text(path, name))
     file, found = parse(name, source.text)
     extend = next((one for one in file.declarations if isinstance(one, ast.Extend)), None)
     if extend is None:
@@ -235,17 +239,26 @@ def compile_house(library: Library, path: Path) -> tuple[Compiled, Book | None]:
         return Compiled(None, (*found, wrong), {name: source}), None
     regulation, problems, sources = open_regulation(library, extend.regulation.text)
     if regulation is None:
-        return Compiled(None, (*found, *problems), {name: source, **sources}), None
+        return Compiled(None, (*found, *(replace(one, span=one.span or extend.regulation.span) for one in problems)),
+                        {name: source, **sources}), None
     from policyengine.regulation.versions import select
 
     version = select(regulation, extend.version.text)
     if isinstance(version, Diagnostic):
-        return Compiled(None, (*found, version), {name: source}), None
+        return Compiled(None, (*found, replace(version, span=extend.version.span)), {name: source}), None
     base, problems, more = open_book(library, regulation, version)
     if base is None:
         return Compiled(None, (*found, *problems), {name: source, **more}), None
     text = library.folders[regulation.id] / version.label / TEXT
     return compile_file(library, regulation, path, article_text=text, base=base.policy), base
+
+
+def _text(file: Path, name: str) -> str:
+    """The text of a file of the library. OSError, naming it, also where it is not UTF-8."""
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError as problem:
+        raise OSError(errno.EILSEQ, f"is not UTF-8 text: byte {problem.start + 1:,}", name) from None
 
 
 def compile_file(library: Library, regulation: Regulation, path: Path, *, article_text: Path,
@@ -262,7 +275,7 @@ def compile_file(library: Library, regulation: Regulation, path: Path, *, articl
     found: list[Diagnostic] = []
 
     def read(file: Path) -> Source:
-        source = Source(library.shown(file), file.read_text("utf-8"))
+        source = Source(library.shown(file), _text(file, library.shown(file)))
         sources[source.path] = source
         return source
 
@@ -312,13 +325,13 @@ def compile_file(library: Library, regulation: Regulation, path: Path, *, articl
 
 # ---- cache ------------------------------------------------------------------------------------------------------
 
-def _cache_entry(library: Library, path: Path, regulation: Regulation) -> Path | None:
-    """The file that holds the compiled form of a policy; its name is the hash of all it is made from."""
+def cache_entry(library: Library, path: Path, regulation: Regulation, of: str = "book") -> Path | None:
+    """The file that holds what was made `of` a version's policy; its name is the hash of all it is made from."""
     folder = cache_folder(library.environ)
     if folder is None:
         return None
     # Compiled Python is of use to the Python that made it alone.
-    digest = hashlib.sha256(f"{__version__} {sys.hexversion:x} {_own_code()} {library.shown(path)}".encode())
+    digest = hashlib.sha256(f"{of} {__version__} {sys.hexversion:x} {_own_code()} {library.shown(path)}".encode())
     family = library.folders[regulation.id]
     files = [*sorted(family.rglob("*.policy")), path.parent / TEXT, family / FILE,
              _beside(library, regulation, f"vocabulary/{regulation.vocabulary}.yaml")]
@@ -339,10 +352,23 @@ def _own_code() -> int:
 def _own_files() -> Iterable[Path]:
     yield PACKAGE.parent / "grammar" / "policy.lark"
     for part in ("base", "syntax", "core", "analysis", "facts"):
-        yield from (PACKAGE / part).glob("*.py")
+        yield from (PACKAGE / part).rglob("*.py")
 
 
-def _read_cache(entry: Path | None) -> dict[str, Any] | None:
+def _cached_book(entry: Path | None) -> dict[str, Any] | None:
+    data = read_cache(entry)
+    if data is None:
+        return None
+    try:
+        return {"policy": codec.decode(data["policy"]), "fact_rules": tuple(data["fact_rules"]),
+                "facts_schema": data["facts_schema"], "event_schemas": data["event_schemas"],
+                **{name: marshal.loads(bytes.fromhex(data[name])) for name in ("facts_python", "checker_python")}}
+    except (ValueError, EOFError, TypeError, LookupError):
+        return None
+
+
+def read_cache(entry: Path | None) -> dict[str, Any] | None:
+    """What `write_cache` kept there; None where nothing, or nothing sound, is to be had."""
     if entry is None:
         return None
     try:
@@ -351,29 +377,30 @@ def _read_cache(entry: Path | None) -> dict[str, Any] | None:
             if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
                 return None
             data = json.loads(file.read(), parse_float=Decimal)
-        if data.pop("whole") is not True:
-            return None
-        return {**data, "policy": codec.decode(data["policy"]), "fact_rules": tuple(data["fact_rules"]),
-                **{name: marshal.loads(bytes.fromhex(data[name])) for name in ("facts_python", "checker_python")}}
-    except (OSError, ValueError, EOFError, TypeError, LookupError, AttributeError):
+    except (OSError, ValueError):
         return None
+    return data if isinstance(data, dict) and data.pop("whole", None) is True else None
 
 
-def _write_cache(entry: Path | None, book: Book) -> None:
+KEPT = 100
+"""Entries of the cache that are kept, the newest; each edit of a policy makes one."""
+
+
+def write_cache(entry: Path | None, data: Mapping[str, Any]) -> None:
     """Written beside and renamed, so that a reader sees all of it or nothing; a folder that cannot be written is no
     fault, only slower."""
     if entry is None:
         return
     import tempfile  # 4 ms, after an edit only
 
-    data = {"policy": codec.encode(book.policy), "facts_python": marshal.dumps(book.facts_python).hex(),
-            "fact_rules": list(book.fact_rules), "checker_python": marshal.dumps(book.checker_python).hex(),
-            "facts_schema": book.facts_schema, "event_schemas": book.event_schemas, "whole": True}
     try:
         entry.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(dir=entry.parent, suffix=".part")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(data, stream, ensure_ascii=False, separators=(",", ":"), default=float)
+            json.dump({**data, "whole": True}, stream, ensure_ascii=False, separators=(",", ":"), default=float)
         os.replace(name, entry)
+        entries = sorted(entry.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
+        for old in entries[:-KEPT]:
+            old.unlink(missing_ok=True)
     except OSError:
         return

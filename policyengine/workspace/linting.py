@@ -7,24 +7,28 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from policyengine.analysis.lint import lint
-from policyengine.base.diagnostic import Diagnostic, did_you_mean, error, has_errors, in_order, shorten
-from policyengine.base.source import Source
+from policyengine.base.diagnostic import Diagnostic, Note, did_you_mean, error, has_errors, in_order, shorten
+from policyengine.base.source import Source, Span
 from policyengine.regulation.model import FILE, Regulation, load_regulation
 from policyengine.regulation.versions import select
-from policyengine.syntax import ast
-from policyengine.syntax.parser import parse
 from policyengine.workspace.library import (
     POLICY,
     Compiled,
     Library,
+    cache_entry,
     compile_house,
     compile_version,
     open_regulation,
+    read_cache,
+    write_cache,
 )
+
+if TYPE_CHECKING:
+    from policyengine.syntax import ast
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,39 @@ def _is_used_by_others(file: Path) -> bool:
 
 
 def _lint(library: Library, path: Path) -> Linted:
+    """A version's policy is looked at once, and what was found is kept until a file it is made from changes."""
     regulation = _regulation(path)
-    if regulation is not None and path.name == POLICY:
-        if library.folders.get(regulation.id) != path.parent.parent:
-            library = replace(library, folders={**library.folders, regulation.id: path.parent.parent})
+    if regulation is None or path.name != POLICY:
+        return _looked_at(library, path, None)
+    if library.folders.get(regulation.id) != path.parent.parent:
+        library = replace(library, folders={**library.folders, regulation.id: path.parent.parent})
+    entry = cache_entry(library, path, regulation, "lint")
+    kept = read_cache(entry)
+    if kept is not None:
+        return _restored(kept)
+    linted = _looked_at(library, path, regulation)
+    write_cache(entry, {"file": linted.file, "rules": linted.rules, "compiled": linted.compiled,
+                        "diagnostics": [asdict(one) for one in linted.diagnostics],
+                        "sources": {name: source.text for name, source in linted.sources.items()}})
+    return linted
+
+
+def _restored(kept: Mapping[str, Any]) -> Linted:
+    def span(values: Any) -> Span | None:
+        return None if values is None else Span(**values)
+
+    found = tuple(
+        Diagnostic(**{**one, "span": span(one["span"]), "notes": tuple(
+            Note(**{**note, "span": span(note["span"])}) for note in one["notes"])}) for one in kept["diagnostics"])
+    return Linted(kept["file"], kept["rules"], kept["compiled"], found,
+                  {name: Source(name, text) for name, text in kept["sources"].items()})
+
+
+def _looked_at(library: Library, path: Path, regulation: Regulation | None) -> Linted:
+    from policyengine.analysis.lint import lint
+    from policyengine.syntax import ast
+
+    if regulation is not None:
         version = select(regulation, path.parent.name)
         compiled = Compiled(None, (version,), {}) if isinstance(version, Diagnostic) \
             else compile_version(library, regulation, version)
@@ -113,6 +146,8 @@ def _regulation(path: Path) -> Regulation | None:
 
 def _includes(compiled: Compiled) -> Iterator[tuple[str, ast.File]]:
     """The other policy files that were read, by the path under which `use` finds them."""
+    from policyengine.syntax.parser import parse
+
     for name, source in compiled.sources.items():
         if name.endswith(".policy") and name != compiled.file.path:
             yield posixpath.normpath(name), parse(name, source.text)[0]

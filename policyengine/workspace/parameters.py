@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from policyengine.base.diagnostic import Diagnostic, error, shorten
@@ -11,6 +14,9 @@ from policyengine.base.scalars import number
 from policyengine.core import ir, types
 from policyengine.report.evidence import shown
 from policyengine.workspace.config import Config
+
+_IN_QUOTES = (types.Text, types.Period, types.Date)
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 
 
 def parameter_values(policy: ir.Policy, regulation: str, config: Config, given: Sequence[str],
@@ -58,6 +64,8 @@ def _raw(text: str, type: types.Type) -> Any:
                 raise ValueError("expected a period longer than nothing")
             return text
         case types.Number():
+            if not _NUMBER.fullmatch(text):
+                raise ValueError("expected a number such as `12` or `0.5`")
             value = number(text)
             if type.integer and not isinstance(value, int):
                 raise ValueError("expected an integer")
@@ -68,5 +76,18 @@ def _raw(text: str, type: types.Type) -> Any:
             return text == "true"
         case types.Date():
             return parse_date(text).isoformat()
+        case types.ListOf():
+            return _list(text, type.item)
         case _:
             return text.strip('"')
+
+
+def _list(text: str, item: types.Type) -> list[Any]:
+    """A list as the policy language and JSON both write it: `["a", "b"]`."""
+    try:
+        found = json.loads(text, parse_float=Decimal)
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or any(isinstance(one, str) != isinstance(item, _IN_QUOTES) for one in found):
+        raise ValueError("expected a list in brackets, texts in double quotes")
+    return [_raw(one if isinstance(one, str) else str(one).lower(), item) for one in found]

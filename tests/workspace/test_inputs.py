@@ -1,0 +1,205 @@
+"""What `check` reads, and what it says of what it cannot read: nothing passes silently."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.workspace.shop import Project, event, service
+
+AGREED = event("agreed", "07-20 10:00")
+BOUGHT = event("bought", "07-20 11:00", gift=False)
+
+
+# ---- facts
+
+@pytest.mark.parametrize(("name", "text", "said"), [
+    ("x.yaml", "", "error[empty-document]: `x.yaml` holds no facts\n --> x.yaml:1:1"),
+    ("x.json", '{"service": {"id": "a",', "error[json-syntax]: expected a key in double quotes, found the end of the "
+     "text\n --> x.json:1:24"),
+    ("x.yaml", "service:\n  id: a\n  pricse: shown\n", "error[facts-unknown-key]: `service` has no field `pricse`\n"
+     " --> x.yaml:3:3\n  |\n3 |   pricse: shown\n  |   ^^^^^^\nhelp: did you mean `prices`?"),
+    ("x.yaml", 'service:\n  id: a\n  seats: "four"\n', "error[facts-type]: expected an integer for `service.seats`, "
+     "found text `four`\n --> x.yaml:3:10"),
+    ("x.json", '{"service": {"id": "a",\n "seats": 4.5}}', "expected an integer for `service.seats`, found the number "
+     "4.5\n --> x.json:2:11"),
+    ("x.toml", 'service.id = "a"\nservice.prices = "shwn"\n', "error[facts-value]: expected `shown` or `hidden` for "
+     "`service.prices`, found text `shwn`\n --> x.toml:2:18"),
+    ("x.yaml", "service: {id: a, id: b}\n", "x.yaml:1:18"),
+    ("x.yaml", "service: {prices: shown}\n", "`service.id` is missing, and it is required"),
+    ("x.yaml", "- service: {id: a}\n", "error[not-a-mapping]"),
+    ("x.yaml", "service: {id: a}\n---\nservice:\n  id: b\n  seats: -1\n", " --> x.yaml:5:10"),
+    ("x.txt", "service: {id: a}\n", "x.txt"),
+])
+def test_facts_that_do_not_fit(shop: Project, name: str, text: str, said: str) -> None:
+    shop.write(name, text)
+    assert said in shop.refused(name)
+
+
+def test_every_mistake_is_told_at_once(shop: Project) -> None:
+    shop.write("a.yaml", "service:\n  id: a\n  pricse: shown\n  seats: many\n")
+    shop.write("b.json", '{"service": {}}')
+    said = shop.refused("a.yaml", "b.json", "c.yaml")
+    assert "`c.yaml` does not exist" in said  # before any file is opened
+    said = shop.refused("a.yaml", "b.json")
+    assert [line for line in said.splitlines() if "-->" in line] == [
+        " --> a.yaml:3:3", " --> a.yaml:4:10", " --> b.json:1:2"]
+
+
+@pytest.mark.parametrize(("args", "name"), [
+    (("nope.yaml",), "missing-file"), (("no/*.yaml",), "empty-glob"), (("empty",), "no-input-files"), ((), "no-input"),
+    (("services/good.yaml", "no/*.yaml"), "empty-glob"),
+])
+def test_no_input(shop: Project, args: tuple[str, ...], name: str) -> None:
+    (shop.folder / "empty").mkdir()
+    assert f"error[{name}]" in shop.refused(*args)
+    assert f"error[{name}]" in shop.refused(*args, "--exit-zero")
+    forgiven = shop.check(*args, "--allow-empty")
+    assert forgiven.exit_code == (2 if name == "missing-file" else 0)
+
+
+def test_documents_of_one_file(shop: Project) -> None:
+    shop.write("two.yaml", f"{service('a')}\n---\n{service('b', prices='hidden')}\n")
+    ran = shop.check("two.yaml", "--format", "json")
+    assert ran.json()["services"] == ["two.yaml", "two.yaml#2"]
+    assert [(one["service"], one["place"]["line"]) for one in ran.json()["results"]] == [("two.yaml#2", 3)]
+
+
+def test_a_folder_a_glob_and_gitignore(shop: Project) -> None:
+    shop.write("services/deep/b.json", service("b"))
+    shop.write("services/.hidden.yaml", "bad: [")
+    shop.write("services/notes.md", "# none")
+    shop.write("services/skipped.yaml", "bad: [")
+    shop.write(".gitignore", "skipped.yaml\n")
+    seen = ["services/deep/b.json", "services/good.yaml"]
+    assert shop.check("services", "--format", "json").json()["services"] == seen
+    globbed = shop.check("services/**/[bg]*.*", "--format", "json").json()["services"]
+    assert globbed == seen
+    assert "skipped.yaml" in shop.refused("services/skipped.yaml")  # what is named is read
+    twice = shop.check("services/good.yaml", "./services/good.yaml", "services", "--format", "json").json()["services"]
+    assert sorted(twice) == seen
+
+
+def test_standard_input(shop: Project) -> None:
+    ran = shop.check("-", "--format", "json", stdin=b"service: {id: a, prices: hidden, seats: 3, lit: true}")
+    assert ran.json()["results"][0]["place"] == {"file": "<stdin>", "line": 1, "column": 26, "row": None}
+    said = shop.refused("-", "--stdin-filename", "shop.json", stdin=b'{"service": {"id": "a", "prices": "hiden"}}')
+    assert " --> shop.json:1:35" in said
+    assert "error[json-syntax]" in shop.refused("-", "--stdin-filename", "shop.json", stdin=b"service: {id: a}")
+
+
+# ---- events
+
+@pytest.mark.parametrize(("row", "said"), [
+    (event("bougt", "07-20 10:00"), "error[unknown-event]: no event type `bougt` in the vocabulary\n"
+     " --> events.ndjson:2:1\nhelp: did you mean `bought`?"),
+    ('{"type": "bought", "time": "2026-07-20T10:00:00Z"}', "error[event-required]: bought: `user` is missing, and it "
+     "is required\n --> events.ndjson:2:1"),
+    ('{"type": "bought", "time": "2026-07-20T10:00:00Z", "user": null}', "`user` is missing, and it is required"),
+    (event("bought", "07-20 10:00", ammount=3), "error[event-unknown-key]: bought: there is no field `ammount`"),
+    (event("bought", "07-20 10:00", amount="3"), "error[event-type]: bought: expected an integer for `amount`"),
+    (event("bought", "2026-13-01T00:00:00Z"), "error[bad-time]: `2026-13-01T00:00:00Z` names a day or a time of day "
+     "that does not exist\n --> events.ndjson:2:28"),
+    (event("bought", "2026-07-20T10:00:00"), "error[bad-time]: `2026-07-20T10:00:00` has no offset"),
+    ('{"type": "bought", ', "error[json-syntax]"),
+    ("[1]", "error[not-an-event]: the line is not a JSON object\n --> events.ndjson:2:1"),
+    ('{"time": "2026-07-20T10:00:00Z", "user": "u"}', "events.ndjson:2:1"),
+])
+def test_events_that_do_not_fit(shop: Project, row: dict[str, object] | str, said: str) -> None:
+    shop.trace(AGREED, row)
+    assert said in shop.refused(shop.good, "--events", shop.events_file)
+
+
+def test_events_that_are_not_there(shop: Project) -> None:
+    shop.trace()
+    assert "error[no-events]" in shop.refused(shop.good, "--events", shop.events_file)
+    assert "error[missing-file]" in shop.refused(shop.good, "--events", "none.ndjson")
+
+
+def test_a_time_without_an_offset_is_in_the_zone_of_the_project(shop: Project) -> None:
+    shop.trace(AGREED, event("bought", "2026-07-20T10:00:00", gift=True))
+    shop.settings('timezone = "Europe/Paris"')
+    ran = shop.check(shop.good, "--events", shop.events_file, "--all", "--format", "json", "--rule", "bill_sent")
+    assert [one["moment"]["instant"] for one in ran.json()["results"]] == ["2026-07-20T08:00:00Z"]
+
+
+def test_csv_gives_the_same_report(shop: Project) -> None:
+    shop.trace(AGREED, BOUGHT, event("bought", "07-20 12:01", amount=3))
+    shop.write("events.csv", "type,time,user,gift,amount\nagreed,2026-07-20T10:00:00+08:00,u,,\n"
+                             "bought,2026-07-20T11:00:00+08:00,u,false,\nbought,2026-07-20T12:01:00+08:00,u,,3\n")
+    one = shop.judge(shop.good, "--events", shop.events_file)
+    assert one == shop.judge(shop.good, "--events", "events.csv")
+    assert one["3-new bill_sent"] == {"violated": 1, "pending": 1}
+
+
+def test_rows_with_one_id_are_one_event(shop: Project) -> None:
+    shop.trace(AGREED, {**BOUGHT, "id": "e1"}, {**BOUGHT, "id": "e1"}, {**BOUGHT, "id": "e2"})
+    ran = shop.check(shop.good, "--events", shop.events_file, "--format", "json")
+    assert ran.verdicts()["3-new only_with_agreement"] == {"satisfied": 2}
+    assert "1 row repeats an event's id and counted once" in ran.json()["notes"]
+
+
+@pytest.mark.parametrize("change", [{"gift": True}, {"user": "v"}, {"time": "2026-07-20T11:00:01+08:00"},
+                                    {"sequence": 2}, {"type": "billed"}])
+def test_two_events_with_one_id(shop: Project, change: dict[str, object]) -> None:
+    other = {**BOUGHT, "id": "e1", "sequence": 1, **change}
+    if other["type"] == "billed":
+        del other["gift"]
+    for rows in ([{**BOUGHT, "id": "e1", "sequence": 1}, other], [other, {**BOUGHT, "id": "e1", "sequence": 1}]):
+        shop.trace(*rows)
+        said = shop.refused(shop.good, "--events", shop.events_file)
+        assert "error[id-twice]: two different events have the id `e1`; the other is events.ndjson:1" in said
+
+
+def test_exact_repeats_count_and_are_told(shop: Project) -> None:
+    shop.trace(AGREED, BOUGHT, BOUGHT, BOUGHT)
+    ran = shop.check(shop.good, "--events", shop.events_file, "--format", "json")
+    assert ran.verdicts()["3-new only_with_agreement"] == {"satisfied": 3}
+    assert "2 events repeat another exactly; without an id each counts" in ran.json()["notes"]
+
+
+def test_the_order_of_rows_changes_nothing(shop: Project) -> None:
+    rows = [event(kind, f"07-{15 + number % 5} 1{number % 3}:00", f"u{number % 2}", id=str(number),
+                  **({"gift": number % 4 == 0} if kind == "bought" else {}))
+            for number, kind in enumerate(["agreed", "bought", "billed", "withdrew", "bought"] * 12)]
+    shop.trace(*rows)
+    first = shop.judge(shop.good, "--events", shop.events_file)
+    random.Random(5).shuffle(rows)
+    shop.write("a.ndjson", shop.trace(*rows[:30]) and (shop.folder / shop.events_file).read_text("utf-8"))
+    shop.trace(*rows[30:])
+    assert shop.judge(shop.good, "--events", shop.events_file, "--events", "a.ndjson") == first
+    assert first["3-new bill_sent"].keys() >= {"violated", "exempt"}
+
+
+# ---- several services
+
+def test_each_service_has_its_own_events(shop: Project) -> None:
+    shop.write("services/b.json", service("b"))
+    shop.trace({**AGREED, "service": "good"}, {**BOUGHT, "service": "good"}, {**BOUGHT, "service": "b"})
+    ran = shop.check("services", "--events", shop.events_file, "--format", "json", "--rule", "only_with_agreement")
+    assert ran.verdicts() == {"3-new only_with_agreement": {"violated": 1, "satisfied": 1}}
+    assert [one["service"] for one in ran.json()["results"]] == ["services/b.json"]
+
+
+def test_events_of_no_service(shop: Project) -> None:
+    shop.write("services/b.json", service("b"))
+    shop.trace({**BOUGHT, "service": "goood"}, BOUGHT, {**BOUGHT, "service": "None"})
+    said = shop.refused("services", "--events", shop.events_file)
+    assert "no service file has the id `goood` that an event names\n --> events.ndjson:1:1\nhelp: did you mean " \
+           "`good`?" in said
+    assert "does not say which service it belongs to, and there are 2 services\n --> events.ndjson:2:1\nhelp: give " \
+           "each event the `service`" in said
+    assert "the id `None`" in said
+    shop.trace({**BOUGHT, "service": "b"})
+    assert "error[unknown-service]" in shop.refused(shop.good, "--events", shop.events_file)
+
+
+def test_two_services_with_the_id_an_event_names(shop: Project) -> None:
+    """Neither could be said to have no such event."""
+    shop.write("services/b.json", service("good"))
+    shop.trace({**BOUGHT, "service": "good"})
+    said = shop.refused("services", "--events", shop.events_file)
+    assert "error[service-twice]: 2 services have the id `good`" in said
+    assert "`services/b.json`, `services/good.yaml`" in said
+    assert shop.check("services").exit_code == 0  # facts alone need no id
