@@ -139,9 +139,9 @@ def _read(path: str, text: str) -> tuple[_Node | None, list[Diagnostic]]:
     except yaml.MarkedYAMLError as reason:
         mark = reason.problem_mark
         span = Span(path, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2) if mark else None
-        return None, [error("bad-yaml", f"cannot read YAML: {shorten(reason.problem or str(reason))}", span)]
+        return None, [error("yaml-syntax", f"cannot read YAML: {shorten(reason.problem or str(reason))}", span)]
     except yaml.YAMLError as reason:
-        return None, [error("bad-yaml", f"cannot read YAML: {shorten(str(reason))}")]
+        return None, [error("yaml-syntax", f"cannot read YAML: {shorten(str(reason))}")]
     found: list[Diagnostic] = []
     if not isinstance(root, yaml.MappingNode):
         span = Span(path, 1, 1, 1, 1) if root is None else _span(path, root)
@@ -157,7 +157,7 @@ def _span(path: str, node: yaml.Node) -> Span:
 def _node(path: str, node: yaml.Node, found: list[Diagnostic], above: tuple[int, ...]) -> _Node:
     span = _span(path, node)
     if id(node) in above:
-        found.append(error("bad-yaml", "an alias stands inside what it repeats", span))
+        found.append(error("yaml-syntax", "an alias stands inside what it repeats", span))
         return _Node(None, span)
     above = (*above, id(node))
     match node:

@@ -124,7 +124,7 @@ def policy_files(library: Library, paths: Sequence[str]) -> list[tuple[str, Path
         files = sorted(path.rglob("*.policy")) if path.is_dir() else [path] if path.is_file() else []
         if not files:
             what = "holds no policy" if path.is_dir() else "does not exist"
-            problems.append(error("no-such-file", f"`{shorten(name)}` {what}"))
+            problems.append(error("missing-file", f"`{shorten(name)}` {what}"))
         found.update(dict.fromkeys(files))
     if problems:
         fail(problems)

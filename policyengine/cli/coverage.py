@@ -35,7 +35,7 @@ def command(regulation: str | None, version: str | None, only_gaps: bool, format
     file = library.folders[law.id] / chosen.label / TEXT
     name = library.shown(file)
     if not file.is_file():
-        fail((error("no-such-file", f"`{name}` does not exist", help="it holds the articles, in our own words"),))
+        fail((error("missing-file", f"`{name}` does not exist", help="it holds the articles, in our own words"),))
     source = Source(name, file.read_text("utf-8"))
     text, diagnostics = read_text(name, source.text)
     if has_errors(diagnostics) or text is None:

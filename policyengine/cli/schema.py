@@ -49,7 +49,7 @@ def command(name: str, vocabulary: str | None) -> int:
     if name in REPORTS:
         file = PACKAGE / REPORTS[name]
         if not file.is_file():
-            fail((error("no-such-file", f"the schema `{name}` is not in {PACKAGE}", help="install guiju again"),))
+            fail((error("missing-file", f"the schema `{name}` is not in {PACKAGE}", help="install guiju again"),))
         click.echo(file.read_text("utf-8").rstrip())
         return 0
     library = open_library(settings())

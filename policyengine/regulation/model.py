@@ -95,7 +95,7 @@ def load_regulation(folder: str | Path) -> tuple[Regulation | None, tuple[Diagno
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        return None, (error("bad-encoding", f"`{shorten(str(path))}` is not UTF-8"),)
+        return None, (error("not-utf8", f"`{shorten(str(path))}` is not UTF-8"),)
     return read_regulation(str(path), text)
 
 

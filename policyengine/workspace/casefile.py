@@ -235,7 +235,7 @@ class _Reader:
             file = self.path.parent / written
             name = str(Path(self.name).parent / written)
             if not file.is_file():
-                self.wrong("no-such-file", f"there is no file `{shorten(written)}` beside `{self.path.name}`", path)
+                self.wrong("missing-file", f"there is no file `{shorten(written)}` beside `{self.path.name}`", path)
                 return None
             documents, problems = read_file(file)
             if problems or len(documents) != 1:
@@ -253,7 +253,7 @@ class _Reader:
                 self.bases[written] = base
         base_found = self.bases[written]
         if base_found is None and not has_errors(self.found):
-            self.wrong("no-such-file", f"`{shorten(written)}` cannot be used", path)
+            self.wrong("missing-file", f"`{shorten(written)}` cannot be used", path)
         return base_found
 
     def _misfits(self, facts: Mapping[str, Any], base: tuple[Any, Positions, tuple[str | int, ...]],

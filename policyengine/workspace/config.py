@@ -99,7 +99,7 @@ def load_config(
         try:
             source = Source(name, found.read_text(encoding="utf-8"))
         except UnicodeDecodeError:
-            return config, (error("not-utf-8", f"`{name}` is not UTF-8 text"),), {}
+            return config, (error("not-utf8", f"`{name}` is not UTF-8 text"),), {}
         sources[name] = source
         from policyengine.workspace.settings import parse_config
 

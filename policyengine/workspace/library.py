@@ -101,7 +101,7 @@ def find_library(config: Config, environ: Mapping[str, str]) -> tuple[Library, t
     for written in config.policies:
         path = Path(written) if Path(written).is_absolute() else config.root / written
         if not path.exists():
-            diagnostics.append(error("no-such-file", f"`{shorten(written)}`, named under `policies`, does not exist"))
+            diagnostics.append(error("missing-file", f"`{shorten(written)}`, named under `policies`, does not exist"))
         elif path.is_dir():
             own = dict(_regulations_under(path))
             folders.update(own)
@@ -281,7 +281,7 @@ def compile_file(library: Library, regulation: Regulation, path: Path, *, articl
 
     if not path.is_file():
         name = library.shown(path)
-        return Compiled(None, (error("no-such-file", f"`{name}` does not exist"),), {})
+        return Compiled(None, (error("missing-file", f"`{name}` does not exist"),), {})
     source = read(path)
     file, problems = parse(source.path, source.text)
     found += problems

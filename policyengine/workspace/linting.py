@@ -77,7 +77,7 @@ def policies_of(library: Library, target: str) -> tuple[list[Path], tuple[Diagno
     if path.is_file():
         return [path], ()
     if not path.is_dir():
-        return [], (error("no-such-file", f"`{shorten(target)}` is neither a file nor a regulation",
+        return [], (error("missing-file", f"`{shorten(target)}` is neither a file nor a regulation",
                           help=did_you_mean(target, library.folders)
                           or f"there are {', '.join(sorted(library.folders))}"),)
     found = sorted(file for file in path.rglob("*.policy") if not _is_used_by_others(file))

@@ -332,7 +332,7 @@ def _toml_error(source: Source, problem: tomllib.TOMLDecodeError) -> Diagnostic:
         line, column = int(numbers[0]), int(numbers[1])
     else:  # "at end of document"
         line, column = source.place(max(0, len(source.text.rstrip()) - 1))
-    return error("toml", f"not TOML: {message[:1].lower()}{message[1:]}",
+    return error("toml-syntax", f"not TOML: {message[:1].lower()}{message[1:]}",
                  Span(source.path, line, column, line, column + 1))
 
 

@@ -100,7 +100,7 @@ def _files_of(target: str, library: Library) -> tuple[list[Path], tuple[Diagnost
         return _under(folder, target)
     path = Path(target).absolute()
     if not path.exists():
-        return [], (error("no-such-file", f"`{shorten(target)}` is neither a file nor a regulation",
+        return [], (error("missing-file", f"`{shorten(target)}` is neither a file nor a regulation",
                           help=did_you_mean(target, library.folders)
                           or f"there are {', '.join(sorted(library.folders))}"),)
     if path.is_dir():

@@ -136,8 +136,8 @@ def test_nothing_given_is_the_defaults() -> None:
      '(such as `sources = [{ name = "chat", emits = ["user_message"], complete = "2026-07-15" }]`)'),
     ('sources = [{ name = "a", emits = ["b"], until = 1 }]',
      "guiju.toml:1:1: error[unknown-setting] no key of a source `until` (there are `name`, `emits`, `complete`)"),
-    ('lang = "en\n', "guiju.toml:1:11: error[toml] not TOML: illegal character '\\n'"),
-    ("lang =", "guiju.toml:1:6: error[toml] not TOML: invalid value"),
+    ('lang = "en\n', "guiju.toml:1:11: error[toml-syntax] not TOML: illegal character '\\n'"),
+    ("lang =", "guiju.toml:1:6: error[toml-syntax] not TOML: invalid value"),
 ])
 def test_a_mistake_is_named_with_its_place(text: str, expected: str) -> None:
     config, wrong = parse(text)
@@ -235,7 +235,7 @@ def test_a_broken_pyproject_with_our_table_is_an_error_and_without_it_is_none_of
     assert load_config(tmp_path, {}, {})[1] == ()
     write(tmp_path / "pyproject.toml", "[tool.guiju]\nlang = \n")
     assert [concise(d) for d in load_config(tmp_path, {}, {})[1]] == [
-        "pyproject.toml:2:8: error[toml] not TOML: invalid value"]
+        "pyproject.toml:2:8: error[toml-syntax] not TOML: invalid value"]
 
 
 def test_files_are_named_as_the_user_would_and_paths_start_at_the_file(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_files_are_named_as_the_user_would_and_paths_start_at_the_file(tmp_path:
 
 def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
     (tmp_path / "guiju.toml").write_bytes(b'lang = "\xff"')
-    assert [d.name for d in load_config(tmp_path, {}, {})[1]] == ["not-utf-8"]
+    assert [d.name for d in load_config(tmp_path, {}, {})[1]] == ["not-utf8"]
 
 
 # Which value

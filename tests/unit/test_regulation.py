@@ -160,7 +160,7 @@ def test_a_folder_without_the_file_or_with_another_encoding_is_a_diagnostic(tmp_
     assert regulation is None and [d.name for d in found] == ["no-regulation"]
     (tmp_path / "regulation.yaml").write_bytes("id: 办法".encode("gb18030"))
     regulation, found = load_regulation(tmp_path)
-    assert regulation is None and [d.name for d in found] == ["bad-encoding"]
+    assert regulation is None and [d.name for d in found] == ["not-utf8"]
 
 
 def test_loading_a_regulation_imports_no_markdown_reader() -> None:

@@ -116,7 +116,7 @@ def test_a_record_without_additional_properties_is_closed() -> None:
 
 @pytest.mark.parametrize(("text", "expected"), [
     ("- a", "v.yaml:1:1: error[bad-vocabulary] expected a JSON Schema, found no mapping"),
-    ("type: 'a' b", "v.yaml:1:11: error[bad-yaml] cannot read YAML"),
+    ("type: 'a' b", "v.yaml:1:11: error[yaml-syntax] cannot read YAML"),
     ("type: object\ntype: object\nproperties: {}", "v.yaml:2:1: error[duplicate-key] `type` stands twice"),
     ("type: object\nanyOf: []", "v.yaml:2:1: error[unknown-keyword] a vocabulary has no keyword `anyOf`"),
     ("type: object\nproperties:\n  a: {type: string, minimum: 3}",
@@ -160,7 +160,7 @@ def test_a_record_without_additional_properties_is_closed() -> None:
     ("type: object\n$defs: {envelope: {type: object, properties: {time: {type: string}}}, events: {}}",
      "v.yaml:2:47: error[bad-vocabulary] `time` of an event has `format: date-time`"),
     ("type: object\nproperties:\n  a: &a {type: array, items: *a}",
-     "v.yaml:3:6: error[bad-yaml] an alias stands inside what it repeats"),
+     "v.yaml:3:6: error[yaml-syntax] an alias stands inside what it repeats"),
 ])
 def test_what_is_refused(text: str, expected: str) -> None:
     found = faults(text)
