@@ -27,7 +27,7 @@ from policyengine.base.resources import PACKAGE, cache_folder, grammar_file, reg
 from policyengine.cli.common import FINDINGS, format_option, paint
 from policyengine.workspace.config import load_config
 
-LIBRARIES = ("click", "google-re2", "jsonschema", "lark", "markdown-it-py", "pyyaml", "tzdata")
+LIBRARIES = ("click", "google-re2", "lark", "markdown-it-py", "pathspec", "pyyaml", "tzdata")
 
 
 @dataclass(frozen=True, slots=True)
