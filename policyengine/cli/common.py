@@ -25,7 +25,8 @@ from policyengine.base.diagnostic import (
 )
 from policyengine.base.record import record
 from policyengine.base.source import Source
-from policyengine.workspace.config import FORMATS, Config, load_config
+from policyengine.workspace.config import FORMATS, Config
+from policyengine.workspace.project import load_config
 
 FINDINGS = 1
 NO_VERDICT = 2

@@ -25,7 +25,7 @@ from policyengine.base.calendar import load_working_days
 from policyengine.base.diagnostic import concise
 from policyengine.base.resources import PACKAGE, cache_folder, grammar_file, regulations_folder
 from policyengine.cli.common import FINDINGS, format_option, paint
-from policyengine.workspace.config import load_config
+from policyengine.workspace.project import load_config
 
 LIBRARIES = ("click", "google-re2", "lark", "markdown-it-py", "pathspec", "pyyaml", "tzdata")
 

@@ -14,10 +14,8 @@ from policyengine.workspace.config import (
     EventSource,
     Param,
     SeverityOverride,
-    find_config,
-    load_config,
-    with_flags,
 )
+from policyengine.workspace.project import find_config, load_config, with_flags
 from policyengine.workspace.settings import SETTINGS, parse_config, places, with_environment
 
 ROOT = Path("/somewhere")
