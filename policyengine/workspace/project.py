@@ -1,4 +1,4 @@
-"""The settings that hold in a folder: `[tool.guiju]` in pyproject.toml or guiju.toml; environment and flags win over it.
+"""The settings that hold in a folder: `[tool.guiju]` in pyproject.toml or guiju.toml; variables and flags win over it.
 
 In come a folder, the environment and the flags; out come a `Config` and what is wrong. How a value is read is in
 settings.py, which is imported only when there is one to read: most runs in CI have no project file, and reading TOML
