@@ -34,6 +34,7 @@ lint: $(STAMP)
 	@$(BIN)/mypy --no-error-summary
 
 bench: $(STAMP)
+	@$(BIN)/python -c 'import matplotlib' 2>/dev/null || $(BIN)/python -m pip install --quiet -e '.[bench]'
 	@set -e; for bench in benchmarks/*/run.py; do echo "== $$bench"; $(BIN)/python "$$bench"; echo; done
 
 clean:

@@ -1,5 +1,5 @@
-"""A project made anew in a folder, for the benchmarks that run the command: the twelve rules of `facts/` as the one
-version of a regulation, and as many services as asked for."""
+"""A project made anew in a folder, for the benchmarks that run the command: a policy as the one version of a regulation
+(the twelve rules of `facts/` unless another is given), and as many services as asked for."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ GUIJU = [sys.executable, "-m", "policyengine"]
 
 REGULATION = """\
 id: xx/benchmark
-title: {en: Benchmark, zh: 基准}
+title: {{en: Benchmark, zh: 基准}}
 jurisdiction: XX
 timezone: Asia/Shanghai
 calendar: cn
-vocabulary: bench_vocabulary
+vocabulary: {vocabulary}
 period_end_on_day_off: stands
-confidence: {en: Made up., zh: 虚构。}
+confidence: {{en: Made up., zh: 虚构。}}
 versions:
   - label: "1"
     status: final
     order: No. 1
-    title: {en: Benchmark, zh: 基准}
-    issuers: [{id: XX, en: Benchmark, zh: 基准}]
-    published: 2024-01-01
-    adopted: 2024-01-01
-    effective_from: 2024-01-01
+    title: {{en: Benchmark, zh: 基准}}
+    issuers: [{{id: XX, en: Benchmark, zh: 基准}}]
+    published: 2020-01-01
+    adopted: 2020-01-01
+    effective_from: 2020-01-01
     sources: [https://example.org/]
 """
 
 
-def make(folder: Path, policy: str | None = None) -> None:
+def make(folder: Path, policy: str | None = None, vocabulary: Path = HERE / "facts" / "bench_vocabulary.yaml") -> None:
     """The project's settings and its regulation, whose policy is `facts/bench.policy` unless another is given."""
     version = folder / "policies" / "xx" / "benchmark" / "1"
-    vocabulary = folder / "policies" / "vocabulary"
-    for one in (version, vocabulary):
+    vocabularies = folder / "policies" / "vocabulary"
+    for one in (version, vocabularies):
         one.mkdir(parents=True, exist_ok=True)
     (folder / "guiju.toml").write_text('policies = ["policies"]\nregulations = ["xx/benchmark"]\n', "utf-8")
-    (version.parent / "regulation.yaml").write_text(REGULATION, "utf-8")
-    shutil.copy(HERE / "facts" / "bench_vocabulary.yaml", vocabulary)
+    (version.parent / "regulation.yaml").write_text(REGULATION.format(vocabulary=vocabulary.stem), "utf-8")
+    shutil.copy(vocabulary, vocabularies)
     text = (HERE / "facts" / "bench.policy").read_text("utf-8") if policy is None else policy
     (version / "rules.policy").write_text(text, "utf-8")
 

@@ -30,14 +30,21 @@ from policyengine.cli.common import (
     show,
     write_files,
 )
+from policyengine.core.verdict import Verdict
 from policyengine.report.formats import render
 from policyengine.report.model import Report, Result
-from policyengine.workspace.check import Request, check
+from policyengine.workspace.check import ENGINES, EngineName, Request, check
 from policyengine.workspace.config import FORMATS, LANGS, Config
 from policyengine.workspace.library import find_library
 
 # What says only that there is no input; `--allow-empty` forgives it.
 EMPTY = frozenset({"empty-glob", "no-input-files", "no-input"})
+
+TOLD = 1_000
+"""Of what an engine finds, at least so many of a rule and verdict are told where a format shows all."""
+
+OPEN = 100_000
+"""With `--pending`, so many open duties of a rule are listed."""
 
 EXAMPLES = """
 \b
@@ -87,14 +94,17 @@ def _read_params(_ctx: click.Context, _parameter: click.Parameter, texts: Sequen
 @click.option("--pending", is_flag=True, help="Show every open duty with its due date.")
 @click.option("--max-findings", type=click.IntRange(min=1), default=3, show_default=True, metavar="N",
               help="Show this many moments or services of one rule; the other formats show all.")
+@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True,
+              help="What judges the events: the evaluator, row by row; DuckDB, in columns; Spark, on a cluster.")
+@click.option("--memory", metavar="SIZE", help="How much memory DuckDB may use, such as 500MB. Default: most of it.")
 @click.option("--lang", type=click.Choice(LANGS), default=None, help="Language of the labels (env GUIJU_LANG).")
 @click.option("--stdin-filename", default="<stdin>", metavar="NAME",
               help="The name of the service read from `-`; its ending says the format.")
 def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tuple[str, ...], version: str | None,
             as_of: str | None, rules: tuple[str, ...], params: tuple[str, ...], fail_on: str | None,
             allow_undecided: bool, exit_zero: bool, allow_empty: bool, format: str | None,
-            outputs: tuple[Output, ...], everything: bool, pending: bool, max_findings: int, lang: str | None,
-            stdin_filename: str) -> int:
+            outputs: tuple[Output, ...], everything: bool, pending: bool, max_findings: int, engine: EngineName,
+            memory: str | None, lang: str | None, stdin_filename: str) -> int:
     """Judge services, and their events, by the regulations.
 
     SERVICE is a YAML, JSON or TOML file, a folder, a glob, or `-`. Without one, the project's services are judged.
@@ -106,7 +116,8 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
         fail(diagnostics)
     request = Request(
         _named(services, config.services, config), _named(events, config.events, config), regulations, version, as_of,
-        rules, params, int(time.time()) * 1_000_000, everything, stdin_filename)
+        rules, params, int(time.time()) * 1_000_000, everything, stdin_filename, engine=engine, memory=memory,
+        limit=max(max_findings, OPEN if pending else TOLD))
     report, diagnostics, sources = check(request, config, library)
     if report is None and allow_empty and diagnostics and {one.name for one in diagnostics} <= EMPTY:
         note("0 services; nothing was judged")
@@ -153,12 +164,16 @@ def _counting(report: Report, allow_undecided: bool) -> Iterator[Result]:
 
 def _meaning(report: Report, code: int, config: Config, allow_undecided: bool) -> str:
     """What the exit code says, in words."""
-    counted = list(_counting(report, allow_undecided))
-    if not counted:
+    verdicts: tuple[Verdict, ...] = ("violated",) if allow_undecided else ("violated", "undecided")
+    counted = {rule.severity: 0 for rule in report.rules}
+    for rule in report.rules:
+        counted[rule.severity] += sum(rule.counts[verdict] for verdict in verdicts)
+    every = sum(counted.values())
+    if not every:
         return "exit 0: no findings"
-    at = sum(1 for one in counted if exit_code((one.severity,), config.fail_on))
+    at = sum(number for severity, number in counted.items() if exit_code((severity,), config.fail_on))
     if not at:
-        return f"exit 0: {len(counted):,} of {len(counted):,} findings are below `{config.fail_on}`"
+        return f"exit 0: {every:,} of {every:,} findings are below `{config.fail_on}`"
     if code == 0:
-        return f"exit 0 by --exit-zero: {at:,} of {len(counted):,} findings are at or above `{config.fail_on}`"
-    return f"exit {code}: {at:,} of {len(counted):,} findings are at or above `{config.fail_on}`"
+        return f"exit 0 by --exit-zero: {at:,} of {every:,} findings are at or above `{config.fail_on}`"
+    return f"exit {code}: {at:,} of {every:,} findings are at or above `{config.fail_on}`"

@@ -8,6 +8,7 @@ examples from its cases, what to do, and how other versions say it.
 from __future__ import annotations
 
 import json
+import time
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,10 +108,14 @@ class Explanation:
 @click.argument("name", metavar="RULE|LINT|DIAGNOSTIC")
 @regulation_option
 @version_option
+@click.option("--plan", "dialect", is_flag=False, flag_value="duckdb", default=None,
+              type=click.Choice(["duckdb", "spark"]), metavar="[ENGINE]",
+              help="The SQL that judges a rule about moments, for DuckDB or Spark.")
 @click.option("--lang", type=click.Choice(["en", "zh"]), help="Language of headings (env GUIJU_LANG). Default: en.")
 @click.option("--format", "format", type=click.Choice(FORMATS), default=None,
               help="How to print it (env GUIJU_FORMAT). Default: text.")
-def command(name: str, regulation: str | None, version: str | None, lang: str | None, format: str | None) -> int:
+def command(name: str, regulation: str | None, version: str | None, dialect: str | None, lang: str | None,
+            format: str | None) -> int:
     """Explain a rule: its article, what it asks, parameters, examples, other versions. Or a lint, or a diagnostic."""
     config = settings(lang=lang, format=None if format == "markdown" else format)
     form = "markdown" if format == "markdown" else config.format
@@ -122,6 +127,8 @@ def command(name: str, regulation: str | None, version: str | None, lang: str | 
         house, law, chosen = opened_house(library, path)
         known += [rule.name for rule in house.policy.rules]
         rule = house.policy.rule(name)
+        if rule is not None and dialect is not None:
+            return _plan(house, rule, dialect)
         if rule is not None:
             _print(explain(library, config, house, law, chosen, rule, path), form, config.lang)
             return 0
@@ -129,11 +136,25 @@ def command(name: str, regulation: str | None, version: str | None, lang: str | 
         book = opened(library, law, chosen)
         known += [rule.name for rule in book.policy.rules]
         rule = book.policy.rule(name)
+        if rule is not None and dialect is not None:
+            return _plan(book, rule, dialect)
         if rule is not None:
             path = library.folders[law.id] / chosen.label / POLICY
             _print(explain(library, config, book, law, chosen, rule, path), form, config.lang)
             return 0
     return _name(name, known, form)
+
+
+def _plan(book: Book, rule: ir.Rule, dialect: str) -> int:
+    """What is read, the query, and what is to be known of it."""
+    from policyengine.workspace.planning import shown_plan
+
+    shown = shown_plan(book, rule, {}, int(time.time()) * 1_000_000, dialect)
+    lines = [f"-- {book.id} {book.label}, rule {rule.name}: a verdict for each of its moments"]
+    lines += [f"-- reads {event}: {', '.join(columns) or 'no fields'}" for event, columns in shown.columns.items()]
+    lines += [f"-- {note}" for note in (*shown.notes, *([shown.gap] if shown.gap else []))]
+    click.echo("\n".join([*lines, *([shown.sql] if shown.sql else [])]))
+    return 0
 
 
 def _print(explanation: Explanation, form: str, lang: Lang) -> None:

@@ -30,6 +30,7 @@ INTERRUPTED = 130
 # name -> (where it is, what it does); `guiju --help` lists them in this order
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("policyengine.cli.check:command", "Judge services, and their events, by the regulations."),
+    "monitor": ("policyengine.cli.monitor:command", "Judge events as they come, each verdict a line of JSON."),
     "rules": ("policyengine.cli.rules:command", "List the rules of a regulation."),
     "explain": ("policyengine.cli.explain:command", "Show a rule: its article, its reading, examples, parameters."),
     "coverage": ("policyengine.cli.coverage:command", "Show each article's rules, or why none can check it."),

@@ -20,7 +20,7 @@ from policyengine.core import ir
 from policyengine.core.case import Event
 from policyengine.core.intervals import Bounds, between, computed_between, ends_of
 from policyengine.core.operators import OPERATORS, ORDERINGS
-from policyengine.core.standing import Here, Path, Run, Value, World, typed
+from policyengine.core.standing import Here, Path, Run, Value, World, at_large, typed
 from policyengine.core.truth import FALSE, SETTLED, TRUE, Truth, all_of, any_of, negation
 from policyengine.core.verdict import (
     DividedByZero,
@@ -321,7 +321,7 @@ def _window(range: ir.Range, here: Here, world: World) -> _Window:
             if period.value is None:
                 return replace(NO_RANGE, missing=period.missing)
             first = bisect_right(times, now, key=lambda x: closes(x, period.value, world.calendar)) if times else 0
-            return _Window(first, past, _earliest(now, period.value, world.calendar), own_last=position,
+            return _Window(first, past, earliest_within(now, period.value, world.calendar), own_last=position,
                            evidence=period.evidence)
         case ir.Since():
             return _since(range, here, world)
@@ -352,7 +352,7 @@ def _after(deadline: Any, calendar: Calendar) -> int:
     return int(deadline) + 1
 
 
-def _earliest(now: int, period: Period, calendar: Calendar) -> int:
+def earliest_within(now: int, period: Period, calendar: Calendar) -> int:
     """The first instant within whose `period` the moment lies. Legal periods begin with a local day."""
     if period.unit == "microsecond":
         return now - period.count
@@ -368,7 +368,7 @@ def _earliest(now: int, period: Period, calendar: Calendar) -> int:
 def _since(range: ir.Since, here: Here, world: World) -> _Window:
     first, unsure, reach = 0, 0, None
     missing: list[Missing] = []
-    for position, _, match in matching(range.pattern, here, world, 0, here.position):
+    for position, _, match in matching(range.pattern, here, world, 0, here.position, within=(None, here.time)):
         if match.value:
             first, unsure, missing, reach = position + 1, 0, [], world.times[position]
         elif match.value is None:
@@ -383,9 +383,19 @@ def _since(range: ir.Since, here: Here, world: World) -> _Window:
 
 
 def matching(pattern: ir.Pattern, here: Here, world: World, first: int, last: int,
-             values: Mapping[str, Any] | None = None) -> Iterator[tuple[int, Event, Truth]]:
-    """The candidates of a pattern from place `first` up to, not including, `last`, whose `where` is not false."""
+             values: Mapping[str, Any] | None = None, *,
+             within: tuple[int | None, int | None]) -> Iterator[tuple[int, Event, Truth]]:
+    """The candidates of a pattern from place `first` up to, not including, `last`, whose `where` is not false.
+
+    `within` are the instants between which these places lie whatever other events there are, both included.
+    """
     asked = tuple(here.key(key) if values is None else values[key] for key in pattern.keys)
+    world.ask(pattern.event, pattern.keys, asked, *within)
+    yield from _candidates(pattern, asked, here, world, first, last)
+
+
+def _candidates(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: World, first: int, last: int,
+                ) -> Iterator[tuple[int, Event, Truth]]:
     positions = world.positions(pattern.event, pattern.keys, asked)
     for place in range(bisect_left(positions, first), bisect_left(positions, last)):
         position = positions[place]
@@ -406,7 +416,8 @@ def _in_window(pattern: ir.Pattern, window: _Window, here: Here, world: World, *
     last = window.last
     if own and counting and window.ordered:
         last = max(last, here.position + 1)
-    for position, event, match in matching(pattern, here, world, window.first, last):
+    until = here.time if window.closes is None else window.closes - 1
+    for position, event, match in matching(pattern, here, world, window.first, last, within=(window.start, until)):
         if own:
             if position == here.position and not counting:
                 continue
@@ -427,9 +438,10 @@ def _tied(pattern: ir.Pattern, here: Here, world: World, values: Mapping[str, An
     asking = here.candidate if at == ir.CANDIDATE else here.event
     if asking is None:
         return False
-    first, last = bisect_left(world.times, asking.time), bisect_right(world.times, asking.time)
+    now = asking.time
+    first, last = bisect_left(world.times, now), bisect_right(world.times, now)
     return any(event is not asking and event.sequence == asking.sequence
-               for _, event, _ in matching(pattern, here, world, first, last, values))
+               for _, event, _ in matching(pattern, here, world, first, last, values, within=(now, now)))
 
 
 def _occurs(expr: ir.Occurs, here: Here, world: World) -> Truth:
@@ -495,7 +507,7 @@ def _sum_events(expr: ir.SumEvents, here: Here, world: World) -> Value:
 
 def _latest(expr: ir.Latest, here: Here, world: World) -> Value:
     tie = _tied(expr.pattern, here, world)
-    found = list(matching(expr.pattern, here, world, 0, here.position))
+    found = list(matching(expr.pattern, here, world, 0, here.position, within=(None, here.time)))
     if not found:
         gap = world.gap_in_history(expr.pattern.event, None)
         source = f"{expr.pattern.event}.{'.'.join(expr.path)}"
@@ -538,7 +550,8 @@ def _in_state(expr: ir.InState, here: Here, world: World) -> Truth:
     lasting = None if state.lasting is None else value_of(state.lasting, here, world)
     changes = sorted(((place, event, match, starting)
                       for patterns, starting in ((state.starts, True), (state.ends, False)) for pattern in patterns
-                      for place, event, match in matching(pattern, here, world, 0, position, values)),
+                      for place, event, match in matching(pattern, here, world, 0, position, values,
+                                                          within=(None, now))),
                      key=lambda change: (change[0], change[3]))
     # Every start that may be the one in force, None for "not in force"; an uncertain change adds a possibility.
     possible: set[Event | None] = {None}
@@ -570,7 +583,8 @@ def _in_state(expr: ir.InState, here: Here, world: World) -> Truth:
         lost = gaps_of(state.ends, since, world)
     else:
         # A start that is not seen matters only if it would still hold.
-        holds = None if lasting is None or lasting.value is None else _earliest(now, lasting.value, world.calendar)
+        long = None if lasting is None else lasting.value
+        holds = None if long is None else earliest_within(now, long, world.calendar)
         lost = gaps_of(state.starts, max((one for one in (since, holds) if one is not None), default=None), world)
     if lost:
         return Truth(None, SETTLED, evidence, lost, tie)
@@ -583,12 +597,13 @@ def _state_value(expr: ir.StateValue, here: Here, world: World) -> Value:
     values = _asked(expr.keys, here, world)
     if isinstance(values, Value):
         return values
-    position, _ = _stands(expr.at, here)
+    position, now = _stands(expr.at, here)
     tie = any(_tied(source.pattern, here, world, values, expr.at)
               for tier in state.tiers for source in tier)
     for tier in state.tiers:
         known = sorted(((place, event, match, source) for source in tier
-                        for place, event, match in matching(source.pattern, here, world, 0, position, values)),
+                        for place, event, match in matching(source.pattern, here, world, 0, position, values,
+                                                            within=(None, now))),
                        key=lambda one: one[0], reverse=True)
         for _, event, match, source in known:
             if not _carried(event, source.path) and source.default is None:
@@ -633,7 +648,7 @@ def runs_of(name: str, world: World) -> tuple[Run, ...]:
 def _changes(keys: tuple[str, ...], starts: tuple[ir.Pattern, ...], ends: tuple[ir.Pattern, ...], world: World,
              ) -> Iterator[tuple[tuple[Any, ...], list[tuple[int, Truth, bool]]]]:
     """For each value of the keys: the events that start or continue (True), and those that end (False), in order."""
-    nowhere = Here(world.as_of, world.as_of, len(world.events), {}, None)
+    nowhere = at_large(world)
     seen: dict[tuple[Any, ...], None] = {}
     for pattern in starts:
         for event in world.events:
@@ -643,12 +658,13 @@ def _changes(keys: tuple[str, ...], starts: tuple[ir.Pattern, ...], ends: tuple[
         asked = dict(zip(keys, values, strict=True))
         yield values, sorted(((place, match, starting)
                               for patterns, starting in ((starts, True), (ends, False)) for pattern in patterns
-                              for place, _, match in matching(pattern, nowhere, world, 0, len(world.events), asked)),
+                              for place, _, match in _candidates(pattern, tuple(asked[key] for key in pattern.keys),
+                                                                 nowhere, world, 0, len(world.events))),
                              key=lambda change: (change[0], change[2]))
 
 
 def _episode_runs(episode: ir.Episode, world: World) -> Iterator[Run]:
-    here = Here(world.as_of, world.as_of, len(world.events), {}, None)
+    here = at_large(world)
     gap = value_of(episode.gap, here, world).value
     for values, changes in _changes(episode.keys, episode.events, episode.ends, world):
         keys = tuple(zip(episode.keys, values, strict=True))
@@ -677,7 +693,7 @@ def _episode_runs(episode: ir.Episode, world: World) -> Iterator[Run]:
 def _state_runs(name: str, world: World) -> Iterator[Run]:
     state = world.states[name]
     assert isinstance(state, ir.BooleanState)
-    here = Here(world.as_of, world.as_of, len(world.events), {}, None)
+    here = at_large(world)
     lasting = Value(None) if state.lasting is None else value_of(state.lasting, here, world)
     for values, changes in _changes(state.keys, state.starts, state.ends, world):
         keys = tuple(zip(state.keys, values, strict=True))
@@ -694,7 +710,7 @@ def _state_runs(name: str, world: World) -> Iterator[Run]:
                 unknown += ((place, one) for one in match.missing)
             if starting and not places:
                 # Events that are not seen may have begun the state before, or ended it since.
-                holds = None if lasting.value is None else _earliest(now, lasting.value, world.calendar)
+                holds = None if lasting.value is None else earliest_within(now, lasting.value, world.calendar)
                 reach = max((one for one in (ended, holds) if one is not None), default=None)
                 unknown += ((place, one) for one in (*gaps_of(state.starts, reach, world),
                                                      *gaps_of(state.ends, now, world)))
@@ -711,18 +727,40 @@ def _state_runs(name: str, world: World) -> Iterator[Run]:
             yield Run(keys, world.times[places[0]], tuple(places), expires, None, tuple(unknown))
 
 
+def ask_run(name: str, keys: Mapping[str, Any], first: int | None, last: int, world: World) -> None:
+    """Note that a run of an episode or state is put together from the events of these keys between two instants."""
+    declared = world.episodes.get(name) or world.states[name]
+    assert not isinstance(declared, ir.ValuedState)
+    starts = declared.events if isinstance(declared, ir.Episode) else declared.starts
+    for pattern in (*starts, *declared.ends):
+        world.ask(pattern.event, pattern.keys, (keys[key] for key in pattern.keys), first, last)
+
+
+def look_back(start: int, now: int, gap: Period) -> int:
+    """From when on to ask for the events of an episode's run that is seen to reach from `start` to `now`.
+
+    The events within the gap before its start, and the ends among them, show that it began there whatever came before.
+    While only its last part is seen, asking farther back by its length finds the start of a long run in a few steps.
+    """
+    return start - gap.count - 3 * (now - start)
+
+
 def _run_of(episode: str, here: Here, world: World) -> Run | None:
     """The run a moment belongs to, by the events up to its instant: no silence and no end since the run's last."""
     declared = world.episodes[episode]
     gap = value_of(declared.gap, here, world).value
     asked = tuple((key, here.key(key)) for key in declared.keys)
+    found: Run | None = None
     for run in reversed(runs_of(episode, world)):
         if run.keys != asked or run.start > here.time:
             continue
         last = max(world.times[place] for place in run.positions if world.times[place] <= here.time)
         ended = run.closed is not None and run.closed < here.position
-        return None if ended or here.time - last > gap.count else run
-    return None
+        found = None if ended or here.time - last > gap.count else run
+        break
+    start = here.time if found is None else found.start
+    ask_run(episode, dict(asked), look_back(start, here.time, gap), here.time, world)
+    return found
 
 
 def _episode_duration(expr: ir.EpisodeDuration, here: Here, world: World) -> Value:
@@ -735,6 +773,7 @@ def _episode_duration(expr: ir.EpisodeDuration, here: Here, world: World) -> Val
         return gap
     asked = tuple((key, here.key(key)) for key in declared.keys)
     total = 0
+    earliest = window.start
     reach = None if window.start is None else window.start - gap.value.count
     missing = [*gaps_of(declared.events, reach, world)]
     for run in runs_of(expr.episode, world):
@@ -745,8 +784,11 @@ def _episode_duration(expr: ir.EpisodeDuration, here: Here, world: World) -> Val
         last = min(known, here.time)
         first = run.start if window.start is None else max(run.start, window.start)
         if last >= first:
+            earliest = None if earliest is None else min(earliest, run.start)
             total += last - first
             missing += run.doubts(bisect_right(world.times, here.known) - 1)
+    back = None if earliest is None or window.start is None else look_back(earliest, window.start, gap.value)
+    ask_run(expr.episode, dict(asked), back, here.known, world)
     if missing:
         return Value(None, (), tuple(dict.fromkeys(missing)))
     value = Period(total, "microsecond")

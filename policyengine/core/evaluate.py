@@ -7,7 +7,7 @@ no files and no clock; events after the instant of judgement are not read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from policyengine.base.calendar import Calendar
@@ -15,7 +15,7 @@ from policyengine.core import ir
 from policyengine.core.case import Case, Sources
 from policyengine.core.conditions import condition_of
 from policyengine.core.moments import moments_of, trigger_events, unknown_lengths
-from policyengine.core.standing import Here, World
+from policyengine.core.standing import Here, World, at_large
 from policyengine.core.truth import TRUE, Truth, all_of, any_of
 from policyengine.core.verdict import (
     Judgement,
@@ -34,23 +34,37 @@ def judge(policy: ir.Policy, case: Case, setting: Setting, calendar: Calendar, *
     project says its sources emit; None: history is assumed complete. Raises `operators.Overflow` for a number past
     18 digits, which is an error of the case or the policy, never a verdict.
     """
+    def within(moment: Moment | None) -> bool:
+        return moment is None or ((start is None or moment.time >= start) and (end is None or moment.time < end))
+
     world = World.of(policy, case, setting, calendar, sources)
-    wanted = None if rules is None else set(rules)
-    return tuple(judgement for rule in policy.rules if wanted is None or rule.name in wanted
-                 for judgement in _judge_rule(rule, world, start, end))
+    named = None if rules is None else set(rules)
+    return tuple(judgement for rule in policy.rules if named is None or rule.name in named
+                 for judgement in _judge_rule(rule, world, within))
 
 
-def _judge_rule(rule: ir.Rule, world: World, start: int | None, end: int | None) -> Iterator[Judgement]:
+def judge_moments(policy: ir.Policy, rule: ir.Rule, case: Case, setting: Setting, calendar: Calendar,
+                  wanted: Callable[[Moment | None], bool], *,
+                  sources: Sources | None = None) -> tuple[Judgement, ...]:
+    """One rule about the moments that are `wanted`, and nothing is asked at the others; otherwise as `judge`.
+
+    None is asked for where a judgement is about no moment: a rule without a trigger, a trigger nobody emits.
+    """
+    return tuple(_judge_rule(rule, World.of(policy, case, setting, calendar, sources), wanted))
+
+
+def _judge_rule(rule: ir.Rule, world: World, wanted: Callable[[Moment | None], bool]) -> Iterator[Judgement]:
     if rule.trigger is None:
-        here = Here(world.as_of, world.as_of, len(world.events), {}, None)
-        yield _verdict(rule, None, TRUE, here, world)
+        if wanted(None):
+            yield verdict_at(rule, None, TRUE, at_large(world), world)
         return
     silent = tuple(NotEmitted(event) for event in trigger_events(rule.trigger, world.policy)
                    if world.sources is not None and event not in world.sources.complete)
     if silent:
         scope = world.policy.scope_of(rule)
-        here = Here(world.as_of, world.as_of, len(world.events), {}, None)
-        if scope is not None and condition_of(scope, here, world).value is False:
+        if not wanted(None):
+            pass
+        elif scope is not None and condition_of(scope, at_large(world), world).value is False:
             yield Judgement(rule.name, "not_applicable", None)
         else:
             yield Judgement(rule.name, "undecided", None, missing=silent)
@@ -58,14 +72,15 @@ def _judge_rule(rule: ir.Rule, world: World, start: int | None, end: int | None)
             return  # its runs are not those that were
     unknown = unknown_lengths(rule.trigger, world)
     if unknown:
-        yield Judgement(rule.name, "undecided", None, missing=unknown)
+        if wanted(None):
+            yield Judgement(rule.name, "undecided", None, missing=unknown)
         return
     for here, moment, triggered in moments_of(rule, world):
-        if (start is None or moment.time >= start) and (end is None or moment.time < end):
-            yield _verdict(rule, moment, triggered, here, world)
+        if wanted(moment):
+            yield verdict_at(rule, moment, triggered, here, world)
 
 
-def _verdict(rule: ir.Rule, moment: Moment | None, triggered: Truth, here: Here, world: World) -> Judgement:
+def verdict_at(rule: ir.Rule, moment: Moment | None, triggered: Truth, here: Here, world: World) -> Judgement:
     """The order of the verdicts: not applicable, exempt, undecided, then by what must hold."""
     scope = world.policy.scope_of(rule)
     if triggered.value is False:

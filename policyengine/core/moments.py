@@ -14,7 +14,7 @@ from policyengine.base.calendar import OutOfRange, closes
 from policyengine.base.instants import Period
 from policyengine.core import ir
 from policyengine.core.conditions import all_missing, condition_of, matching, runs_of, value_of
-from policyengine.core.standing import Here, Run, World
+from policyengine.core.standing import Here, Run, World, at_large
 from policyengine.core.truth import FALSE, SETTLED, TRUE, Truth, all_of
 from policyengine.core.verdict import (
     Missing,
@@ -40,7 +40,7 @@ def unknown_lengths(trigger: ir.Trigger, world: World) -> tuple[Missing, ...]:
     knows its moments."""
     if isinstance(trigger, ir.OnEvent):
         return ()
-    here = Here(world.as_of, world.as_of, len(world.events), {}, None)
+    here = at_large(world)
     gap = (world.episodes[trigger.run].gap,) if trigger.run in world.episodes else ()
     period = () if isinstance(trigger, ir.OnStart) else (trigger.period,)
     return all_missing(value_of(one, here, world) for one in (*period, *gap))
@@ -107,7 +107,8 @@ def _silences(rule: ir.Rule, trigger: ir.OnWithout, world: World) -> Iterator[tu
         period = _run_period(trigger.period, run, world)
         keys = dict(run.keys)
         nowhere = Here(run.start, run.start, run.positions[0], keys, None)
-        heard = list(matching(trigger.pattern, nowhere, world, run.positions[0] + 1, len(world.events), keys))
+        heard = list(matching(trigger.pattern, nowhere, world, run.positions[0] + 1, len(world.events), keys,
+                              within=(run.start, None)))
         following = [other.start for other in runs_of(trigger.run, world)
                      if other.keys == run.keys and other.start > run.start]
         bases = [(run.start, run.positions[0], TRUE)]

@@ -5,11 +5,12 @@ Plain values and their caches; nothing here judges.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import date, time
 from decimal import Decimal
 from fractions import Fraction
+from operator import itemgetter
 from typing import Any, assert_never
 
 from policyengine.base.calendar import Calendar
@@ -76,8 +77,22 @@ class Run:
 
 
 @record
+class Reach:
+    """A part of a trace: the events of one type that have these values under `keys` (None: absent or null), from the
+    instant `first` through `last` (UTC microseconds, both included; None: open)."""
+
+    event: str
+    keys: tuple[tuple[str, Any], ...]
+    first: int | None
+    last: int | None
+
+
+@record
 class World:
-    """All that does not change from moment to moment; the caches are filled as asked."""
+    """All that does not change from moment to moment; the caches are filled as asked.
+
+    `asked`, where it is kept, collects every part of the trace that an answer was sought in, found or not.
+    """
 
     policy: ir.Policy
     facts: Mapping[str, Any]
@@ -91,15 +106,23 @@ class World:
     episodes: Mapping[str, ir.Episode]
     by_key: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], list[int]]] = field(default_factory=dict)
     runs: dict[str, tuple[Run, ...]] = field(default_factory=dict)
+    asked: set[Reach] | None = None
 
     @staticmethod
-    def of(policy: ir.Policy, case: Case, setting: Setting, calendar: Calendar, sources: Sources | None) -> World:
+    def of(policy: ir.Policy, case: Case, setting: Setting, calendar: Calendar, sources: Sources | None,
+           asked: set[Reach] | None = None) -> World:
         events = tuple(event for event in case.events if event.time <= setting.as_of)
         parameters = {param.name: (setting.parameters.get(param.name, param.value), param.type)
                       for param in policy.params}
         return World(policy, case.facts, events, [event.time for event in events], setting.as_of, parameters, calendar,
                       sources, {state.name: state for state in policy.states},
-                      {episode.name: episode for episode in policy.episodes})
+                      {episode.name: episode for episode in policy.episodes}, asked=asked)
+
+    def ask(self, event: str, keys: tuple[str, ...], values: Iterable[Any], first: int | None,
+            last: int | None) -> None:
+        """Note that an answer is sought among these events."""
+        if self.asked is not None:
+            self.asked.add(Reach(event, tuple(sorted(zip(keys, values, strict=True), key=itemgetter(0))), first, last))
 
     def positions(self, event: str, keys: tuple[str, ...], values: tuple[Any, ...]) -> Sequence[int]:
         """The places, in order, of the events of one type whose keys have these values."""
@@ -119,6 +142,11 @@ class World:
             return (NotEmitted(event),)
         since = self.sources.complete[event]
         return () if since is None or (reach is not None and reach >= since) else (Incomplete(event, since),)
+
+
+def at_large(world: World) -> Here:
+    """Where nothing is in view: behind the last event, at the instant of judgement."""
+    return Here(world.as_of, world.as_of, len(world.events), {}, None)
 
 
 @record

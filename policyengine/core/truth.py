@@ -54,7 +54,9 @@ def any_of(parts: Sequence[Truth]) -> Truth:
 def _decided(parts: Sequence[Truth], by: bool) -> Truth:
     deciding = [part for part in parts if part.value is by]
     if deciding:
-        return _joined(deciding, by, min(part.settles for part in deciding))
+        # Each of them alone decides, so the answer rests on a tie only where every one does.
+        return replace(_joined(deciding, by, min(part.settles for part in deciding)),
+                       tie=all(part.tie for part in deciding))
     settles = max((part.settles for part in parts), default=SETTLED)
     unknown = [part for part in parts if part.value is None]
     if unknown:

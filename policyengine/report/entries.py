@@ -289,6 +289,12 @@ def total(report: Report, result: Result) -> int:
     return sum(number for verdict, number in count.counts.items() if verdict != "not_applicable") if count else 0
 
 
+def number_of(report: Report, entry: Entry) -> int:
+    """How many results the entry is about, those left out of a long report included."""
+    counts = [rule_count(report, next(one for one in entry.results if one.rule == rule)) for rule in entry.rules]
+    return max(len(entry.results), sum(count.counts[entry.verdict] for count in counts if count is not None))
+
+
 def rule_count(report: Report, result: Result) -> RuleCount | None:
     """The counts of the result's rule."""
     return next((count for count in report.rules if (count.regulation, count.version, count.rule)

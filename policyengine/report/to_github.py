@@ -7,7 +7,7 @@ pending and exempt results are only counted. What users wrote is escaped: no val
 from __future__ import annotations
 
 from policyengine.core.verdict import VERDICTS
-from policyengine.report.entries import Entry, by_version, clean, entries, headline, line_of, place_of
+from policyengine.report.entries import Entry, by_version, clean, entries, headline, line_of, number_of, place_of
 from policyengine.report.model import Report
 
 COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
@@ -19,11 +19,11 @@ def to_github(report: Report) -> str:
              if entry.verdict in ("violated", "undecided")]
     counts = ", ".join(f"{report.counts[verdict]:,} {verdict.replace('_', ' ')}" for verdict in VERDICTS
                        if report.counts.get(verdict))
-    commands = "".join(f"{_command(entry)}\n" for entry in found)
+    commands = "".join(f"{_command(report, entry)}\n" for entry in found)
     return commands + f"{len(report.rules):,} rules: {counts or 'nothing to report'}\n"
 
 
-def _command(entry: Entry) -> str:
+def _command(report: Report, entry: Entry) -> str:
     first = entry.first
     place = place_of(first)
     properties = {"file": clean(place.file), "line": str(line_of(place))}
@@ -34,7 +34,8 @@ def _command(entry: Entry) -> str:
         message = f"{clean(entry.missing.text)} ({', '.join(map(clean, entry.rules))})"
     else:
         properties["title"] = f"{clean(first.rule)} {first.verdict}"
-        more = f" (and {len(entry.results) - 1:,} more)" if len(entry.results) > 1 else ""
+        number = number_of(report, entry)
+        more = f" (and {number - 1:,} more)" if number > 1 else ""
         fix = f" Fix: {clean(first.fix)}" if first.fix and first.verdict == "violated" else ""
         message = f"{headline(first)}{more}.{fix}"
     written = ",".join(f"{name}={escape_property(value)}" for name, value in properties.items())

@@ -21,6 +21,7 @@ from policyengine.report.entries import (
     entries,
     keys_text,
     near,
+    number_of,
     place_of,
     reasons,
     total,
@@ -226,29 +227,29 @@ class _Page:
 
     def where(self, entry: Entry) -> str:
         """The right end of the first line: one place, or how many moments or services."""
-        results, first = entry.results, entry.first
+        results, first, number = entry.results, entry.first, number_of(self.report, entry)
         if entry.verdict == "pending":
-            return self.open(results)
-        judged = f"{max(total(self.report, first), len(results)):,}"
+            return self.open(results, number)
+        judged = f"{max(total(self.report, first), number):,}"
         if len(results) == 1:
             return clean(str(place_of(first)))
         if first.moment is None:
-            return self.say("services", f"{len(results):,}", judged)
+            return self.say("services", f"{number:,}", judged)
         keys = {tuple(result.moment.keys.items()) for result in results if result.moment}
-        if len(first.moment.keys) == 1 and 1 < len(keys) < len(results):
+        if len(first.moment.keys) == 1 and 1 < len(keys) < len(results) == number:
             return self.say("keyed", f"{len(results):,}", judged, f"{len(keys):,}", next(iter(first.moment.keys)))
-        return self.say("moments", f"{len(results):,}", judged)
+        return self.say("moments", f"{number:,}", judged)
 
-    def open(self, results: Sequence[Result]) -> str:
+    def open(self, results: Sequence[Result], number: int) -> str:
         timed = [result for result in results if result.due_instant]
         if not timed:
-            return self.say("open bare", f"{len(results):,}")
+            return self.say("open bare", f"{number:,}")
         earliest = min(timed, key=lambda result: result.due_instant or "")
         when, whom = self.in_language(due(earliest)), keys_text(earliest) or clean(earliest.service)
         if len(results) == 1:
             return self.say("open one", when, whom)
         alike = sum(1 for result in timed if result.due == earliest.due)
-        return self.say("open", f"{len(results):,}", f"{alike:,}", when, whom)
+        return self.say("open", f"{number:,}", f"{alike:,}", when, whom)
 
     # what was found
 
@@ -274,7 +275,7 @@ class _Page:
             self.put(f"{who}{self.words['colon']}{text}" if who else text, hang=2)
         whom = [keys_text(result) or (result.moment.time if result.moment else "")
                 for result in entry.results[self.limit:]]
-        self.more(list(dict.fromkeys(whom)), len(whom))
+        self.more(list(dict.fromkeys(whom)), len(whom) + number_of(self.report, entry) - len(entry.results))
 
     def same_reason(self, entry: Entry) -> bool:
         """What many undecided moments all miss is said once, and then for whom."""
@@ -304,6 +305,7 @@ class _Page:
                     text += " " + self.say("pending more", f"{len(whom) - len(kept):,}")
                 self.put(text, hang=2)
             rest = sum(len(results) for results in dates.values()) - sum(len(results) for _, results in shown)
+            rest += number_of(self.report, entry) - len(entry.results)
             if rest:
                 self.put(self.say("pending more", f"{rest:,}"))
         elif entry.results[0].moment is not None:

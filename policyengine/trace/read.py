@@ -10,12 +10,13 @@ from __future__ import annotations
 import csv
 import gc
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
 from sys import intern
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from policyengine.base import json_text
@@ -28,16 +29,20 @@ from policyengine.base.source import Source, Span
 MAX_ERRORS = 20  # bad lines shown of one file; the rest are counted
 MAX_LINE_BYTES = 4 * 1024 * 1024  # a longer line is not an event, and would be read into memory whole
 
+PACKED = (".gz", ".zst")
+
 Problem = Callable[[Diagnostic], None]
+Take = Callable[["Event"], None]
+Reader = Callable[[BinaryIO, "Context", Take], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event as it stands in its file.
 
-    `time` is in microseconds since 1970-01-01T00:00:00Z. `fields` holds every other column that is not missing: plain
-    data as in facts, or text alone where `text_fields` (CSV), until the vocabulary says what each text means. `row` is
-    the 1-based line of the file on which the event begins.
+    `time` is in microseconds since 1970-01-01T00:00:00Z. `fields` holds every other column that is there: plain data as
+    in facts, None for an explicit null, or text alone where `text_fields` (CSV, where an empty field is not there),
+    until the vocabulary says what each text means. `row` is the 1-based line of the file on which the event begins.
     """
 
     type: str
@@ -56,40 +61,71 @@ def read_events(path: str | os.PathLike[str], *, zone: str | None = None) -> tup
 
     `zone` is the IANA name under which times without an offset are read; without it they are errors.
     """
-    name = os.fspath(path)
-    plain = name.lower().removesuffix(".gz")
-    read = READERS.get(os.path.splitext(plain)[1])
-    if read is None:
-        return (), (_unknown_suffix(name),)
-    problems = _Problems(name)
     events: list[Event] = []
     collecting = gc.isenabled()
     gc.disable()  # a million events that all stay: searching them for garbage costs a third of the time
     try:
+        found = each_event(path, events.append, zone=zone)
+    finally:
+        if collecting:
+            gc.enable()
+    if not events and not found:
+        found = (no_events(os.fspath(path)),)
+    return tuple(events), found
+
+
+def no_events(name: str) -> Diagnostic:
+    """What is said of a file that holds nothing."""
+    return error("no-events", f"`{shorten(name)}` holds no events", start_of(name))
+
+
+def suffix_of(name: str) -> str:
+    """What a file's name ends with, in lower case and without the suffix of its compression."""
+    plain = name.lower()
+    for packed in PACKED:
+        plain = plain.removesuffix(packed)
+    return os.path.splitext(plain)[1]
+
+
+def each_event(path: str | os.PathLike[str], take: Take, *, zone: str | None = None, only: Container[int] | None = None,
+               given: Mapping[str, str] = MappingProxyType({}), read: Reader | None = None) -> tuple[Diagnostic, ...]:
+    """Hands the events of a file to `take`, in its order; gives back what is wrong with it.
+
+    Where `only` is given, rows (lines) that are not in it are passed over. `given` are fields that the path says of
+    every event that does not say them itself. `read` reads a format that is not known here.
+    """
+    name = os.fspath(path)
+    read = read or READERS.get(suffix_of(name))
+    if read is None:
+        return (_unknown_suffix(name),)
+    problems = _Problems(name)
+    try:
         with open(name, "rb") as file:
-            read(_lines(_opened(file, name), problems), _Context(name, zone, problems.add), events)
+            read(opened(file, name), Context(name, zone, problems.add, only, given), take)
     except FileNotFoundError:
-        return (), (error("missing-file", f"`{shorten(name)}` does not exist"),)
+        return (error("missing-file", f"`{shorten(name)}` does not exist"),)
     except IsADirectoryError:
-        return (), (error("unreadable-file", f"`{shorten(name)}` is a directory, not a file"),)
+        return (error("unreadable-file", f"`{shorten(name)}` is a directory, not a file"),)
+    except EOFError:
+        problems.add(error("cut-off", "the compressed file is cut off", start_of(name)))
     except (OSError, ValueError) as problem:
         if not isinstance(problem, OSError) and "null" not in str(problem):
             raise
         reason = (getattr(problem, "strerror", None) or str(problem)).lower()
         problems.add(error("unreadable-file", f"cannot read `{shorten(name)}`: {shorten(reason)}", start_of(name)))
-    finally:
-        if collecting:
-            gc.enable()
-    if not events and not problems.count:
-        problems.add(error("no-events", f"`{shorten(name)}` holds no events", start_of(name)))
-    return tuple(events), problems.all()
+    return problems.all()
 
 
 @dataclass(frozen=True, slots=True)
-class _Context:
+class Context:
+    """What a reader of a format is told: the file's name, the zone of times without an offset, whom to tell what is
+    wrong, the rows that are asked for (None for all), and what the path says of each event."""
+
     path: str
     zone: str | None
     add: Problem
+    only: Container[int] | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Problems:
@@ -114,100 +150,144 @@ class _Problems:
         return (*self.found, last)
 
 
-def _opened(file: BinaryIO, name: str) -> BinaryIO:
-    if not name.lower().endswith(".gz"):
-        return file
-    import gzip  # only where it is asked for
+def opened(file: BinaryIO, name: str) -> BinaryIO:
+    """The bytes of a file, unpacked as its name says. EOFError where they are cut off, in reading."""
+    if name.lower().endswith(".gz"):
+        import gzip  # only where it is asked for
 
-    return BufferedReader(gzip.GzipFile(fileobj=file), 1 << 18)
+        return BufferedReader(gzip.GzipFile(fileobj=file), 1 << 18)
+    if name.lower().endswith(".zst"):
+        try:
+            import zstandard
+        except ImportError:
+            raise OSError("Zstandard needs `pip install zstandard`") from None
+        return BufferedReader(_Unpacked(file, zstandard), 1 << 18)
+    return file
 
 
-def _lines(file: BinaryIO, problems: _Problems) -> Iterator[bytes]:
+class _Unpacked(RawIOBase):
+    """The bytes of a file compressed with Zstandard. Unlike the library's own reader it tells when the file is cut."""
+
+    def __init__(self, file: BinaryIO, library: Any) -> None:
+        self.file, self.new = file, library.ZstdDecompressor().decompressobj
+        self.library_error = library.ZstdError
+        self.frame: Any = None
+        self.left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        while not self.left:
+            packed = self.frame.unused_data if self.frame is not None and self.frame.eof else b""
+            packed = packed or self.file.read(1 << 17)
+            if not packed:
+                if self.frame is not None and not self.frame.eof:
+                    raise EOFError
+                return 0
+            if self.frame is None or self.frame.eof:
+                self.frame = self.new()
+            try:
+                self.left = self.frame.decompress(packed)
+            except self.library_error as problem:
+                raise OSError(str(problem)) from problem
+        part, self.left = self.left[:len(into)], self.left[len(into):]
+        into[:len(part)] = part
+        return len(part)
+
+
+def _lines(file: BinaryIO, context: Context) -> Iterator[bytes]:
     """The lines with their ends. What a damaged archive still gave is read; the damage is an error."""
     number_of = 0
     try:
         for line in iter(partial(file.readline, MAX_LINE_BYTES), b""):
             number_of += 1
             if len(line) >= MAX_LINE_BYTES:
-                problems.add(error("line-too-long", f"the line is longer than {MAX_LINE_BYTES // 1024 // 1024} MB",
-                                   Span(problems.path, number_of, 1, number_of, 1)))
+                context.add(error("line-too-long", f"the line is longer than {MAX_LINE_BYTES // 1024 // 1024} MB",
+                                   Span(context.path, number_of, 1, number_of, 1)))
                 return
+            line = line.removeprefix(b"\xef\xbb\xbf")  # also where files were put one behind another
             if number_of == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
                 if line[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                    problems.add(decode(problems.path, line)[1][0])
+                    context.add(decode(context.path, line)[1][0])
                     return
             yield line
     except EOFError:
-        problems.add(error("cut-off", "the compressed file is cut off", Span(problems.path, number_of + 1, 1,
+        context.add(error("cut-off", "the compressed file is cut off", Span(context.path, number_of + 1, 1,
                                                                              number_of + 1, 1)))
     except OSError as problem:
         if problem.errno is not None:  # the file system's, not the archive's
             raise
-        problems.add(error("unreadable-file", f"cannot decompress: {shorten(str(problem).lower())}",
-                           start_of(problems.path)))
+        context.add(error("unreadable-file", f"cannot decompress: {shorten(str(problem).lower())}",
+                           start_of(context.path)))
     except Exception as problem:
         if type(problem).__module__ != "zlib":  # zlib.error, without importing zlib for every plain file
             raise
-        problems.add(error("unreadable-file", f"cannot decompress: {shorten(str(problem).lower())}",
-                           start_of(problems.path)))
+        context.add(error("unreadable-file", f"cannot decompress: {shorten(str(problem).lower())}",
+                           start_of(context.path)))
 
 
-def _ndjson(lines: Iterator[bytes], context: _Context, events: list[Event]) -> None:
-    path, zone = context.path, context.zone
-    scan, append, instant = json_text.scan, events.append, _instants(zone)
+def _ndjson(file: BinaryIO, context: Context, take: Take) -> None:
+    path, zone, only, given = context.path, context.zone, context.only, context.given
+    scan, instant = json_text.scan, instants(zone)
     row = 0
-    for line in lines:
+    for line in _lines(file, context):
         row += 1
+        if only is not None and row not in only:
+            continue
         try:
             text = line.strip(b" \t\r\n").decode()
             if not text:
                 continue
             fields = scan(text)
+            if given:
+                fields = {**given, **fields}
             kind, when = fields.pop("type"), fields.pop("time")
-            if "null" in text:
-                fields = {key: value for key, value in fields.items() if value is not None}
-            given, sequence = fields.pop("id", None), fields.pop("sequence", None)
+            id, sequence = fields.pop("id", None), fields.pop("sequence", None)
             if type(kind) is not str or not kind:
                 raise ValueError
-            if given is not None and type(given) is not str:
-                if type(given) is not int:
+            if id is not None and type(id) is not str:
+                if type(id) is not int:
                     raise ValueError
-                given = str(given)  # as in CSV, where every id is text
+                id = str(id)  # as in CSV, where every id is text
             if sequence is not None and type(sequence) is not int and type(sequence) is not Decimal:
                 raise ValueError
             time = instant(when)
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError):
             _explain(line, row, context)
         else:
-            append(Event(intern(kind), time, fields, given, sequence, path, row))
+            take(Event(intern(kind), time, fields, id, sequence, path, row))
 
 
-def _instants(zone: str | None) -> Callable[[str], int]:
-    """`parse_instant`, remembering minutes: the times of a trace lie close together, and most have whole seconds."""
+def instants(zone: str | None) -> Callable[[str], int]:
+    """`parse_instant`, remembering minutes: the times of a trace lie close together, and most are written alike."""
     minutes: dict[str, int] = {}
 
     def instant(text: str) -> int:
-        second = _SECONDS.get(text[17:19])
-        if second is None or text[19:20] not in _OFFSETS:
+        second, offset = _SECONDS.get(text[17:19]), text[19:]
+        if offset[:1] == "." and offset[7:8] in _OFFSETS and (part := offset[1:7]).isdigit() and part.isascii():
+            fraction, offset = int(part), offset[7:]
+        else:
+            fraction = 0
+        if second is None or offset[:1] not in _OFFSETS:
             return parse_instant(text, zone)
-        minute = text[:17] + "00" + text[19:]
+        minute = text[:17] + offset
         start = minutes.get(minute)
         if start is None:
             if len(minutes) >= _MINUTES:
                 minutes.clear()
-            start = minutes[minute] = parse_instant(minute, zone)
-        return start + second
+            start = minutes[minute] = parse_instant(text[:17] + "00" + offset, zone)
+        return start + second + fraction
 
     return instant
 
 
 _SECONDS = {f"{second:02d}": second * 1_000_000 for second in range(60)}
-_OFFSETS = frozenset("Zz+-")  # a local time without one may be skipped or doubled at any second, so is read whole
+_OFFSETS = ("Z", "z", "+", "-")  # a local time without one may be skipped or doubled at any second, so is read whole
 _MINUTES = 100_000
 
 
-def _explain(line: bytes, row: int, context: _Context) -> None:
+def _explain(line: bytes, row: int, context: Context) -> None:
     """What is wrong with a line that could not be taken, by a second and slower reading."""
     ended = line.endswith(b"\n")
     text, found = decode(context.path, line.rstrip(b"\r\n"))
@@ -231,7 +311,7 @@ def _on_line(problem: Diagnostic, row: int) -> Diagnostic:
     return replace(problem, span=moved(problem.span), notes=notes)
 
 
-def _bad_event(text: str, context: _Context) -> tuple[Diagnostic, ...]:
+def _bad_event(text: str, context: Context) -> tuple[Diagnostic, ...]:
     path = context.path
     source = Source(path, text)
     try:
@@ -241,7 +321,7 @@ def _bad_event(text: str, context: _Context) -> tuple[Diagnostic, ...]:
     positions = Positions(source, json_text.places(text))
     if type(value) is not dict:
         return (error("not-an-event", "the line is not a JSON object", positions.nearest(()), "no `{…}`"),)
-    found = [*_required(value, positions.nearest(()))]
+    found = [*_required({**context.given, **value}, positions.nearest(()))]
     if "type" in value and (type(value["type"]) is not str or not value["type"]):
         found.append(error("bad-event-type", "the `type` of an event is text", positions.value(("type",)),
                            "not a name"))
@@ -274,22 +354,27 @@ def _bad_time(when: Any, span: Span, zone: str | None) -> Diagnostic | None:
     return None
 
 
-def _csv(lines: Iterator[bytes], context: _Context, events: list[Event]) -> None:
-    records = _Records(lines, context)
+def _csv(file: BinaryIO, context: Context, take: Take) -> None:
+    only = context.only
+    records = _Records(_lines(file, context), context)
     header = next(records.read(), None)
     if header is None:
         return
     names = [intern(name) for name in header]
-    if _bad_header(names, records, context):
+    more = {name: value for name, value in context.given.items() if name not in names}
+    if _bad_header(names, more, records, context):
         return
-    instant = _instants(context.zone)
-    kind_at, time_at = names.index("type"), names.index("time")
+    instant = instants(context.zone)
+    kind_at, time_at = (names.index(name) if name in names else 0 for name in ("type", "time"))
     for record in records.read():
+        if only is not None and records.row not in only:
+            continue
         if len(record) != len(names):
             shown = f"the row has {len(record)} fields, the header has {len(names)}"
             context.add(error("uneven-row", shown, records.whole(), "this row"))
             continue
         fields = {name: value for name, value in zip(names, record, strict=True) if value}
+        fields.update(more)
         kind, when = fields.pop("type", ""), fields.pop("time", "")
         given, sequence_text = fields.pop("id", None), fields.pop("sequence", None)
         sequence = _sequence(sequence_text)
@@ -306,7 +391,7 @@ def _csv(lines: Iterator[bytes], context: _Context, events: list[Event]) -> None
             span = records.field(names.index("sequence"))
             context.add(error("bad-sequence", "the `sequence` of an event is a number", span, "not a number"))
         else:
-            events.append(Event(intern(kind), time, fields, given, sequence, context.path, records.row, True))
+            take(Event(intern(kind), time, fields, given, sequence, context.path, records.row, True))
 
 
 def _sequence(text: str | None) -> int | Decimal | None:
@@ -319,7 +404,7 @@ def _sequence(text: str | None) -> int | Decimal | None:
         return None
 
 
-def _bad_header(names: list[str], records: _Records, context: _Context) -> bool:
+def _bad_header(names: list[str], more: Container[str], records: _Records, context: Context) -> bool:
     bad = False
     for index, name in enumerate(names):
         if name in names[:index]:
@@ -331,7 +416,7 @@ def _bad_header(names: list[str], records: _Records, context: _Context) -> bool:
             bad = True
             context.add(error("missing-column", "a column has no name", records.field(index), "empty"))
     for needed in ("type", "time"):
-        if needed not in names:
+        if needed not in names and needed not in more:
             bad = True
             help = did_you_mean(needed, names) or "the first line of a CSV file names its columns, separated by commas"
             context.add(error("missing-column", f"the header has no column `{needed}`", records.whole(),
@@ -342,7 +427,7 @@ def _bad_header(names: list[str], records: _Records, context: _Context) -> bool:
 class _Records:
     """CSV records (RFC 4180) with the lines they stand on; `row` is the line on which the latest begins."""
 
-    def __init__(self, lines: Iterator[bytes], context: _Context) -> None:
+    def __init__(self, lines: Iterator[bytes], context: Context) -> None:
         self.context = context
         self.row = 1
         self.bad = False  # a line of the latest record is no text
@@ -421,17 +506,12 @@ class _Records:
         return replace(inner, line=inner.line + self.row - 1, end_line=inner.end_line + self.row - 1)
 
 
-READERS: dict[str, Callable[[Iterator[bytes], _Context, list[Event]], None]] = {
-    ".ndjson": _ndjson, ".jsonl": _ndjson, ".csv": _csv,
-}
+READERS: dict[str, Reader] = {".ndjson": _ndjson, ".jsonl": _ndjson, ".csv": _csv}
 
 
 def _unknown_suffix(name: str) -> Diagnostic:
     suffix = os.path.splitext(name)[1]
-    known = ", ".join(f"`{one}`" for one in READERS)
-    if suffix.lower() == ".parquet":
-        return error("unknown-format", f"`{shorten(name)}` is Parquet, which comes with the trace engine",
-                     start_of(name), help=f"events are read from {known}, plain or with `.gz`")
+    known = ", ".join(f"`{one}`" for one in (*READERS, ".parquet", ".xes"))
     what = f"the suffix `{shorten(suffix)}`" if suffix else "no suffix"
-    return error("unknown-format", f"`{shorten(name)}` has {what}; events are read from {known}, plain or with `.gz`",
-                 start_of(name))
+    return error("unknown-format", f"`{shorten(name)}` has {what}; events are read from {known}, text also with "
+                 "`.gz` or `.zst`", start_of(name))

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from policyengine.base.diagnostic import (
     Diagnostic,
@@ -29,6 +29,7 @@ from policyengine.base.instants import (
     start_of_day,
 )
 from policyengine.base.source import Source, Span
+from policyengine.core import ir
 from policyengine.core.case import Sources
 from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.regulation.model import Regulation, Version
@@ -36,6 +37,7 @@ from policyengine.regulation.versions import effective_range, in_force, select
 from policyengine.report.model import Report, RuleCount
 from policyengine.workspace.config import Config, EventSource
 from policyengine.workspace.inputs import (
+    Seen,
     Service,
     Trace,
     checker,
@@ -45,20 +47,29 @@ from policyengine.workspace.inputs import (
     read_trace,
     sources_of,
     with_events,
+    with_stored,
 )
-from policyengine.workspace.judging import Outcome, Sitting, Terms, judge_services
+from policyengine.workspace.judging import FINDINGS, Outcome, Sitting, Terms, judge_services
 from policyengine.workspace.library import Book, Library, open_book, open_house, open_regulation
 from policyengine.workspace.parameters import parameter_values
 from policyengine.workspace.results import judged_by, reading_order
+
+if TYPE_CHECKING:  # engines are loaded by runs that judge in columns
+    from policyengine.workspace.stores import Held
 
 MANY = 400
 """From so many files on, without events, they are shared among processes; below, starting one costs more."""
 
 
+EngineName = Literal["auto", "evaluator", "duckdb", "spark"]
+ENGINES: tuple[EngineName, ...] = ("auto", "evaluator", "duckdb", "spark")
+
+
 @dataclass(frozen=True)
 class Request:
     """What one `check` was asked. `now` is the clock (UTC microseconds), handed in. `parameters` are NAME=VALUE texts
-    of the command line, which win over the project's. `processes` 0: as many as there are processors."""
+    of the command line, which win over the project's. `processes` 0: as many as there are processors. `engine` judges
+    traces within `memory`; of what an engine finds, the earliest `limit` of a rule and verdict are told, None: all."""
 
     services: Sequence[str]
     events: Sequence[str] = ()
@@ -71,6 +82,9 @@ class Request:
     everything: bool = False
     stdin_filename: str = "<stdin>"
     processes: int = 0
+    engine: EngineName = "auto"
+    memory: str | None = None
+    limit: int | None = None
 
 
 @dataclass
@@ -87,6 +101,23 @@ class _Found:
     @property
     def failed(self) -> bool:
         return has_errors(self.diagnostics)
+
+
+SMALL = 2_000_000
+"""Up to so many bytes of text, the evaluator alone is as fast as starting an engine."""
+
+
+def wants_engine(arguments: Sequence[str], engine: EngineName) -> bool:
+    """Whether these event files are judged in columns."""
+    if engine != "auto":
+        return engine != "evaluator"
+    size = 0
+    for argument in arguments:
+        path = Path(argument)
+        if not path.is_file() or path.suffix.lower() not in (".ndjson", ".jsonl", ".csv"):
+            return True
+        size += path.stat().st_size
+    return size > SMALL
 
 
 class _Nothing(Exception):
@@ -124,16 +155,33 @@ class _Run:
         zone = regulations[0].timezone
         reference = self.reference(regulations)
         paths = self.service_paths()
-        trace = self.trace(reference)
         as_of = None if self.request.as_of is None else _as_of(self.request.as_of, zone, self.found)
+        asked = self.request.events or [str(self.config.root / one) for one in self.config.events]
+        if asked and wants_engine(asked, self.request.engine):
+            self.stop_if_failed()
+            from policyengine.workspace.stores import open_store
+
+            with open_store(asked, self.policies(regulations), reference.event_schemas, zone=self.config.timezone,
+                            as_of=as_of, memory=self.request.memory) as (held, problems):
+                self.found.add(problems)
+                self.stop_if_failed()
+                assert held is not None
+                self.remark(held.merged, held.repeats, held.later)
+                return self.judged(regulations, reference, paths, held, as_of)
+        return self.judged(regulations, reference, paths, self.trace(reference, asked), as_of)
+
+    def judged(self, regulations: Sequence[Regulation], reference: Book, paths: Sequence[Path],
+               trace: Trace | Held | None, as_of: int | None) -> Report:
+        """The services, and the trace if there is one, by every version that has something to say."""
         self.stop_if_failed()
+        zone = regulations[0].timezone
         now = self.request.now
         facts_as_of = now if as_of is None else as_of
-        last = trace.events[-1].time if trace else now
+        last = now if trace is None else trace.last
         terms = Terms(facts_as_of, last if as_of is None else as_of, self.sources(reference), self.request.everything,
-                      self.library)
-        times = [event.time for event in trace.events if event.time <= terms.trace_as_of] if trace else []
-        sittings = self.sittings(regulations, terms, times)
+                      self.library, None if trace is None else trace.store, self.request.limit)
+        seen = None if trace is None else trace.until(terms.trace_as_of)
+        sittings = self.sittings(regulations, terms, seen)
         self.settings_fit(sittings)
         self.stop_if_failed()
         processes = self.request.processes or os.cpu_count() or 1
@@ -143,7 +191,17 @@ class _Run:
             outcome = _judged(paths, trace, sittings, terms, reference, self.request.stdin_filename)
         self.found.add(outcome.diagnostics, outcome.sources)
         self.stop_if_failed()
-        return self.put_together(sittings, outcome, terms, None if trace is None else len(times), zone)
+        return self.put_together(sittings, outcome, terms, None if seen is None else seen.total, zone)
+
+    def policies(self, regulations: Sequence[Regulation]) -> list[ir.Policy]:
+        """Every policy that may have something to say about a trace, so that what it reads is read."""
+        books = []
+        for regulation in regulations:
+            chosen = self.chosen(regulation)
+            in_time = [one for one in regulation.versions if one.effective_from is not None]
+            versions = in_time if chosen is None else [chosen]
+            books += [self.book(regulation, version) for version in versions]
+        return [book.policy for book in (*books, *self.houses(regulations))]
 
     # ---- what to judge by
 
@@ -192,7 +250,7 @@ class _Run:
         today = local_date(self.request.now, first.timezone)
         return self.book(first, self.chosen(first) or in_force(first, today) or first.versions[-1])
 
-    def sittings(self, regulations: Sequence[Regulation], terms: Terms, times: Sequence[int]) -> list[Sitting]:
+    def sittings(self, regulations: Sequence[Regulation], terms: Terms, seen: Seen | None) -> list[Sitting]:
         """Each version that has something to judge, and the house policies."""
         houses = self.houses(regulations)
         tuned = {(book.policy.extends[0], param.name): param.value for book in houses if book.policy.extends
@@ -214,7 +272,7 @@ class _Run:
                 sittings.append(Sitting(book, rules, values, self.severities(book), for_facts, force))
 
         for regulation in regulations:
-            for version, for_facts, force in self.versions(regulation, terms, times):
+            for version, for_facts, force in self.versions(regulation, terms, seen):
                 sit(self.book(regulation, version), for_facts, force)
         for book in houses:
             sit(book, True, (None, None))
@@ -229,7 +287,7 @@ class _Run:
                                       or f"there are {', '.join(sorted(tunable)) or 'none that can be set'}"),))
         return sittings
 
-    def versions(self, regulation: Regulation, terms: Terms, times: Sequence[int],
+    def versions(self, regulation: Regulation, terms: Terms, seen: Seen | None,
                  ) -> list[tuple[Version, bool, tuple[int | None, int | None]]]:
         """The version asked for; else the one in force for the facts, and those in force at some time between the
         first event and the instant of judgement, since a mark or a silence may end where no event is."""
@@ -238,16 +296,18 @@ class _Run:
             return [(chosen, True, (None, None))]
         at = in_force(regulation, local_date(terms.facts_as_of, regulation.timezone))
         versions = []
-        outside = len(times)
+        ranges = []
         for version in regulation.versions:
             if version.effective_from is None:
                 continue
             start, end = effective_range(version, regulation.timezone)
-            outside -= sum(1 for time in times if (start is None or time >= start) and (end is None or time < end))
-            reached = bool(times) and (start is None or start <= terms.trace_as_of) and (end is None or times[0] < end)
+            ranges.append((start, end))
+            reached = (seen is not None and seen.total > 0 and (start is None or start <= terms.trace_as_of)
+                       and (end is None or seen.first < end))
             if version is at or reached:
                 versions.append((version, version is at, (start, end)))
-        self.unjudged = max(self.unjudged, outside)
+        if seen is not None:
+            self.unjudged = max(self.unjudged, seen.outside(ranges))
         if not versions:
             day = local_date(terms.facts_as_of, regulation.timezone).isoformat()
             self.found.add((error("no-version-in-force", f"no version of `{regulation.id}` is in force on {day}",
@@ -352,9 +412,8 @@ class _Run:
         self.found.add(diagnostics)
         return paths
 
-    def trace(self, book: Book) -> Trace | None:
-        """The events asked for, or the project's, in order; None when there are none to read."""
-        asked = self.request.events or [str(self.config.root / one) for one in self.config.events]
+    def trace(self, book: Book, asked: Sequence[str]) -> Trace | None:
+        """The events of these files in order; None when there are none to read."""
         if not asked:
             return None
         trace, diagnostics = read_trace(asked, book.event_schemas, self.config.timezone)
@@ -365,13 +424,20 @@ class _Run:
             except ValueError:
                 self.found.add((error("date-out-of-range", f"the time of an event falls outside the years 1 to 9999 in "
                                       f"{book.calendar.zone}", Span(event.file, event.row, 1, event.row, 1)),))
-        if trace.merged:
-            rows = "row repeats" if trace.merged == 1 else "rows repeat"
-            self.notes.append(f"{trace.merged:,} {rows} an event's id and counted once")
-        if trace.repeats:
-            events = "event repeats" if trace.repeats == 1 else "events repeat"
-            self.notes.append(f"{trace.repeats:,} {events} another exactly; without an id each counts")
+        self.remark(trace.merged, trace.repeats, 0)
         return trace
+
+    def remark(self, merged: int, repeats: int, later: int) -> None:
+        """Say what was noticed in reading the events."""
+        if merged:
+            rows = "row repeats" if merged == 1 else "rows repeat"
+            self.notes.append(f"{merged:,} {rows} an event's id and counted once")
+        if repeats:
+            events = "event repeats" if repeats == 1 else "events repeat"
+            self.notes.append(f"{repeats:,} {events} another exactly; without an id each counts")
+        if later:
+            events = "event lies" if later == 1 else "events lie"
+            self.notes.append(f"{later:,} {events} after the instant of judgement, not read")
 
     # ---- the report
 
@@ -409,6 +475,12 @@ class _Run:
         if self.unjudged:
             events = "event lies" if self.unjudged == 1 else "events lie"
             notes.append(f"{self.unjudged:,} {events} outside the time any version is in force, not judged")
+        for rule, gap in outcome.gaps.items():
+            notes.append(f"`{rule}` asks for {gap}, which no column can answer; the evaluator judged it row by row")
+        told = len(outcome.findings)
+        all_told = sum(number for count in counts for verdict, number in count.counts.items() if verdict in FINDINGS)
+        if all_told > told:
+            notes.append(f"{told:,} of {all_told:,} results are listed, the earliest of each rule; counts are of all")
         if outcome.ties:
             notes.append(f"{outcome.ties:,} verdicts rest on the order of events of one instant")
         if any(one.provisional for one in (*outcome.findings, *outcome.others)):
@@ -418,7 +490,7 @@ class _Run:
 
 # ---- reading and judging, in this process or shared among several -------------------------------------------------
 
-def _judged(paths: Sequence[Path], trace: Trace | None, sittings: Sequence[Sitting], terms: Terms, book: Book,
+def _judged(paths: Sequence[Path], trace: Trace | Held | None, sittings: Sequence[Sitting], terms: Terms, book: Book,
             stdin_filename: str = "<stdin>") -> Outcome:
     """Read the services, hold them against the vocabulary, and judge them if all fit."""
     documents, problems = read_documents(paths, stdin_filename=stdin_filename)
@@ -428,7 +500,8 @@ def _judged(paths: Sequence[Path], trace: Trace | None, sittings: Sequence[Sitti
         found += misfits(document, book.facts_schema, fits)
     services: tuple[Service, ...] = ()
     if not found:
-        services, strangers = with_events(documents, trace)
+        services, strangers = (with_events(documents, trace) if trace is None or trace.store is None
+                               else with_stored(documents, trace.services()))
         found += strangers
     if found:
         return Outcome(diagnostics=found)

@@ -17,21 +17,21 @@ from policyengine.base.diagnostic import Diagnostic, did_you_mean, error, shorte
 from policyengine.base.places import Positions
 from policyengine.base.record import record
 from policyengine.base.source import Source, Span
-from policyengine.core.case import Event, content, in_order
+from policyengine.core.case import Event, in_order
 from policyengine.facts.read import Document, positions, read_bytes, read_file
 from policyengine.workspace.files import expand_inputs
-
-MAX_ERRORS = 50
 
 Fits = Callable[[Any], bool]
 
 
 @record
 class Service:
-    """One service file (or one document of one) and the events that name it."""
+    """One service file (or one document of one) and the events that name it; `filter` is that name where the events of
+    a store are of several services."""
 
     document: Document
     events: tuple[Event, ...] = ()
+    filter: str | None = None
     places: list[Positions] = field(default_factory=list, compare=False)
 
     @property
@@ -53,6 +53,29 @@ class Trace:
     events: tuple[Event, ...]
     merged: int = 0
     repeats: int = 0
+    store: None = None
+
+    @property
+    def last(self) -> int:
+        """The time of the last event (UTC microseconds)."""
+        return self.events[-1].time
+
+    def until(self, as_of: int) -> Seen:
+        """What lies up to an instant."""
+        times = [event.time for event in self.events if event.time <= as_of]
+        return Seen(len(times), times[0] if times else as_of, lambda ranges: sum(
+            1 for time in times if not any((start is None or time >= start) and (end is None or time < end)
+                                           for start, end in ranges)))
+
+
+@record
+class Seen:
+    """The events that are judged: how many, the time of the first (UTC microseconds), and how many of them lie in none
+    of some ranges of time (from, up to but not including; None: open)."""
+
+    total: int
+    first: int
+    outside: Callable[[Sequence[tuple[int | None, int | None]]], int]
 
 
 def name_documents(arguments: Sequence[str]) -> tuple[tuple[Path, ...], tuple[Diagnostic, ...]]:
@@ -109,17 +132,24 @@ def _problem_span(path: tuple[str | int, ...], kind: str, where: Positions) -> S
 def read_trace(arguments: Sequence[str], schemas: Mapping[str, Mapping[str, Any]], zone: str | None,
                ) -> tuple[Trace, tuple[Diagnostic, ...]]:
     """Every event of the files named, checked against the vocabulary, equal ids merged, in order."""
-    from policyengine.trace.read import READERS, read_events
+    from policyengine.trace.read import no_events
+    from policyengine.trace.scan_rows import Fitter, each_row, text_suffixes
 
-    paths, problems = expand_inputs(arguments, suffixes=[form + packed for form in READERS for packed in ("", ".gz")])
+    paths, problems = expand_inputs(arguments, suffixes=text_suffixes())
     found = list(problems)
     rows: list[Event] = []
     for path in paths:
-        read, wrong = read_events(path, zone=zone)
-        found += wrong
-        events, wrong = fit_events(read, schemas)
+        fitter = Fitter(schemas)
+        events: list[Event] = []
+
+        def take(row: Any, fitter: Fitter = fitter, events: list[Event] = events) -> None:
+            event = fitter.event(row)
+            if event is not None:
+                events.append(event)
+
+        wrong = [*each_row(str(path), take, schemas, zone), *fitter.problems()]
+        found += wrong or ([] if events else [no_events(str(path))])
         rows += events
-        found += wrong
     if found:
         return Trace(()), tuple(found)
     return _merged(rows)
@@ -127,71 +157,19 @@ def read_trace(arguments: Sequence[str], schemas: Mapping[str, Mapping[str, Any]
 
 def fit_events(rows: Iterable[Any], schemas: Mapping[str, Mapping[str, Any]]) -> tuple[list[Event],
                                                                                    tuple[Diagnostic, ...]]:
-    """Rows as read -> events of the vocabulary; `schemas` is in the order that ties take. At most MAX_ERRORS are
+    """Rows as read -> events of the vocabulary; `schemas` is in the order that ties take. Some of the errors are
     described, the rest counted."""
-    from policyengine.analysis.conform import checker_source, convert_text, problems
+    from policyengine.trace import scan_rows
 
-    own = {name: _own_fields(schema) for name, schema in schemas.items()}
-    fits: dict[str, Fits] = {}
-    places = {name: place for place, name in enumerate(schemas)}
-    events: list[Event] = []
-    found: list[Diagnostic] = []
-    wrong = 0
-    for row in rows:
-        schema = own.get(row.type)
-        span = Span(row.file, row.row, 1, row.row, 1)
-        if schema is None:
-            wrong += 1
-            if wrong <= MAX_ERRORS:
-                found.append(error("unknown-event", f"no event type `{shorten(row.type)}` in the vocabulary", span,
-                                   help=did_you_mean(row.type, schemas)))
-            continue
-        fields = convert_text(schema, row.fields) if row.text_fields else row.fields
-        if row.type not in fits:
-            fits[row.type] = checker(checker_source(schema))
-        if not fits[row.type](fields):
-            for problem in problems(schema, fields):
-                wrong += 1
-                if wrong <= MAX_ERRORS:
-                    found.append(error(f"event-{problem.kind}", f"{row.type}: {problem.message}", span,
-                                       help=_perhaps(problem.near)))
-            continue
-        events.append(Event(row.type, row.time, fields, row.id, row.sequence, row.file, row.row, places[row.type]))
-    if wrong > MAX_ERRORS:
-        found.append(error("more-errors", f"{wrong - MAX_ERRORS:,} more errors in events are not shown"))
-    return events, tuple(found)
-
-
-ENVELOPE = frozenset({"type", "time", "id", "sequence"})
-"""The columns every row has, which the reader takes out of `fields`."""
-
-
-def _own_fields(schema: Mapping[str, Any]) -> dict[str, Any]:
-    properties = {name: one for name, one in schema["properties"].items() if name not in ENVELOPE}
-    required = [name for name in schema.get("required", ()) if name not in ENVELOPE]
-    return {**schema, "properties": properties, "required": required}
+    return scan_rows.fit_events(rows, schemas)
 
 
 def _merged(rows: list[Event]) -> tuple[Trace, tuple[Diagnostic, ...]]:
     """Rows with one id are one event, and must then say the same; other exact repeats all count."""
-    by_id: dict[str, Event] = {}
-    kept: list[Event] = []
-    found: list[Diagnostic] = []
-    for row in rows:
-        first = by_id.setdefault(row.id, row) if row.id is not None else row
-        if first is row:
-            kept.append(row)
-        elif (first.time, first.sequence, content(first)) != (row.time, row.sequence, content(row)):
-            found.append(error("id-twice", f"two different events have the id `{shorten(str(row.id))}`; the other is "
-                               f"{first.file}:{first.row}", Span(row.file, row.row, 1, row.row, 1)))
-    seen: set[tuple[Any, ...]] = set()
-    repeats = 0
-    for row in kept:
-        if row.id is None and row.sequence is None:
-            alike = (row.time, content(row))
-            repeats += alike in seen
-            seen.add(alike)
-    return Trace(in_order(kept), len(rows) - len(kept), repeats), tuple(found)
+    from policyengine.trace import scan_rows
+
+    kept, found = scan_rows.merged(rows)
+    return Trace(in_order(kept), len(rows) - len(kept), scan_rows.repeats(kept)), found
 
 
 def with_events(documents: Sequence[Document], trace: Trace | None) -> tuple[tuple[Service, ...],
@@ -216,6 +194,24 @@ def with_events(documents: Sequence[Document], trace: Trace | None) -> tuple[tup
     found = tuple(_homeless(named, event, [Service(documents[one]).name for one in by_id.get(named, [])], known,
                             len(documents)) for named, event in nowhere.items())
     return tuple(Service(document, tuple(own)) for document, own in zip(documents, events, strict=True)), found
+
+
+def with_stored(documents: Sequence[Document], named: Mapping[str | None, Callable[[], Event]],
+                ) -> tuple[tuple[Service, ...], tuple[Diagnostic, ...]]:
+    """The same for events in a store: `named` are the services that they name, each with an event that does."""
+    by_id: dict[Any, list[int]] = {}
+    for index, document in enumerate(documents):
+        by_id.setdefault(_service_id(document), []).append(index)
+    known = [str(one) for one in by_id if one is not None]
+    found = []
+    for name, event in named.items():
+        owners = by_id.get(name, []) if name is not None else range(len(documents))
+        if len(owners) != 1:
+            found.append(_homeless(name, event(), [Service(documents[one]).name for one in by_id.get(name, [])], known,
+                                   len(documents)))
+    one = len(documents) == 1
+    return tuple(Service(document, (), None if one else str(_service_id(document))) for document in documents), \
+        tuple(found)
 
 
 def _homeless(named: str | None, event: Event, owners: Sequence[str], known: Sequence[str], services: int,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from policyengine.base.calendar import OutOfRange
 from policyengine.base.diagnostic import Diagnostic, Severity, error
@@ -25,6 +25,9 @@ from policyengine.report.model import Result
 from policyengine.workspace.inputs import Service
 from policyengine.workspace.library import Book, Library
 from policyengine.workspace.results import result_of
+
+if TYPE_CHECKING:
+    from policyengine.workspace.tracing import Store
 
 FINDINGS: frozenset[Verdict] = frozenset({"violated", "undecided", "pending", "exempt"})
 
@@ -52,13 +55,16 @@ class Sitting:
 @record
 class Terms:
     """What holds for all sittings of a run. Instants are UTC microseconds; `everything`: also results that are
-    satisfied or not applicable are wanted."""
+    satisfied or not applicable are wanted. `store`: where the events are, if not with the services; of its findings
+    the earliest `limit` of a rule and verdict are told."""
 
     facts_as_of: int
     trace_as_of: int
     sources: Sources | None
     everything: bool
     library: Library
+    store: Store | None = None
+    limit: int | None = None
 
 
 @dataclass
@@ -70,6 +76,7 @@ class Outcome:
     findings: list[Result] = field(default_factory=list)
     others: list[Result] = field(default_factory=list)
     ties: int = 0
+    gaps: dict[str, str] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, Source] = field(default_factory=dict)
 
@@ -83,6 +90,7 @@ class Outcome:
         self.findings += other.findings
         self.others += other.others
         self.ties += other.ties
+        self.gaps.update(other.gaps)
         self.diagnostics += other.diagnostics
         self.sources.update(other.sources)
 
@@ -138,6 +146,9 @@ class _Bench:
                 for judgement in judge(book.policy, Case(facts), Setting(terms.facts_as_of, values), book.calendar,
                                        rules=explain):
                     self.explain(judgement, service)
+        if terms.store is not None:
+            self.judge_stored(service, terms.store)
+            return
         # Without events a trigger gives no moment; only a project that says what its sources emit hears of it.
         rules = self.once + (self.moments if service.events or terms.sources is not None else [])
         if not rules:
@@ -148,6 +159,37 @@ class _Bench:
             self.totals[judgement.rule][judgement.verdict] += 1
             self.outcome.ties += judgement.tie
             if judgement.verdict in FINDINGS or terms.everything:
+                self.explain(judgement, service)
+
+    def judge_stored(self, service: Service, store: Store) -> None:
+        """The same over the events of a store, which are too many to be at hand."""
+        from policyengine.workspace.tracing import Question, judge_stored
+
+        terms, book = self.terms, self.sitting.book
+        wanted = VERDICTS if terms.everything else tuple(one for one in VERDICTS if one in FINDINGS)
+        asked = Question(book.policy, service.document.value, service.filter, Setting(terms.trace_as_of,
+                         self.sitting.values), book.calendar, terms.sources, self.sitting.force, wanted, terms.limit)
+        rules = {rule.name: rule for rule in book.policy.rules}
+        for judged in judge_stored(store, asked, [rules[name] for name in self.once],
+                                   [rules[name] for name in self.moments]):
+            name = judged.rule.name
+            if judged.refused is not None:
+                self.outcome.diagnostics.append(error(
+                    "too-many-pairs", f"the rule `{name}` would compare {judged.size:,} pairs of a moment and an event",
+                    judged.refused.pattern.span, help="compare by equality alone, or name a key that the events share"))
+                continue
+            if judged.gap and not judged.counts:
+                self.outcome.diagnostics.append(error(
+                    "no-plan", f"the rule `{name}` asks for {judged.gap}, which only the evaluator can judge, and "
+                    f"there are more than {judged.size:,} events", judged.rule.span,
+                    help="judge fewer events, or reword the rule"))
+                continue
+            if judged.gap:
+                self.outcome.gaps[name] = judged.gap
+            for verdict, number in judged.counts.items():
+                self.totals[name][verdict] += number
+            self.outcome.ties += judged.ties
+            for judgement in judged.judgements:
                 self.explain(judgement, service)
 
     def explain(self, judgement: Judgement, service: Service) -> None:

@@ -45,7 +45,7 @@ def test_ndjson(tmp_path: Path) -> None:
     assert problems == ()
     path = str(tmp_path / "e.ndjson")
     assert events == (
-        Event("b", NOON + 500_000, {"n": Decimal("1.50"), "tags": [None, {"a": 1}]}, "7", 2, path, 2),
+        Event("b", NOON + 500_000, {"n": Decimal("1.50"), "gone": None, "tags": [None, {"a": 1}]}, "7", 2, path, 2),
         Event("a", NOON, {}, "x", Decimal("1.5"), path, 4),
     )
 

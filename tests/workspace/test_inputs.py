@@ -96,7 +96,7 @@ def test_standard_input(shop: Project) -> None:
      " --> events.ndjson:2:1\nhelp: did you mean `bought`?"),
     ('{"type": "bought", "time": "2026-07-20T10:00:00Z"}', "error[event-required]: bought: `user` is missing, and it "
      "is required\n --> events.ndjson:2:1"),
-    ('{"type": "bought", "time": "2026-07-20T10:00:00Z", "user": null}', "`user` is missing, and it is required"),
+    ('{"type": "bought", "time": "2026-07-20T10:00:00Z", "user": null}', "`user` is null, and it is required"),
     (event("bought", "07-20 10:00", ammount=3), "error[event-unknown-key]: bought: there is no field `ammount`"),
     (event("bought", "07-20 10:00", amount="3"), "error[event-type]: bought: expected an integer for `amount`"),
     (event("bought", "2026-13-01T00:00:00Z"), "error[bad-time]: `2026-13-01T00:00:00Z` names a day or a time of day "

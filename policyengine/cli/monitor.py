@@ -1,0 +1,343 @@
+"""`guiju monitor`: events judged as they come, each verdict a line of JSON the moment it is known.
+
+Decides what a run means for a shell: 2 when a line was refused or nothing could be judged, 1 when a rule is violated or
+undecided at or above `--fail-on` or an event came too late to be judged, 0 otherwise, 130 and 143 when it was told to
+stop. Counts go on over the runs that share a state.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from policyengine.base.diagnostic import Diagnostic, error, has_errors, shorten
+from policyengine.base.instants import SECOND, format_instant, parse_period
+from policyengine.cli.books import cells, counted
+from policyengine.cli.check import _named, _read_params
+from policyengine.cli.common import (
+    FINDINGS,
+    NO_VERDICT,
+    detail,
+    exit_code,
+    exit_zero_option,
+    fail,
+    fail_on_option,
+    note,
+    settings,
+    show,
+)
+from policyengine.workspace.check import Request
+from policyengine.workspace.config import Config
+from policyengine.workspace.library import find_library
+
+if TYPE_CHECKING:  # they import msgspec, which `--help` does not need
+    from policyengine.trace.feeds import Feed
+    from policyengine.trace.ledger import Sink, StateFile
+    from policyengine.workspace.monitoring import Tally, Watch
+
+T = TypeVar("T")
+
+KAFKA = "kafka://"
+_SHORT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|min|h)")
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "min": "minutes", "h": "hours"}
+
+EXAMPLES = """
+\b
+Examples:
+  tail -F events.ndjson | guiju monitor service.yaml
+  guiju monitor service.yaml --events events.ndjson --follow --state monitor.state --output verdicts.ndjson
+  guiju monitor service.yaml --events kafka://broker:9092/events --state monitor.state --clock wall --lateness 30s
+  guiju monitor service.yaml --retention
+
+Exit codes: 0 clean, 1 a violated or undecided rule at or above --fail-on or an event too late, 2 a line was refused or
+nothing was judged, 130 and 143 stopped.
+"""
+
+
+def _read_length(_ctx: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """`30s` or `10 minutes`, in microseconds."""
+    if text is None:
+        return None
+    short = _SHORT.fullmatch(text.strip())
+    try:
+        period = parse_period(f"{short[1]} {_UNITS[short[2]]}" if short else text)
+        if not period.is_elapsed:
+            raise ValueError(f"`{text}` does not run by the clock; count hours, minutes or seconds")
+    except ValueError as problem:
+        fail((error("usage", f"`{parameter.opts[0]}`: {problem}", help="write, for example, `30s` or `10 minutes`"),))
+    return period.count
+
+
+@click.command("monitor", epilog=EXAMPLES)
+@click.argument("services", nargs=-1, metavar="SERVICE...")
+@click.option("--events", default="-", metavar="FILE|URL", show_default=True,
+              help="Lines of JSON: a file, `-` for standard input, or kafka://BROKERS/TOPIC.")
+@click.option("--follow/--no-follow", "follow", default=None,
+              help="Wait for more at the end of a file or topic. Default: a topic is followed, a file is not.")
+@click.option("--regulation", "regulations", multiple=True, metavar="ID",
+              help="Judge by this regulation only; may be repeated. Default: the project's, else all.")
+@click.option("--version", "version", metavar="VERSION",
+              help="draft, final, a label or a date, for what-if. Default: those in force at each moment.")
+@click.option("--rule", "rules", multiple=True, metavar="NAME", help="Judge only this rule; may be repeated.")
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", callback=_read_params,
+              help="Set a tunable parameter; may be repeated.")
+@click.option("--lateness", default="0s", metavar="D", show_default=True, callback=_read_length,
+              help="How long to wait for events that come out of order; later ones are reported, not judged.")
+@click.option("--max-ahead", metavar="D", callback=_read_length,
+              help="Refuse events whose time is further ahead of the clock. Default: take them.")
+@click.option("--clock", type=click.Choice(("event", "wall")), default="event", show_default=True,
+              help="What lets deadlines pass: the times of events alone, or also the clock while nothing comes.")
+@click.option("--state", metavar="FILE", help="Keep a state here, and go on from it.")
+@click.option("--fresh", is_flag=True, help="Begin anew: forget the state, overwrite the output.")
+@click.option("--snapshot-every", default="1 minute", metavar="D", show_default=True, callback=_read_length,
+              help="How often the state is kept.")
+@click.option("--output", metavar="FILE|URL", help="Write verdicts here, a file or a topic. Default: standard output.")
+@click.option("--kafka-settings", metavar="FILE", help="Settings of librdkafka, NAME=VALUE a line.")
+@click.option("--strict", is_flag=True, help="Stop at the first line that is refused.")
+@click.option("--all", "everything", is_flag=True, help="Also write what is satisfied or not applicable.")
+@click.option("--pending", is_flag=True, help="At the end, also write every open duty.")
+@click.option("--retention", is_flag=True, help="Print what each rule has the monitor keep, and judge nothing.")
+@fail_on_option
+@exit_zero_option
+def command(services: tuple[str, ...], regulations: tuple[str, ...], version: str | None, rules: tuple[str, ...],
+            params: tuple[str, ...], lateness: int, max_ahead: int | None, everything: bool, retention: bool,
+            fail_on: str | None, exit_zero: bool, **run: Any) -> int:
+    """Judge events as they come, by the regulations in force at each moment.
+
+    SERVICE is a YAML, JSON or TOML file, a folder, or a glob. Without one, the project's services are monitored. Rules
+    about facts alone are left to `guiju check`.
+    """
+    config = settings(fail_on=fail_on)
+    library, diagnostics = find_library(config, os.environ)
+    if has_errors(diagnostics):
+        fail(diagnostics)
+    _need("msgspec", "msgspec", "monitor")
+    from policyengine.workspace.monitoring import Asked, open_watch
+
+    request = Request(_named(services, config.services, config), (), regulations, version, None, rules, params, _now(),
+                      everything)
+    watch, diagnostics, sources = open_watch(Asked(request, lateness, max_ahead), config, library, _now)
+    if watch is None or has_errors(diagnostics):
+        fail(diagnostics, sources)
+    show(diagnostics, sources)
+    if retention:
+        _print_retention(watch)
+        return 0
+    with ExitStack() as stack:
+        stopped = _run(watch, config, stack, **run)
+    if stopped is None:
+        return NO_VERDICT
+    tally = watch.tally()
+    code = _code(tally, config, exit_zero)
+    note(f"{_summary(tally, watch)}; exit {128 + stopped if stopped else code}")
+    return 128 + stopped if stopped else code
+
+
+def _run(watch: Watch, config: Config, stack: ExitStack, *, events: str, follow: bool | None, clock: str,
+         state: str | None, fresh: bool, snapshot_every: int, output: str | None, kafka_settings: str | None,
+         strict: bool, pending: bool) -> int | None:
+    """Judge until the input ends (0) or a signal stops it (its number); None when something failed, which is told."""
+    from policyengine.workspace.monitoring import Stopped
+    from policyengine.workspace.watching import Clocks, conclude, work
+
+    every = snapshot_every / SECOND
+    kafka = _kafka_settings(kafka_settings) if KAFKA in f"{events} {output}" else {}
+    kept, sink, body = _open_output(output, state, fresh, kafka, every, stack)
+    feed = _open_input(events, follow, body, kafka, config.timezone, stack)
+    if body is not None:
+        wrong = watch.restore(body["watch"])
+        if wrong:
+            fail(wrong)
+        note(f"going on from {counted(body['watch']['events'], 'event')}{_where(feed)}")
+    elif events == "-" and sys.stdin.isatty():
+        note("reading events from the terminal, a line of JSON each; Ctrl-D ends them")
+    clocks = Clocks(_now, time.monotonic, every, clock == "wall")
+    stop = _Signals(stack)
+
+    def tell(problems: Sequence[Diagnostic]) -> None:
+        show(problems, {})
+        if strict and has_errors(problems):
+            raise _Strict
+
+    try:
+        ended = work(feed, watch, sink, kept, clocks, stop.came, tell, number=body["number"] if body else 0,
+                     kept=lambda: detail(_summary(watch.tally(), watch)))
+        if ended:
+            conclude(watch, sink, clocks, pending=pending)
+        return stop.number
+    except BrokenPipeError:
+        show((error("output-closed", "whoever read the verdicts has left"),), {})
+        raise
+    except OSError as problem:
+        where = f"`{shorten(str(problem.filename))}`: " if problem.filename is not None else ""
+        show((error("input-output", f"{where}{(problem.strerror or str(problem)).lower()}"),), {})
+    except Stopped as problem:
+        show((problem.diagnostic,), {})
+    except _Strict:
+        pass  # what was refused has been told
+    note(f"stopped; the state in `{state}` stands where it was last kept" if state else "stopped")
+    return None
+
+
+class _Strict(Exception):
+    """A line was refused, and that was to end the run."""
+
+
+# ---- what is read and written -------------------------------------------------------------------------------------
+
+def _open_output(output: str | None, state: str | None, fresh: bool, kafka: dict[str, str], every: float,
+                 stack: ExitStack) -> tuple[StateFile | None, Sink, dict[str, Any] | None]:
+    """The state file, the output, and the state to go on from."""
+    from policyengine.trace.ledger import StreamSink, open_output, open_state, resume
+
+    kept = None if state is None else _sound(open_state(state))
+    if kept is not None:
+        stack.callback(kept.close)
+    sink: Sink
+    if output is not None and output.startswith(KAFKA):
+        from policyengine.trace.kafka import KafkaSink, parse_address
+
+        sink = KafkaSink(_sound(parse_address(output)), kafka, state=None if state is None else os.path.abspath(state),
+                         every=every)
+        stack.callback(sink.close)
+        return kept, sink, None if kept is None or fresh else _sound(resume(kept, sink.confirmed()))
+    body = None if kept is None or fresh else _sound(resume(kept, None))
+    if output is None:
+        return kept, StreamSink(sys.stdout.buffer), body
+    mark = body["output"] if body is not None and body["output"]["kind"] == "file" else None
+    opened = open_output(output, mark, fresh=fresh)
+    if isinstance(opened, Diagnostic):
+        fail((opened,))
+    stack.callback(opened.close)
+    return kept, opened, body
+
+
+def _open_input(events: str, follow: bool | None, body: dict[str, Any] | None, kafka: dict[str, str],
+                zone: str | None, stack: ExitStack) -> Feed:
+    """Where lines come from, at the place that the state says."""
+    from policyengine.trace.feeds import StreamFeed, open_file
+
+    position = body["input"] if body is not None else None
+    feed: Feed
+    if events.startswith(KAFKA):
+        from policyengine.trace.kafka import KafkaFeed, parse_address
+
+        address = _sound(parse_address(events))
+        _same_input(position, "kafka", events, topic=address.topic)
+        feed = KafkaFeed(address, kafka, zone, follow=follow is not False, position=position)
+    elif events == "-":
+        _same_input(position, "stream", events)
+        feed = StreamFeed(sys.stdin.buffer, "<stdin>", position)
+    else:
+        _same_input(position, "stream" if _is_pipe(events) else "file", events)
+        opened = open_file(events, follow=follow is True, position=position)
+        if isinstance(opened, Diagnostic):
+            fail((opened,))
+        feed = opened
+    stack.callback(feed.close)
+    return feed
+
+
+def _same_input(position: dict[str, Any] | None, kind: str, name: str, **more: str) -> None:
+    if position is not None and any(position.get(key) != value for key, value in {"kind": kind, **more}.items()):
+        was = position.get("path") or position.get("topic") or "standard input"
+        fail((error("input-changed", f"the state is of events from `{shorten(was)}`, not from `{shorten(name)}`",
+                    help="read on where it stopped, or begin anew with `--fresh`"),))
+
+
+def _is_pipe(name: str) -> bool:
+    return os.path.exists(name) and not os.path.isfile(name) and not os.path.isdir(name)
+
+
+def _kafka_settings(file: str | None) -> dict[str, str]:
+    _need("confluent_kafka", "confluent-kafka", "kafka")
+    from policyengine.trace.kafka import read_settings
+
+    return {} if file is None else _sound(read_settings(file, Path(file).read_text("utf-8")))
+
+
+def _need(module: str, package: str, extra: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        fail((error("missing-package", f"the package `{package}` is not installed",
+                    help=f"install it with `pip install 'guiju[{extra}]'`"),))
+
+
+def _sound(found: T | Diagnostic) -> T:
+    if isinstance(found, Diagnostic):
+        fail((found,))
+    return found
+
+
+# ---- signals, counts ----------------------------------------------------------------------------------------------
+
+class _Signals:
+    """Ctrl-C and `kill` ask a monitor to keep its state and end; a second one ends it at once."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.number = 0
+        for one in (signal.SIGINT, signal.SIGTERM):
+            before = signal.signal(one, self._note)
+            stack.callback(signal.signal, one, before)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self.number:
+            raise KeyboardInterrupt
+        self.number = number
+
+    def came(self) -> bool:
+        """Whether one has come."""
+        return self.number != 0
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+def _code(tally: Tally, config: Config, exit_zero: bool) -> int:
+    if tally.refused:
+        return NO_VERDICT
+    code = exit_code(tally.severities, config.fail_on, exit_zero=exit_zero)
+    return FINDINGS if tally.late and not exit_zero else code
+
+
+def _summary(tally: Tally, watch: Watch) -> str:
+    """`4,760 events, 1 late, 54 violated, 11 undecided, …, judged up to 2026-08-31 23:06:00 +08:00`."""
+    parts = [counted(tally.events, "event")]
+    parts += [f"{number:,} {word}" for word, number in (
+        ("refused", tally.refused), ("late", tally.late), ("repeated", tally.repeats)) if number]
+    parts += [f"{number:,} {verdict.replace('_', ' ')}" for verdict, number in tally.verdicts.items()
+              if number and verdict != "pending"]
+    parts += [f"{tally.pending:,} pending"] if tally.pending else []
+    if tally.watermark is not None:
+        parts.append(f"judged up to {format_instant(tally.watermark - 1, watch.zone)}")
+    return ", ".join(parts)
+
+
+def _where(feed: Feed) -> str:
+    row = feed.position().get("row")
+    return "" if row is None else f"; the next is row {row + 1:,} of `{shorten(feed.name)}`"
+
+
+def _print_retention(watch: Watch) -> None:
+    rows = [(version, kept.rule, kept.what, ", ".join(kept.for_each) or "the service", kept.how_much)
+            for version, kept in watch.retention()]
+    heads = ("RULE", "KEEPS", "FOR EACH", "HOW MUCH")
+    widths = [max(len(one) for one in column) for column in zip(heads, *(row[1:] for row in rows), strict=True)]
+    for version in dict.fromkeys(row[0] for row in rows):
+        click.echo(version)
+        click.echo("  " + cells(*zip(heads, widths, strict=True)))
+        for row in rows:
+            if row[0] == version:
+                click.echo("  " + cells(*zip(row[1:], widths, strict=True)))

@@ -1,0 +1,120 @@
+"""Calendars as a table: for each local day a trace may ask about, when legal periods close and calendar units begin.
+
+In come a regulation's calendar and the instants a trace spans; out come rows for the table `calendar` and the zone's
+offset as SQL. Days are counted from 1 January 1970, local; instants are UTC microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from itertools import pairwise
+
+from policyengine.base.calendar import Calendar, closes, start_of
+from policyengine.base.instants import Period, local_date, period_text, start_of_day, zone_info
+from policyengine.base.record import record
+from policyengine.core.conditions import earliest_within
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_MARGIN = 400  # days before the first event and after the last that rules may count from
+_SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
+
+
+@record
+class Lookup:
+    """What is looked up by local day: `closes` or `earliest` of a period, `midnight`, or the start of a calendar unit.
+
+    `repeated`: for every multiple of the period, as marks count them.
+    """
+
+    kind: str
+    period: Period | None
+    repeated: bool
+
+    @staticmethod
+    def of(kind: str, period: Period | None, repeated: bool) -> Lookup:
+        return Lookup(kind, period, repeated)
+
+    @property
+    def what(self) -> str:
+        """Its name in the table."""
+        name = self.kind if self.period is None else f"{self.kind} {period_text(self.period)}"
+        return f"{name} and on" if self.repeated else name
+
+
+@record
+class Horizon:
+    """The local days that the calendar covers, and the zone's offsets in them: from which instant (UTC microseconds),
+    how much (microseconds) local time is ahead; the first holds before it too."""
+
+    first: int
+    last: int
+    end: int
+    offsets: tuple[tuple[int, int], ...]
+
+    @staticmethod
+    def of(calendar: Calendar, first: int, last: int) -> Horizon:
+        """What a trace from `first` to `last` (UTC microseconds) may ask about."""
+        zone = calendar.zone
+        days = range(local_date(first, zone).toordinal() - _MARGIN, local_date(last, zone).toordinal() + _MARGIN + 1)
+        begins = [start_of_day(date.fromordinal(day), zone) for day in days]
+        offsets = [(begins[0], _offset(begins[0], zone))]
+        for low, high in pairwise(begins):
+            while (now := _offset(high, zone)) != offsets[-1][1]:
+                left, right = low, high
+                while left + 1 < right:
+                    middle = (left + right) // 2
+                    left, right = (middle, right) if _offset(middle, zone) == offsets[-1][1] else (left, middle)
+                offsets.append((right, _offset(right, zone)))
+                low = right
+                assert now is not None
+        return Horizon(days[0] - _EPOCH, days[-1] - _EPOCH, last, tuple(offsets))
+
+    def offset(self, t: str) -> str:
+        """How much local time is ahead at an instant given in SQL."""
+        if len(self.offsets) == 1:
+            return str(self.offsets[0][1])
+        cases = " ".join(f"WHEN {t} >= {since} THEN {ahead}" for since, ahead in reversed(self.offsets[1:]))
+        return f"(CASE {cases} ELSE {self.offsets[0][1]} END)"
+
+
+def _offset(us: int, zone: str) -> int:
+    from datetime import UTC, datetime, timedelta
+
+    ahead = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)).astimezone(zone_info(zone)).utcoffset()
+    assert ahead is not None
+    return ahead // timedelta(microseconds=1)
+
+
+def rows(lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar) -> Iterator[tuple[str, int, int, int]]:
+    """Rows of the table: what, which multiple, the local day, the instant. Raises `calendar.OutOfRange`."""
+    for lookup in lookups:
+        # A run begins with an event of the trace, whatever else is counted from.
+        around = _MARGIN if lookup.repeated else 0
+        for day in range(horizon.first + around, horizon.last - around + 1):
+            start = start_of_day(date.fromordinal(day + _EPOCH), calendar.zone)
+            k = 1
+            while True:
+                instant = _instant(lookup, k, start, calendar)
+                yield lookup.what, k, day, instant
+                k += 1
+                if not lookup.repeated or instant > horizon.end:
+                    break
+
+
+def _instant(lookup: Lookup, k: int, start: int, calendar: Calendar) -> int:
+    period = lookup.period
+    match lookup.kind:
+        case "closes":
+            assert period is not None
+            return closes(start, period.times(k), calendar)
+        case "earliest":
+            assert period is not None
+            return earliest_within(start, period, calendar)
+        case "midnight":
+            return start
+        case "day" | "week" | "month" | "year" as unit:
+            return start_of(unit, start, calendar)
+        case other:
+            raise AssertionError(other)

@@ -1,0 +1,116 @@
+"""Moments that were judged in columns -> judgements with their evidence, by the evaluator on the rows that matter.
+
+In come moments as an engine found them and a way to fetch rows; out come judgements. An engine and the evaluator that
+disagree are a bug, and raise `Disagreement`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from policyengine.base.calendar import Calendar
+from policyengine.base.record import record
+from policyengine.core import ir
+from policyengine.core.case import Case, Event, Sources
+from policyengine.core.evaluate import judge_moments
+from policyengine.core.standing import Reach
+from policyengine.core.verdict import Judgement, Moment, Setting, Verdict
+from policyengine.trace.footprint import footprint
+
+TOGETHER = 200
+"""So many moments are explained at once: their rows are fetched together."""
+
+
+class Disagreement(AssertionError):
+    """An engine said otherwise than the evaluator."""
+
+
+class TooManyRows(Exception):
+    """More rows would have to be read to explain a moment than `limit`."""
+
+
+@record
+class Found:
+    """A moment to be reported or judged anew: instants are UTC microseconds, `pos`, `first` and `past` places of
+    events in the order (None where there is no such event); `verdict` None where only the evaluator can say."""
+
+    t: int
+    known: int
+    pos: int | None
+    first: int | None
+    past: int | None
+    verdict: Verdict | None
+    due: int | None
+    tie: bool
+
+
+class Rows(Protocol):
+    """Where an engine keeps its events. The same event is the same object each time."""
+
+    def fetch(self, reaches: Sequence[Reach]) -> Sequence[Event]:
+        """The events of these parts of the trace, in order. Raises `TooManyRows`."""
+
+    def at(self, positions: Sequence[int]) -> Mapping[int, Event]:
+        """The events at these places of the order."""
+
+
+def explain(policy: ir.Policy, rule: ir.Rule, found: Sequence[Found], rows: Rows, facts: Mapping[str, Any],
+            setting: Setting, calendar: Calendar, sources: Sources | None) -> Iterator[Judgement]:
+    """A judgement for each moment, in no order. Where a moment rests on more rows than can be read, it comes without
+    evidence; one that only the evaluator can judge is then an error: `TooManyRows`."""
+    for start in range(0, len(found), TOGETHER):
+        part = found[start:start + TOGETHER]
+        yield from _explain(policy, rule, part, rows, facts, setting, calendar, sources)
+
+
+def _explain(policy: ir.Policy, rule: ir.Rule, found: Sequence[Found], rows: Rows, facts: Mapping[str, Any],
+             setting: Setting, calendar: Calendar, sources: Sources | None) -> Iterator[Judgement]:
+    places = {place for one in found for place in (one.pos, one.first, one.past) if place is not None}
+    events = rows.at(sorted(places))
+    asked = [(one, _moment(rule, one, events)) for one in found]
+    try:
+        have = footprint(policy, rule, [moment for _, moment in asked], facts, setting, calendar, rows.fetch,
+                         sources=sources)
+    except TooManyRows:
+        if len(found) > 1:
+            half = len(found) // 2
+            for part in (found[:half], found[half:]):
+                yield from _explain(policy, rule, part, rows, facts, setting, calendar, sources)
+            return
+        one, moment = asked[0]
+        if one.verdict is None:
+            raise
+        yield Judgement(rule.name, one.verdict, moment, one.due, tie=one.tie)
+        return
+    wanted: dict[Any, list[Found]] = {}
+    for one, moment in asked:
+        wanted.setdefault(_identity(moment), []).append(one)
+    for judgement in judge_moments(policy, rule, Case(facts, tuple(have)), setting, calendar,
+                                   lambda moment: moment is not None and _identity(moment) in wanted, sources=sources):
+        assert judgement.moment is not None
+        said = wanted[_identity(judgement.moment)]
+        if not said:
+            raise Disagreement(f"{rule.name}: one moment more than was found")
+        one = said.pop()
+        if one.verdict is not None and (one.verdict, one.due) != (judgement.verdict, judgement.due):
+            raise Disagreement(f"{rule.name} at {one.t}: {one.verdict} due {one.due} in columns, {judgement.verdict} "
+                               f"due {judgement.due} by the evaluator")
+        yield judgement
+    if left := [one for said in wanted.values() for one in said]:
+        raise Disagreement(f"{rule.name} at {left[0].t}: a moment in columns that the evaluator does not see")
+
+
+def _moment(rule: ir.Rule, found: Found, events: Mapping[int, Event]) -> Moment:
+    event = None if found.pos is None else events[found.pos]
+    first = None if found.first is None else events[found.first]
+    past = None if found.past is None else events[found.past]
+    of = event or first
+    assert of is not None
+    keys = tuple((key, of.fields.get(key)) for key in rule.keys)
+    return Moment(found.t, found.known, keys, event, first, past)
+
+
+def _identity(moment: Moment) -> tuple[Any, ...]:
+    """What tells two moments of a rule apart."""
+    return (moment.time, moment.known, id(moment.event), id(moment.run_first), id(moment.run_past))

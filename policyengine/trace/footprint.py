@@ -1,0 +1,216 @@
+"""The footprint of moments: the few rows of a trace on which the evaluator judges them as it would on all.
+
+In come a rule, its moments and the rows fetched so far; out come the parts of the trace (`Reach`) to fetch. The
+evaluator itself is run, and what it seeks is noted. When all it seeks has been fetched, it finds the same in these
+rows, in the whole trace and in whatever lies between, so it takes the same way and gives the same judgement. How rows
+are fetched, and how many may be, is not known here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, assert_never
+
+from policyengine.base.calendar import Calendar, OutOfRange
+from policyengine.base.instants import Period
+from policyengine.core import ir
+from policyengine.core.case import Case, Event, Sources
+from policyengine.core.conditions import ask_run, condition_of, look_back, matching, runs_of, value_of
+from policyengine.core.operators import Overflow
+from policyengine.core.standing import Here, Reach, World, at_large
+from policyengine.core.verdict import Moment, Setting
+
+Fetch = Callable[[tuple[Reach, ...]], Sequence[Event]]
+"""The rows of these parts of the trace, each once and in the order of the trace; a row is the same object every time,
+and the one its moment names."""
+
+Spans = list[tuple[int, int]]
+"""Stretches of time in order that neither meet nor adjoin, ends included."""
+
+OPEN = 2 ** 63
+"""Past every instant; in the negative, before every instant."""
+
+_SO_FAR = suppress(Overflow, OutOfRange)
+"""What some of the rows come to may be out of range though what all of them come to is not; else judging raises it."""
+
+
+def footprint(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], facts: Mapping[str, Any],
+              setting: Setting, calendar: Calendar, fetch: Fetch, *, sources: Sources | None = None) -> Sequence[Event]:
+    """The rows by which `core.evaluate.judge_moments` judges these moments as by the whole trace, in its order.
+
+    A moment None is the judgement that is about no moment. `fetch` is called with more each time, seldom more than four
+    times: a state read at a candidate is sought when the candidate is known, the start of a run from its last event.
+    """
+    moments = tuple(moments)
+    asked: tuple[Reach, ...] = ()
+    have: Sequence[Event] = ()
+    while True:
+        case = Case(facts, tuple(have))
+        more = merge((*asked, *reaches(policy, rule, moments, case, setting, calendar, sources=sources)))
+        if more == asked:
+            return have
+        asked, have = more, fetch(more)
+
+
+def reaches(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], have: Case, setting: Setting,
+            calendar: Calendar, *, sources: Sources | None = None) -> tuple[Reach, ...]:
+    """The parts of the trace that are sought to judge these moments, as far as the events of `have` show.
+
+    To be called again with what they hold, together with what was fetched before, until they ask for nothing more.
+    """
+    asked: set[Reach] = set()
+    world = World.of(policy, have, setting, calendar, sources, asked)
+    places = {id(event): place for place, event in enumerate(world.events)}
+    asked_of = policy.scope_of(rule)
+    scope = () if asked_of is None else (asked_of,)
+    rest = (*rule.when, *(one.condition for one in rule.unless), *(one.condition for one in rule.must))
+    for moment in moments:
+        if moment is None:
+            here, conditions = at_large(world), (*scope, *(rest if rule.trigger is None else ()))
+        else:
+            here, conditions = _stand(rule, moment, world, places), (*scope, *rest)
+            _ask_trigger(rule, moment, here, world)
+        # All conditions at once, though one may settle it: what is not asked now would be asked a fetch later.
+        for condition in conditions:
+            with _SO_FAR:
+                condition_of(condition, here, world)
+    return merge(asked)
+
+
+def _stand(rule: ir.Rule, moment: Moment, world: World, places: Mapping[int, int]) -> Here:
+    """Where `core.moments` stands at a moment; between the rows so far if its own is not among them yet."""
+    if moment.event is not None:
+        place = places.get(id(moment.event), bisect_left(world.times, moment.time))
+        return Here(moment.time, moment.known, place, dict(moment.keys), moment.event)
+    return Here(moment.time, moment.known, bisect_left(world.times, moment.time), _run_keys(rule, moment, world), None)
+
+
+def _run_keys(rule: ir.Rule, moment: Moment, world: World) -> dict[str, Any]:
+    assert moment.run_first is not None and not isinstance(rule.trigger, ir.OnEvent | None)
+    run = world.episodes.get(rule.trigger.run) or world.states[rule.trigger.run]
+    return {key: moment.run_first.fields.get(key) for key in run.keys}
+
+
+# ---- what gives a moment ----------------------------------------------------------------------------------------
+
+def _ask_trigger(rule: ir.Rule, moment: Moment, here: Here, world: World) -> None:
+    match rule.trigger:
+        case ir.OnEvent():
+            _ask_event(rule, rule.trigger, moment, here, world)
+        case ir.OnEvery() | ir.OnStart():
+            _ask_run(rule.trigger.run, moment, _run_keys(rule, moment, world), world)
+        case ir.OnWithout():
+            keys = _run_keys(rule, moment, world)
+            _ask_run(rule.trigger.run, moment, keys, world)
+            assert moment.run_first is not None
+            start = moment.run_first.time
+            first, last = bisect_left(world.times, start), bisect_right(world.times, moment.time)
+            nowhere = Here(start, start, first, keys, None)
+            with _SO_FAR:
+                list(matching(rule.trigger.pattern, nowhere, world, first, last, keys, within=(start, moment.time)))
+        case None:
+            return
+        case _:
+            assert_never(rule.trigger)
+
+
+def _ask_event(rule: ir.Rule, trigger: ir.OnEvent, moment: Moment, here: Here, world: World) -> None:
+    """The trigger's own row and, for the first of its keys, whatever might have come before it."""
+    assert moment.event is not None
+    values = tuple(value for _, value in moment.keys)
+    world.ask(moment.event.type, rule.keys, values, moment.time, moment.time)
+    if trigger.where is not None:
+        with _SO_FAR:
+            condition_of(trigger.where, here.looking_at(moment.event, here.position), world)
+    if not trigger.first:
+        return
+    for name in trigger.events:
+        world.ask(name, rule.keys, values, None, moment.time)
+        if trigger.where is None:
+            continue
+        for place in world.positions(name, rule.keys, values):
+            event = world.events[place]
+            if event.time <= moment.time:
+                there = Here(event.time, event.time, place, dict(moment.keys), event)
+                with _SO_FAR:
+                    condition_of(trigger.where, there.looking_at(event, place), world)
+
+
+def _ask_run(name: str, moment: Moment, keys: Mapping[str, Any], world: World) -> None:
+    """The run behind a mark or a start: all of it up to there, and what separates it from the run before."""
+    assert moment.run_first is not None
+    last = moment.time if moment.run_past is None else moment.run_past.time
+    if name in world.episodes:
+        gap = value_of(world.episodes[name].gap, at_large(world), world).value
+        assert isinstance(gap, Period), "an episode whose gap is not known has no runs"
+        start = moment.run_first.time
+        ask_run(name, keys, look_back(start, start, gap), last, world)
+    else:
+        # A state may hold from any start before; only its ends show that it did not.
+        ask_run(name, keys, None, last, world)
+    with _SO_FAR:
+        runs_of(name, world)  # for what the conditions of its patterns seek
+
+
+# ---- reaches as sets --------------------------------------------------------------------------------------------
+
+def merge(asked: Iterable[Reach]) -> tuple[Reach, ...]:
+    """The same parts of the trace with no two alike, overlapping or within another, in an order of their own."""
+    table = _Table(asked)
+    kept = [Reach(event, tuple(zip(names, values, strict=True)), None if first == -OPEN else first,
+                  None if last == OPEN else last)
+            for (event, names), by_value in table.spans.items() for values, spans in by_value.items()
+            for first, last in spans if not table.elsewhere(event, names, values, first, last)]
+    return tuple(sorted(kept, key=lambda one: (one.event, repr(one.keys), -OPEN if one.first is None else one.first)))
+
+
+def select(asked: Iterable[Reach], events: Iterable[Event]) -> tuple[Event, ...]:
+    """Those of the events that lie in one of these parts of a trace, in the order they come in."""
+    table = _Table(asked)
+    return tuple(event for event in events if table.holds(event))
+
+
+class _Table:
+    """Stretches of time by event type, names of keys and their values."""
+
+    def __init__(self, asked: Iterable[Reach]) -> None:
+        found: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], Spans]] = defaultdict(lambda: defaultdict(list))
+        for one in asked:
+            first = -OPEN if one.first is None else one.first
+            last = OPEN if one.last is None else one.last
+            if first <= last:
+                names, values = tuple(name for name, _ in one.keys), tuple(value for _, value in one.keys)
+                found[one.event, names][values].append((first, last))
+        self.spans = {asked_by: {values: _joined(spans) for values, spans in by_value.items()}
+                      for asked_by, by_value in found.items()}
+        self.names: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        for event, names in self.spans:
+            self.names[event].append(names)
+
+    def holds(self, event: Event) -> bool:
+        return any(self._covers(event.type, names, tuple(event.fields.get(name) for name in names),
+                                event.time, event.time) for names in self.names.get(event.type, ()))
+
+    def elsewhere(self, event: str, names: tuple[str, ...], values: tuple[Any, ...], first: int, last: int) -> bool:
+        """Whether a part of the trace that goes by fewer keys holds all of this one."""
+        by_name = dict(zip(names, values, strict=True))
+        return any(self._covers(event, fewer, tuple(by_name[name] for name in fewer), first, last)
+                   for fewer in self.names[event] if set(fewer) < set(names))
+
+    def _covers(self, event: str, names: tuple[str, ...], values: tuple[Any, ...], first: int, last: int) -> bool:
+        spans = self.spans[event, names].get(values, [])
+        place = bisect_right(spans, (first, OPEN)) - 1
+        return place >= 0 and spans[place][1] >= last
+
+
+def _joined(spans: Spans) -> Spans:
+    joined: Spans = []
+    for first, last in sorted(spans):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = joined[-1][0], max(joined[-1][1], last)
+        else:
+            joined.append((first, last))
+    return joined

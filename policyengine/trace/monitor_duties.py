@@ -1,0 +1,206 @@
+"""Open duties of an online monitor: what each has seen, what it waits for, and when it is asked again.
+
+A duty holds all the rows its verdict rests on, so it is judged by the evaluator whatever else is thrown away. Which
+moments there are, and what becomes of a verdict, is not known here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from policyengine.core import ir
+from policyengine.core.case import Event
+from policyengine.core.evaluate import verdict_at
+from policyengine.core.standing import Here
+from policyengine.core.standing import Run as Whole
+from policyengine.core.truth import TRUE
+from policyengine.core.verdict import Judgement, Moment
+from policyengine.trace.monitor_quick import Quick, quick
+from policyengine.trace.monitor_rows import Rows, Shelf, field_of
+from policyengine.trace.monitor_runs import Seen
+from policyengine.trace.retention import Plan, equalities, mixed, own_conditions, states_read
+
+Values = tuple[Any, ...]
+
+
+NO_RUNS: Mapping[str, tuple[Seen, ...]] = {}
+
+
+class Duty:
+    """One rule at one moment. `place` is the trigger's, None at a mark; `twin` tells moments apart that are alike.
+
+    `plain`: nothing but one event in time can settle it before it is due, so it is judged only when asked for, and its
+    moment, of an `event` with these `values` of the rule's keys, is put together only then. `keys`: of a mark, all of
+    its run; None: those of the moment.
+    """
+
+    __slots__ = ("due", "event", "judgement", "keys", "moment", "names", "number", "place", "plain", "rows", "rule",
+                 "runs", "triggered", "twin", "values")
+
+    def __init__(self, rule: int, number: int, names: tuple[str, ...], values: Values, place: int | None,
+                 event: Event | None, twin: int) -> None:
+        self.rule, self.number, self.names, self.values, self.place = rule, number, names, values, place
+        self.event, self.twin, self.plain, self.due = event, twin, False, 0
+        self.moment: Moment | None = None
+        self.keys: Mapping[str, Any] | None = None
+        self.triggered = TRUE
+        self.judgement: Judgement | None = None
+        self.rows: Rows = {}
+        self.runs: Mapping[str, tuple[Seen, ...]] = NO_RUNS
+
+    def about(self) -> Moment:
+        """Its moment."""
+        if self.moment is None:
+            assert self.event is not None
+            time = self.event.time
+            self.moment = Moment(time, time, tuple(zip(self.names, self.values, strict=True)), self.event)
+        return self.moment
+
+    def here(self, position: int = 0) -> Here:
+        """The place it is asked at."""
+        moment = self.about()
+        return Here(moment.time, moment.known, position, dict(moment.keys) if self.keys is None else self.keys,
+                    None if self.place is None else moment.event)
+
+    def gather(self, plan: Plan, shelf: Shelf) -> None:
+        """Take all that is kept and may matter; to be called when the instant it arises at is known whole."""
+        here = self.here()
+        shelf.gather(plan, here, self.place, self.rows)
+        event = self.about().event
+        if self.place is not None and event is not None:
+            self.rows[self.place] = event
+        if plan.runs:
+            asked = {one.episode: shelf.runs[one.episode] for one in plan.runs}
+            self.runs = {name: tuple(run.seen() for run in runs.of(tuple([here.key(key) for key in runs.keys])))
+                         for name, runs in asked.items()}
+            for some in self.runs.values():
+                for one in some:
+                    self.rows.update(one.rows)
+
+    def judge(self, rule: ir.Rule, shelf: Shelf, as_of: int) -> Judgement:
+        """The verdict by what it has seen."""
+        runs: dict[str, tuple[Whole, ...]] = {}
+        world, places = shelf.world(self.rows, as_of, runs)
+        for name, some in self.runs.items():
+            runs[name] = tuple([one.whole(shelf.runs[name].keys, places) for one in some])
+        moment = self.about()
+        position = bisect_left(world.times, moment.time) if self.place is None else bisect_left(places, self.place)
+        return verdict_at(rule, moment, self.triggered, self.here(position), world)
+
+
+class Wait:
+    """Duties that wait for one pattern, found by the values a row must have.
+
+    `touched`: where duties are put that have to be judged again. `done`: told of a plain duty and the row that settles
+    it. `sure`: whether a row matches, for all that wait with its values.
+    """
+
+    def __init__(self, pattern: ir.Pattern, shelf: Shelf, touched: dict[int, Duty],
+                 done: Callable[[Duty, int, Event], None]) -> None:
+        self.pattern, self.shelf, self.keys, self.touched, self.done = pattern, shelf, pattern.keys, touched, done
+        self.equal = equalities(pattern)
+        self.own = tuple(one for one in own_conditions(pattern) if not states_read(one))
+        self.asked = states_read(pattern.where)
+        self.sure: Quick = None if mixed(pattern) or self.asked else quick(ir.And(self.own), shelf, self._owns)
+        self.duties: dict[Values, dict[int, Duty]] = {}
+        self.groups: dict[Values, dict[Values, None]] = {}  # where duties are told apart by `equal`
+
+    def _owns(self, get: ir.Get) -> bool:
+        own_key = len(get.path) == 1 and get.path[0] in self.keys
+        return get.owner == ir.CANDIDATE or (get.owner == ir.TRIGGER and own_key)
+
+    def _values(self, duty: Duty) -> Values:
+        event = duty.event
+        if event is not None and not self.equal:
+            return tuple(map(event.fields.get, self.keys))
+        here = duty.here()
+        values = tuple(here.key(key) for key in self.keys)
+        if not self.equal:
+            return values
+        same = self.shelf.same(self.equal, here, duty.place, duty.rows)
+        return (*values, () if None in same else same)
+
+    def add(self, duty: Duty) -> None:
+        """A duty waits."""
+        values = self._values(duty)
+        group = self.duties.get(values)
+        if group is not None:
+            group[duty.number] = duty
+            return
+        self.duties[values] = {duty.number: duty}
+        if self.equal:
+            self.groups.setdefault(values[:-1], {})[values[-1]] = None
+
+    def remove(self, duty: Duty) -> None:
+        """It waits no longer."""
+        values = self._values(duty)
+        group = self.duties[values]
+        if len(group) > 1:
+            del group[duty.number]
+            return
+        del self.duties[values]
+        if self.equal:
+            groups = self.groups[values[:-1]]
+            del groups[values[-1]]
+            if not groups:
+                del self.groups[values[:-1]]
+
+    def reached(self, place: int, event: Event) -> None:
+        """A row came that may matter to some."""
+        values = tuple(map(event.fields.get, self.keys))
+        if not self.equal:
+            group = self.duties.get(values)
+            if group is not None:
+                self._reached(list(group.values()), place, event, True)
+        elif values in self.groups:
+            same = tuple([field_of(event, field) for field, _ in self.equal])
+            for one in list(self.groups[values]):
+                if None in same or one in (same, ()):
+                    self._reached(list(self.duties[*values, one].values()), place, event, one == same)
+
+    def _reached(self, duties: list[Duty], place: int, event: Event, equal: bool) -> None:
+        sure = self.sure(place, event) if callable(self.sure) else self.sure
+        if sure is False or (sure is None and self.excluded(place, event)):
+            return
+        for duty in duties:
+            if duty.plain and sure and equal:
+                if event.time < duty.due:
+                    self.done(duty, place, event)
+            else:
+                self._shown(duty, place, event)
+
+    def offer(self, duty: Duty, place: int, event: Event) -> bool:
+        """A row of the instant at which a plain duty arose; True when it settles it."""
+        values = tuple(map(event.fields.get, self.keys))
+        theirs = tuple([field_of(event, field) for field, _ in self.equal])
+        mine = self._values(duty)
+        same = mine[-1] if self.equal else ()
+        if mine[:len(values)] != values or (None not in theirs and same not in (theirs, ())):
+            return False
+        sure = self.sure(place, event) if callable(self.sure) else self.sure
+        if sure and same == theirs:
+            self.done(duty, place, event)
+            return True
+        if sure is not False:
+            self._shown(duty, place, event)
+        return False
+
+    def _shown(self, duty: Duty, place: int, event: Event) -> None:
+        self.show(duty, place, event)
+        if not duty.plain:
+            self.touched[duty.number] = duty
+
+    def excluded(self, place: int, event: Event) -> bool:
+        """Whether a row is no match, whoever waits."""
+        if not self.own:
+            return False
+        here = Here(event.time, event.time, 0, {key: event.fields.get(key) for key in self.keys}, None)
+        return self.shelf.answer(self.own, place, event, {}, here).value is False
+
+    def show(self, duty: Duty, place: int, event: Event) -> None:
+        """A duty sees a row, and how the states stand that are asked at it."""
+        duty.rows[place] = event
+        if self.asked:
+            duty.rows.update(self.shelf.beside(place, event, self.asked, duty.here()))

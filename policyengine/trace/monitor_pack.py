@@ -1,0 +1,152 @@
+"""Plain values, events, runs and evidence to JSON values and back, shared objects once.
+
+In come the values of which a monitor's state is made; out come lists, text, numbers, true, false and null that any JSON
+library writes and reads unchanged. Events compare by identity, so one that stands in several places comes back as one.
+What the values mean is not known here.
+
+A scalar is itself, a list is `[kind, …]`: what it holds, or the place of a shared object in a table of its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from policyengine.base import instants, source
+from policyengine.base.calendar import Calendar
+from policyengine.base.instants import zone_info
+from policyengine.core import intervals, ir, truth, verdict
+from policyengine.core.case import Event, Sources
+from policyengine.core.codec import encode
+
+TUPLE, LIST, DICT, DECIMAL, FRACTION, EVENT, RECORD, SHARED = range(8)
+
+WEEKS = 6_783
+"""From 1970 to 2099: a zone is known by its clocks on each of them."""
+
+_RECORDS: dict[str, Any] = {
+    name: value for module in (verdict, truth, intervals, source, instants) for name, value in vars(module).items()
+    if dataclasses.is_dataclass(value) and value.__module__ == module.__name__}
+_FIELDS = {value: tuple(one.name for one in dataclasses.fields(value)) for value in _RECORDS.values()}
+
+
+def made_of(policy: ir.Policy, facts: Mapping[str, Any], parameters: Mapping[str, Any], calendar: Calendar,
+            sources: Sources | None, rules: Sequence[str], force: tuple[int | None, int | None]) -> dict[str, str]:
+    """Hashes of all that a verdict rests on besides the events, by what a reader calls it."""
+    return {name: sha256(text.encode()).hexdigest()[:32] for name, text in (
+        ("policy", json.dumps(encode(policy))), ("service", _text(facts)),
+        ("set of parameters", _text(parameters)), ("calendar", _text(calendar)),
+        ("time zone database", _clocks(calendar.zone)),
+        ("statement of sources", _text(None if sources is None else sources.complete)),
+        ("choice of rules", _text((list(rules), force))))}
+
+
+@cache
+def _clocks(zone: str) -> str:
+    clocks = zone_info(zone)
+    return repr([datetime.fromtimestamp(week * 604_800, clocks).utcoffset() for week in range(WEEKS)])
+
+
+def _text(value: Any) -> str:
+    """The same for equal values, in whatever order they came."""
+    if isinstance(value, Mapping):
+        return "{" + ",".join(sorted(f"{key!r}:{_text(one)}" for key, one in value.items())) + "}"
+    if isinstance(value, frozenset):
+        return "{" + ",".join(sorted(map(_text, value))) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_text, value)) + "]"
+    if dataclasses.is_dataclass(value):
+        return value.__class__.__name__ + _text([getattr(value, one.name) for one in dataclasses.fields(value)])
+    return repr(value)
+
+
+class Packer:
+    """Writes values. `shared`: classes with slots whose objects are written once."""
+
+    def __init__(self, shared: tuple[type, ...] = ()) -> None:
+        self.shared = {one: place for place, one in enumerate(shared)}
+        self.events: list[Any] = []
+        self.objects: list[Any] = []
+        self._events: dict[int, int] = {}
+        self._objects: dict[int, int] = {}
+
+    def pack(self, value: Any) -> Any:
+        """One value."""
+        if value is None or value.__class__ in (bool, int, str):
+            return value
+        match value:
+            case tuple():
+                return [TUPLE, *[self.pack(one) for one in value]]
+            case list():
+                return [LIST, *[self.pack(one) for one in value]]
+            case Event():
+                return [EVENT, self._event(value)]
+            case Decimal():
+                return [DECIMAL, str(value)]
+            case Fraction():
+                return [FRACTION, str(value)]
+            case Mapping():
+                return [DICT, *[self.pack(one) for pair in value.items() for one in pair]]
+            case _ if value.__class__ in self.shared:
+                return [SHARED, self._object(value)]
+            case _:
+                names = _FIELDS[value.__class__]
+                return [RECORD, value.__class__.__name__, *[self.pack(getattr(value, name)) for name in names]]
+
+    def _event(self, event: Event) -> int:
+        place = self._events.get(id(event))
+        if place is None:
+            place = self._events[id(event)] = len(self.events)
+            self.events.append([event.type, event.time, self.pack(event.fields), event.id, self.pack(event.sequence),
+                                event.file, event.row, event.place])
+        return place
+
+    def _object(self, value: Any) -> int:
+        place = self._objects.get(id(value))
+        if place is None:
+            place = self._objects[id(value)] = len(self.objects)
+            self.objects.append(None)  # its place is taken before what it holds, which may hold it
+            cls = value.__class__
+            self.objects[place] = [self.shared[cls], *[self.pack(getattr(value, name)) for name in cls.__slots__]]
+        return place
+
+
+class Unpacker:
+    """Reads what a `Packer` wrote: its `events` and `objects`, and then its values."""
+
+    def __init__(self, events: list[Any], objects: list[Any], shared: tuple[type, ...] = ()) -> None:
+        self.events: list[Event] = []
+        self.objects: list[Any] = [object.__new__(shared[row[0]]) for row in objects]
+        self.events = [Event(type, time, self.unpack(fields), id, self.unpack(sequence), file, row, place)
+                       for type, time, fields, id, sequence, file, row, place in events]
+        for one, row in zip(self.objects, objects, strict=True):
+            for name, value in zip(one.__class__.__slots__, row[1:], strict=True):
+                setattr(one, name, self.unpack(value))
+
+    def unpack(self, value: Any) -> Any:
+        """One value."""
+        if value.__class__ is not list:
+            return value
+        kind = value[0]
+        if kind == TUPLE:
+            return tuple([self.unpack(one) for one in value[1:]])
+        if kind == LIST:
+            return [self.unpack(one) for one in value[1:]]
+        if kind == DICT:
+            return {self.unpack(key): self.unpack(one) for key, one in zip(value[1::2], value[2::2], strict=True)}
+        if kind == EVENT:
+            return self.events[value[1]]
+        if kind == DECIMAL:
+            return Decimal(value[1])
+        if kind == FRACTION:
+            return Fraction(value[1])
+        if kind == SHARED:
+            return self.objects[value[1]]
+        return _RECORDS[value[1]](*[self.unpack(one) for one in value[2:]])

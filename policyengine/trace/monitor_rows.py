@@ -1,0 +1,450 @@
+"""The rows a monitor keeps, by what they are kept for, and the small worlds the evaluator is asked in.
+
+In come rows in the order of the language, each with its place (an integer that only grows); out comes, for a moment,
+every kept row its rule may look at. On these the evaluator says what it would say on the whole trace: `retention` tells
+which rows those are. What a rule demands and when it is asked is not known here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, assert_never
+
+from policyengine.base.calendar import closes, start_of
+from policyengine.core import ir
+from policyengine.core.case import Event
+from policyengine.core.conditions import condition_of, value_of
+from policyengine.core.standing import Here, Run, World, typed
+from policyengine.core.truth import TRUE, Truth, all_of
+from policyengine.trace.monitor_runs import Runs
+from policyengine.trace.retention import (
+    After,
+    Inside,
+    Length,
+    Need,
+    Plan,
+    State,
+    Unit,
+    equalities,
+    mixed,
+    own_conditions,
+    state_needs,
+    states_in,
+    states_read,
+    within,
+)
+
+Rows = dict[int, Event]
+"""Rows by their place."""
+
+DECIDES, POSSIBLE, BESIDE = 2, 1, 0
+"""What a row is to its need: it makes those before it needless; it may match; it only shares an instant with others."""
+
+Entry = tuple[int, Event, int]
+"""A row with its place, and what it is to the need."""
+
+Reachable = Callable[[int, int], bool]
+"""Whether the row of a place and an instant can still be reached."""
+
+Limit = Callable[[tuple[Any, ...], int], Reachable]
+"""For the values of a need's keys, what moments from an instant on can reach."""
+
+
+class Store:
+    """The rows of one need."""
+
+    __slots__ = ("asked", "buckets", "equal", "forgotten", "groups", "keys", "limit", "mixed", "need", "of_value",
+                 "own", "rows")
+
+    def __init__(self, need: Need, limit: Limit, forgotten: Collection[str]) -> None:
+        pattern = need.pattern
+        self.need, self.keys, self.limit = need, pattern.keys, limit
+        self.own = own_conditions(pattern)
+        self.equal = equalities(pattern)
+        self.mixed = mixed(pattern)
+        self.asked = states_read(pattern.where)
+        self.buckets: dict[tuple[Any, ...], list[Entry]] = {}
+        self.groups: dict[tuple[Any, ...], dict[tuple[Any, ...], None]] = {}  # where rows are told apart by `equal`
+        self.forgotten = [at for at, key in enumerate(self.keys) if key in forgotten]
+        self.of_value: dict[tuple[int, Any], dict[tuple[Any, ...], None]] = {}
+        self.rows = 0
+
+    def put(self, place: int, event: Event, match: Truth) -> None:
+        """Keep a row whose own conditions are not false."""
+        need = self.need
+        values = self._values(event)
+        weight = DECIDES if (match.value or need.unsure) and not self.mixed else POSSIBLE
+        if self.equal and not values[-1] and not need.unsure:
+            weight = POSSIBLE  # whether it is the one nobody can say
+        if need.carries is not None and not carries(event, need.carries):
+            weight = BESIDE
+        bucket = self._add(values, (place, event, weight))
+        length = len(bucket)
+        if length > 1 and (need.which != "every" or (length >= 8 and length & (length - 1) == 0)):
+            self._prune(values, bucket, event.time)
+
+    def plain_put(self) -> Callable[[int, Event], None] | None:
+        """`put` for rows that always decide, the latest alone being kept."""
+        need, buckets = self.need, self.buckets
+        if (need.which != "latest" or need.reach is not None or need.lag or need.carries is not None
+                or need.pattern.where is not None or self.forgotten):
+            return None
+        keys = self.keys
+        key = keys[0] if len(keys) == 1 else None
+
+        def put(place: int, event: Event) -> None:
+            values = tuple(map(event.fields.get, keys)) if key is None else (event.fields.get(key),)
+            bucket = buckets.get(values)
+            if bucket is None:
+                buckets[values] = [(place, event, DECIDES)]
+                self.rows += 1
+            elif bucket[-1][1].time < event.time:
+                self.rows += 2 - len(bucket)
+                bucket[:] = (bucket[-1], (place, event, DECIDES))
+            else:
+                bucket.append((place, event, DECIDES))
+                self.rows += 1
+        return put
+
+    def _values(self, event: Event) -> tuple[Any, ...]:
+        values = tuple(map(event.fields.get, self.keys))
+        if not self.equal:
+            return values
+        same = tuple([field_of(event, field) for field, _ in self.equal])
+        return (*values, () if None in same else same)
+
+    def _add(self, values: tuple[Any, ...], entry: Entry) -> list[Entry]:
+        self.rows += 1
+        bucket = self.buckets.get(values)
+        if bucket is None:
+            bucket = self.buckets[values] = []
+            if self.equal:
+                self.groups.setdefault(values[:-1], {})[values[-1]] = None
+            for at in self.forgotten:
+                self.of_value.setdefault((at, values[at]), {})[values] = None
+        bucket.append(entry)
+        return bucket
+
+    def find(self, values: tuple[Any, ...], same: tuple[Any, ...] | None, into: Rows) -> None:
+        """Add the rows for these values of the keys and, where rows are told apart by it, of `equal` (None among them:
+        all)."""
+        if not self.equal:
+            self._take(values, into)
+            return
+        for group in self.groups.get(values, ()):
+            if same is None or None in same or group in (same, ()):
+                self._take((*values, group), into)
+
+    def _take(self, values: tuple[Any, ...], into: Rows) -> None:
+        for place, event, _ in self.buckets.get(values, ()):
+            into[place] = event
+
+    def decided(self, values: tuple[Any, ...], before: int) -> tuple[int, Event] | None:
+        """The latest row before an instant that decides."""
+        return next(((entry[0], entry[1]) for entry in reversed(self.buckets.get(values, ()))
+                     if entry[2] == DECIDES and entry[1].time < before), None)
+
+    def sweep(self, now: int) -> None:
+        """Throw away what no moment from `now` on can reach."""
+        waiting = self.need.reach is not None
+        for values in [values for values, bucket in self.buckets.items()
+                       if waiting or len(bucket) > 1 or bucket[0][2] == BESIDE]:
+            bucket = self.buckets[values]
+            self._prune(values, bucket, now)
+            if not bucket:
+                self._drop(values)
+
+    def forget(self, place: int, value: Any) -> None:
+        """Throw away all rows whose key at that place of the keys has the value."""
+        for values in list(self.of_value.pop((place, value), ())):
+            if values in self.buckets:
+                self.rows -= len(self.buckets[values])
+                self._drop(values)
+
+    def entries(self) -> list[Entry]:
+        """All that is kept, for `restore`."""
+        return [entry for bucket in self.buckets.values() for entry in bucket]
+
+    def restore(self, entries: Iterable[Entry]) -> None:
+        """Keep what another store of the same need kept."""
+        for entry in entries:
+            self._add(self._values(entry[1]), entry)
+
+    def _drop(self, values: tuple[Any, ...]) -> None:
+        del self.buckets[values]
+        for at in self.forgotten:
+            some = self.of_value.get((at, values[at]), {})
+            some.pop(values, None)
+            if not some:
+                self.of_value.pop((at, values[at]), None)
+        if self.equal:
+            groups = self.groups[values[:-1]]
+            del groups[values[-1]]
+            if not groups:
+                del self.groups[values[:-1]]
+
+    def _prune(self, values: tuple[Any, ...], bucket: list[Entry], now: int) -> None:
+        past = now - self.need.lag  # rows before it stand before every moment still to be judged
+        first, only = 0, False
+        if self.need.which == "latest":
+            for index in range(len(bucket) - 1, 0, -1):
+                if bucket[index][2] == DECIDES and bucket[index][1].time < past:
+                    first = index
+                    break
+        elif self.need.which == "first":
+            for index, entry in enumerate(bucket):
+                if entry[2] == DECIDES and entry[1].time < past:
+                    first, only = index, True
+                    break
+        reachable = self.limit(values[:len(self.keys)], past)
+        kept = bucket[first:first + 1] if only else [
+            entry for entry in bucket[first:]
+            if entry[1].time >= past or (entry[2] != BESIDE and reachable(entry[0], entry[1].time))]
+        self.rows -= len(bucket) - len(kept)
+        bucket[:] = kept
+
+
+def carries(event: Event, path: tuple[str, ...]) -> bool:
+    """Whether an event says anything about a field, if only that it is null."""
+    owner: Any = event.fields
+    for name in path[:-1]:
+        owner = owner.get(name) if isinstance(owner, Mapping) else None
+    return isinstance(owner, Mapping) and path[-1] in owner
+
+
+def field_of(event: Event, field: ir.Get) -> Any:
+    """The typed value of a candidate's field; None when it is missing."""
+    raw: Any = event.fields
+    for name in field.path:
+        raw = raw.get(name) if isinstance(raw, Mapping) else None
+    raw = field.default if raw is None else raw
+    return None if raw is None else typed(raw, field.type)
+
+
+class Shelf:
+    """All the stores, and small worlds of what is in them to ask the evaluator in."""
+
+    def __init__(self, blank: World, plans: Sequence[Plan], wheres: Iterable[ir.Expr | None]) -> None:
+        """`blank`: the world without events. `wheres`: conditions on single rows that are asked besides the plans'."""
+        self.blank = blank
+        self.runs: dict[str, Runs] = {}
+        self.stores: dict[str, Store] = {}
+        self.supports: dict[int, Rows] = {}
+        """By place of a row whose match depends on a state: the rows that say how the states stood at it. The row may
+        be looked at for another reason too, and then has to be found no match again."""
+        self.of_plan = {plan.rule.name: [self._store(need) for need in plan.past] for plan in plans}
+        for where in (*wheres, *(pattern.where for plan in plans for pattern in plan.waits)):
+            for state in states_read(where):
+                self._of_state(state.state, 0)
+        self.of_state = {(state.state, lag): self._of_state(state.state, lag)
+                         for plan in plans for state in plan.states for lag in (plan.lag,)}
+        self.plain: dict[str, list[Store]] = {}
+        self.asking: dict[str, list[Store]] = {}
+        for store in self.stores.values():
+            (self.asking if store.asked else self.plain).setdefault(store.need.pattern.event, []).append(store)
+        # A state may ask another state, never itself: what is asked is kept before it is asked.
+        self.in_turn = sorted((one for some in self.asking.values() for one in some), key=lambda one: self._depth(one))
+
+    def _store(self, need: Need) -> Store:
+        key = repr(need)
+        if key not in self.stores:
+            forgotten = {one.key for one in self.blank.policy.forgets}
+            self.stores[key] = Store(need, self._limit(need), forgotten)
+            for state in states_read(need.pattern.where):
+                self._of_state(state.state, 0)
+        return self.stores[key]
+
+    def find_store(self, need: Need) -> Store | None:
+        """The store of a need, where there is one."""
+        return self.stores.get(repr(need))
+
+    def _of_state(self, name: str, lag: int) -> tuple[Store, ...]:
+        return tuple(self._store(need) for need in state_needs(self.blank.states[name], lag))
+
+    def _depth(self, store: Store) -> int:
+        return 1 + max((self._depth(one) for state in store.asked for one in self._of_state(state.state, 0)), default=0)
+
+    def _limit(self, need: Need) -> Limit:
+        calendar = self.blank.calendar
+        match need.reach:
+            case None:
+                return lambda values, past: _everything
+            case Length(period):
+                if period is None:
+                    return lambda values, past: _nothing
+                length = period
+                return lambda values, past: lambda place, time: closes(time, length, calendar) > past
+            case Unit(unit):
+                def of_unit(values: tuple[Any, ...], past: int) -> Reachable:
+                    start = start_of(unit, past, calendar)
+                    return lambda place, time: time >= start
+                return of_unit
+            case After(pattern):
+                keys = need.pattern.keys
+                latest = self._store(Need(pattern, "latest", None, need.lag))
+
+                def after(values: tuple[Any, ...], past: int) -> Reachable:
+                    known = dict(zip(keys, values, strict=True))
+                    start = latest.decided(tuple(known[key] for key in pattern.keys), past)
+                    return _everything if start is None else lambda place, time: place > start[0]
+                return after
+            case Inside(episode):
+                return lambda values, past: self.runs[episode].reachable(dict(zip(need.pattern.keys, values,
+                                                                                  strict=True)), past)
+            case _:
+                assert_never(need.reach)
+
+    # ---- keeping ------------------------------------------------------------------------------------------------
+
+    def puts(self, type: str) -> list[Callable[[int, Event], None]]:
+        """What keeps a row of an event type where it is needed; after all rows of its instant, `settle`."""
+        return [store.plain_put() or partial(self._put, store) for store in self.plain.get(type, ())]
+
+    def _put(self, store: Store, place: int, event: Event) -> None:
+        match = self._own(store, place, event, {}) if store.own else TRUE
+        if match.value is not False:
+            store.put(place, event, match)
+
+    def settle(self, rows: Sequence[tuple[int, Event, Any]]) -> None:
+        """Keep the rows of an instant where whether they match depends on a state."""
+        for store in self.in_turn:
+            for place, event, _ in rows:
+                if event.type == store.need.pattern.event:
+                    beside = self.beside(place, event, store.asked, self._alone(store.keys, event))
+                    self.supports.setdefault(place, {}).update(beside)
+                    match = self._own(store, place, event, beside) if store.own else TRUE
+                    if match.value is not False:
+                        store.put(place, event, match)
+
+    def _alone(self, keys: Sequence[str], event: Event) -> Here:
+        """A candidate with nobody who asks, but that they would agree on the keys."""
+        return Here(event.time, event.time, 0, {key: event.fields.get(key) for key in keys}, None)
+
+    def _own(self, store: Store, place: int, event: Event, support: Rows) -> Truth:
+        return self.answer(store.own, place, event, support, self._alone(store.keys, event))
+
+    def answer(self, conditions: Sequence[ir.Expr], place: int, event: Event, support: Rows, here: Here) -> Truth:
+        """Conditions on a row as a candidate; `support` are the rows of the states they ask."""
+        if not support:
+            asked = here.looking_at(event, 0)
+            return all_of([condition_of(one, asked, self.blank) for one in conditions])
+        world, places = self.world({**support, place: event}, event.time)
+        position = bisect_left(places, place)
+        asked = replace(here, position=position).looking_at(event, position)
+        return all_of([condition_of(one, asked, world) for one in conditions])
+
+    def beside(self, place: int, event: Event, states: Sequence[State], here: Here) -> Rows:
+        """The rows that say how these states stand at a candidate, for whoever asks from `here`."""
+        rows: Rows = {}
+        asked = here.looking_at(event, 0)
+        for state in states:
+            self._state(state, self._of_state(state.state, 0), asked, rows)
+        return rows
+
+    def match(self, pattern: ir.Pattern, place: int, event: Event) -> Truth:
+        """Whether a row matches a pattern that nobody asks but itself: of a run, or of what is forgotten."""
+        if pattern.where is None:
+            return TRUE
+        return self.candidate(pattern.where, place, event, Here(event.time, event.time, 0, {}, None))
+
+    def candidate(self, where: ir.Expr, place: int, event: Event, here: Here) -> Truth:
+        """A condition on a row as it is: the `where` of a trigger, of a run."""
+        states = states_in(where)
+        rows = self.beside(place, event, states, here) if states else {}
+        return self.answer((where,), place, event, rows, here)
+
+    def latest(self, pattern: ir.Pattern, lag: int, values: tuple[Any, ...], before: int) -> int | None:
+        """The instant of the latest certain match of a pattern that `since` names."""
+        found = self._store(Need(pattern, "latest", None, lag)).decided(values, before)
+        return None if found is None else found[1].time
+
+    # ---- finding ------------------------------------------------------------------------------------------------
+
+    def gather(self, plan: Plan, here: Here, place: int | None, rows: Rows) -> None:
+        """Add all rows that the rule may look at from a moment, but those it waits for. `here` needs no position;
+        `place` is that of its trigger, None at a mark."""
+        at_trigger = here if here.event is None else here.looking_at(here.event, 0)
+        for state in plan.states:
+            self._state(state, self.of_state[state.state, plan.lag],
+                        here if state.at == ir.TRIGGER else at_trigger, rows)
+        for store in self.of_plan[plan.rule.name]:
+            store.find(tuple([here.key(key) for key in store.keys]), self.same(store.equal, here, place, rows), rows)
+
+    def same(self, equal: Sequence[tuple[ir.Get, ir.Expr]], here: Here, place: int | None,
+             rows: Rows) -> tuple[Any, ...]:
+        """What candidates are compared with, None where it is missing. `rows` say how states stand at the moment."""
+        if not equal:
+            return ()
+        world = self.blank
+        if any(isinstance(node, ir.InState | ir.StateValue) for _, value in equal for node in within(value)):
+            world, places = self.world(rows, here.time)
+            here = replace(here, position=bisect_left(world.times, here.time) if place is None else
+                           bisect_left(places, place))
+        return tuple(value_of(value, here, world).value for _, value in equal)
+
+    def _state(self, state: State, stores: Sequence[Store], here: Here, rows: Rows) -> None:
+        values = {key: value_of(expr, here, self.blank).value for key, expr in state.keys}
+        if None in values.values():
+            return
+        for store in stores:
+            store.find(tuple([values[key] for key in store.keys]), None, rows)
+
+    def world(self, rows: Rows, as_of: int, runs: dict[str, tuple[Run, ...]] | None = None) -> tuple[World, list[int]]:
+        """A world of these rows, and their places in its order."""
+        if self.supports:
+            rows = self._supported(rows)
+        places = sorted(rows)
+        events = tuple([rows[place] for place in places])
+        blank = self.blank
+        world = World(blank.policy, blank.facts, events, [one.time for one in events], as_of, blank.parameters,
+                      blank.calendar, blank.sources, blank.states, blank.episodes, {}, {} if runs is None else runs)
+        return world, places
+
+    def _supported(self, rows: Rows) -> Rows:
+        """The rows with those that say how states stood at them, and at these in turn."""
+        every, new = dict(rows), list(rows)
+        while new:
+            for place, event in self.supports.get(new.pop(), {}).items():
+                if place not in every:
+                    every[place] = event
+                    new.append(place)
+        return every
+
+    # ---- throwing away ------------------------------------------------------------------------------------------
+
+    def rows(self) -> int:
+        """How many rows are kept, one that is kept for two needs twice."""
+        return sum(store.rows for store in self.stores.values()) + sum(map(len, self.supports.values()))
+
+    def sweep(self, now: int) -> None:
+        """Throw away what no moment from `now` on can reach."""
+        for store in self.stores.values():
+            store.sweep(now)
+
+    def drop_supports(self, named: Iterable[int]) -> None:
+        """Keep what says how states stood at the rows in the stores and those `named`, and at these in turn."""
+        new = [*named, *(entry[0] for store in self.stores.values() for entry in store.entries())]
+        kept: dict[int, Rows] = {}
+        while new:
+            place = new.pop()
+            if place in self.supports and place not in kept:
+                kept[place] = self.supports[place]
+                new += kept[place]
+        self.supports = kept
+
+    def forget(self, key: str, value: Any) -> None:
+        """Throw away all that is kept for a key."""
+        for store in self.stores.values():
+            if key in store.keys:
+                store.forget(store.keys.index(key), value)
+
+
+def _everything(place: int, time: int) -> bool:
+    return True
+
+
+def _nothing(place: int, time: int) -> bool:
+    return False

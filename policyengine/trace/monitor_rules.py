@@ -1,0 +1,127 @@
+"""A rule at work in an online monitor: whose first match was seen, and what can be said of a moment without evidence.
+
+In come the plan of a rule and the stores; out come its conditions as functions of a row, where they have such a form.
+What is done with a moment is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from policyengine.base.calendar import closes
+from policyengine.base.instants import Period
+from policyengine.core import ir
+from policyengine.core.case import Event
+from policyengine.core.conditions import value_of
+from policyengine.core.standing import at_large
+from policyengine.core.truth import Truth
+from policyengine.core.verdict import Verdict
+from policyengine.trace.monitor_duties import Wait
+from policyengine.trace.monitor_quick import Quick, quick, settled
+from policyengine.trace.monitor_rows import Shelf
+from policyengine.trace.retention import Plan, asks_trigger, conjuncts, states_in, within
+
+Values = tuple[Any, ...]
+
+
+class Work:
+    """A rule. `seen`: the keys whose first match has been; `unsure`: those of which one may have been.
+
+    `where`, `when`, `now`: its trigger's condition, what it applies to, what it demands of the past and the present, as
+    functions of the trigger; None where only the evaluator can say. `later`: the one thing it demands within `period`
+    of the moment. `quiet`: the verdicts that are only counted.
+    """
+
+    def __init__(self, place: int, plan: Plan, quiet: Collection[Verdict]) -> None:
+        assert plan.rule.trigger is not None
+        self.place, self.plan, self.rule, self.name, self.quiet = place, plan, plan.rule, plan.rule.name, quiet
+        self.trigger, self.keys = plan.rule.trigger, plan.rule.keys
+        self.run = "" if isinstance(self.trigger, ir.OnEvent) else self.trigger.run
+        self.active = True
+        self.waits: list[Wait] = []
+        self.seen: dict[Values, None] = {}
+        self.unsure: dict[Values, Truth] = {}
+        self.asks_past = bool(plan.past or plan.states or plan.runs)
+        self.where: Quick = None
+        self.when: Quick = None
+        self.now: Quick = None
+        self.later: Wait | None = None
+        self.period: Period | None = None
+
+    def prepare(self, shelf: Shelf) -> None:
+        """Find the functions; `waits` are known."""
+        trigger, rule, blank = self.trigger, self.rule, shelf.blank
+        if not isinstance(trigger, ir.OnEvent):
+            return
+        if any(blank.gap_in_history(name, None) for name in trigger.events) and trigger.first:
+            return
+        self.where = True if trigger.where is None else quick(trigger.where, shelf, _own)
+        scope = blank.policy.scope_of(rule)
+        applies = True if scope is None else settled(scope, blank)
+        excused = [quick(one.condition, shelf, _own) for one in rule.unless]
+        if applies is None or any(one is not False for one in excused):
+            return
+        self.when = False if not applies else quick(ir.And(rule.when), shelf, _own)
+        demands = [part for one in rule.must for part in conjuncts(one.condition)]
+        later = [one for one in demands if any(isinstance(node, ir.FUTURE) for node in within(one))]
+        self.now = quick(ir.And(tuple(one for one in demands if one not in later)), shelf, _own)
+        if later:
+            self._wait(later, shelf)
+
+    def _wait(self, later: list[ir.Expr], shelf: Shelf) -> None:
+        (first, *more) = later
+        self_kept = isinstance(self.trigger, ir.OnEvent) and not states_in(self.trigger.where)
+        if more or not self_kept or not isinstance(first, ir.Occurs) or not isinstance(first.range, ir.Within) \
+                or asks_trigger(first.range.period, ()) or len(self.waits) != 1 or not self.waits[0].sure:
+            self.now = None
+            return
+        period = value_of(first.range.period, at_large(shelf.blank), shelf.blank).value
+        if not isinstance(period, Period):
+            self.now = None
+            return
+        self.later, self.period = self.waits[0], period
+
+    def due(self, time: int, shelf: Shelf) -> int:
+        """When what is demanded later is too late."""
+        assert self.period is not None
+        return closes(time, self.period, shelf.blank.calendar)
+
+    def always(self) -> Verdict | None:
+        """The verdict that `quickly` gives at every trigger, if it is one and the same."""
+        if callable(self.where) or callable(self.when) or callable(self.now) or not (
+                self.where and self.when and self.now) or "satisfied" not in self.quiet:
+            return None
+        return "satisfied" if self.later is None else "pending"
+
+    def quickly(self, place: int, event: Event) -> Verdict | None:
+        """The verdict at a trigger, if it can be had without evidence and is only counted; `pending` where it rests
+        with `later` alone. None: the evaluator has to be asked."""
+        where = self.where
+        held = where(place, event) if callable(where) else where
+        if held is None:
+            return None
+        when = (self.when(place, event) if callable(self.when) else self.when) if held else False
+        if when is False:
+            return "not_applicable" if "not_applicable" in self.quiet else None
+        if when is None or "satisfied" not in self.quiet:
+            return None
+        if not (self.now(place, event) if callable(self.now) else self.now):
+            return None
+        return "satisfied" if self.later is None else "pending"
+
+    def holds(self, place: int, event: Event) -> bool:
+        """Whether the trigger's `where` holds, after `quickly` gave a verdict."""
+        return bool(self.where(place, event) if callable(self.where) else self.where)
+
+    def forget(self, key: str, value: Any) -> None:
+        """Forget whether a first match has been."""
+        if key in self.keys:
+            at = self.keys.index(key)
+            for some in (self.seen, self.unsure):
+                for values in [(value,)] if len(self.keys) == 1 else [one for one in some if one[at] == value]:
+                    some.pop(values, None)
+
+
+def _own(get: ir.Get) -> bool:
+    return get.owner in (ir.TRIGGER, ir.CANDIDATE)

@@ -1,0 +1,494 @@
+"""Runs of an episode or a boolean state put together row by row, and the marks they pass.
+
+In come the rows of its patterns in order, with how far each matches; out come runs as they begin, the marks that events
+pass, and the instants at which a state has to be looked at again. The runs are those `core.conditions.runs_of` finds in
+the whole trace, the marks those of `core.moments`; but for what is still asked of them, their rows are not kept.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, assert_never
+
+from policyengine.base.calendar import OutOfRange, closes, start_of
+from policyengine.base.instants import Period
+from policyengine.core import ir
+from policyengine.core.case import Event
+from policyengine.core.conditions import earliest_within, gaps_of, value_of
+from policyengine.core.standing import Here, World, at_large
+from policyengine.core.standing import Run as Whole
+from policyengine.core.truth import TRUE, Truth
+from policyengine.core.verdict import Incomplete, Missing, NotEmitted
+from policyengine.trace.retention import After, Inside, Length, RunsAsked, Unit, within
+
+NEVER = 2 ** 63  # past every instant
+Reachable = Callable[[int, int], bool]
+Placed = tuple[int, Event]
+"""A row with its place."""
+
+Values = tuple[Any, ...]
+
+
+class Base:
+    """From where a silence is measured: the start of a run or a match of what should be heard. `mark`: how far it has
+    to reach. `missing`: why it may not have been a silence."""
+
+    __slots__ = ("mark", "missing", "place", "time")
+
+    def __init__(self, place: int, time: int, mark: int, missing: tuple[Missing, ...]) -> None:
+        self.place, self.time, self.mark, self.missing = place, time, mark, missing
+
+
+class Run:
+    """One run so far. `recent`: its latest rows, as many as are asked for; `end`, `closed` as in `standing.Run`;
+    `passed`, by the place of the watcher: how many marks were passed; `bases`: the silences that may be."""
+
+    __slots__ = ("bases", "closed", "end", "first", "gone", "next", "passed", "recent", "start", "unknown", "values")
+
+    def __init__(self, values: Values, first: Placed) -> None:
+        self.values, self.first, self.start = values, first, first[1].time
+        self.recent = [first]
+        self.end: int | None = None
+        self.closed: Placed | None = None
+        self.unknown: list[tuple[int, Event, Missing]] = []
+        self.passed: dict[int, int] = {}
+        self.bases: dict[int, list[Base]] = {}
+        self.next = NEVER
+        self.gone = False
+
+    def doubts(self, place: int | None, time: int) -> tuple[Missing, ...]:
+        """What was missing up to a place, or (None) through an instant."""
+        return tuple(missing for at, event, missing in self.unknown
+                     if (event.time <= time if place is None else at <= place))
+
+    def seen(self) -> Seen:
+        """The run as it stands now."""
+        placed = [self.first, *self.recent, *([] if self.closed is None else [self.closed]),
+                  *((place, event) for place, event, _ in self.unknown)]
+        return Seen(self.values, self.start, tuple(dict.fromkeys(place for place, _ in (self.first, *self.recent))),
+                    self.end, None if self.closed is None else self.closed[0],
+                    tuple((place, missing) for place, _, missing in self.unknown), dict(placed))
+
+
+class Seen:
+    """A run as a moment sees it, its rows by their places."""
+
+    __slots__ = ("closed", "end", "places", "rows", "start", "unknown", "values")
+
+    def __init__(self, values: Values, start: int, places: tuple[int, ...], end: int | None, closed: int | None,
+                 unknown: tuple[tuple[int, Missing], ...], rows: Mapping[int, Event]) -> None:
+        self.values, self.start, self.places, self.end = values, start, places, end
+        self.closed, self.unknown, self.rows = closed, unknown, rows
+
+    def whole(self, keys: Sequence[str], places: Sequence[int]) -> Whole:
+        """As the evaluator takes it, in a world whose rows have these places."""
+        return Whole(tuple(zip(keys, self.values, strict=True)), self.start,
+                     tuple(bisect_left(places, place) for place in self.places), self.end,
+                     None if self.closed is None else bisect_left(places, self.closed),
+                     tuple((bisect_left(places, place), missing) for place, missing in self.unknown))
+
+
+Watched = ir.OnEvery | ir.OnWithout | ir.OnStart
+Found = tuple[int, Run, int | None, Placed | None, tuple[Missing, ...]]
+"""A watcher's moment: its place, the run, the mark (None: the start), the row that passed it, what was missing."""
+
+Look = tuple[int, str, int, Run, "Base | None"]
+"""When to look at a state again: the instant, the state, the watcher's place, the run, and the silence in question."""
+
+Match = Callable[[ir.Pattern, int, Event], Truth]
+
+
+class Runs:
+    """All runs of one episode or state."""
+
+    def __init__(self, declared: ir.Episode | ir.BooleanState, blank: World, match: Match,
+                 watchers: Mapping[int, Watched], asked: Sequence[RunsAsked],
+                 decided: Callable[[ir.Pattern, int, Values, int], int | None],
+                 found: list[Found], looks: list[Look]) -> None:
+        """`watchers`: triggers by their place among the rules. `decided`: of a pattern after `since`, the instant of
+        its latest match (lag, values of its keys, before an instant). `found` and `looks`: where moments, and when to
+        look again, are put."""
+        self.declared, self.blank, self.match, self.asked, self.decided = declared, blank, match, asked, decided
+        self.watchers = watchers
+        self.keys = declared.keys
+        self.episode = isinstance(declared, ir.Episode)
+        self.starts = declared.events if isinstance(declared, ir.Episode) else declared.starts
+        self.ends = declared.ends
+        large = at_large(blank)
+        gap = value_of(declared.gap, large, blank).value if isinstance(declared, ir.Episode) else None
+        self.gap = gap.count if isinstance(gap, Period) else 0
+        lasting = None if isinstance(declared, ir.Episode) or declared.lasting is None else declared.lasting
+        self.lasts = None if lasting is None else value_of(lasting, large, blank)
+        self.heard = {place: one.pattern for place, one in watchers.items() if isinstance(one, ir.OnWithout)}
+        self.types = frozenset(one.event for one in (*self.starts, *self.ends, *self.heard.values()))
+        self.current: dict[Values, Run] = {}
+        self.past: dict[Values, list[Run]] = {}
+        self.ended: dict[tuple[int, Values], int] = {}
+        # Runs by part of their keys, for ends and notices that do not carry all of them.
+        self.parts: dict[tuple[str, ...], dict[Values, dict[Values, None]]] = {
+            one.keys: {} for one in (*self.ends, *self.heard.values()) if one.keys != self.keys}
+        self.lag = max((one.lag for one in asked), default=0)
+        self.found, self.looks = found, looks
+        self.lengths: dict[int, Period] = {}
+
+    def stepper(self, type: str) -> Callable[[int, Event], None]:
+        """What takes the rows of one of `types`: `step`, or what comes to the same where a row only continues a run."""
+        starts = [one for one in self.starts if one.event == type]
+        others = [one for one in (*self.ends, *self.heard.values()) if one.event == type]
+        if not self.episode or self.lag or others or len(starts) != 1 or starts[0].where is not None:
+            return self.step
+        keys, current, gap, plain = self.keys, self.current, self.gap, self.blank.sources is None
+
+        key = keys[0] if len(keys) == 1 else None
+
+        def follow(place: int, event: Event) -> None:
+            values = tuple(map(event.fields.get, keys)) if key is None else (event.fields.get(key),)
+            run, time = current.get(values), event.time
+            if run is not None:
+                recent = run.recent
+                if time - recent[0][1].time <= gap:
+                    recent[0] = (place, event)
+                    if time > run.next:
+                        self._pass(run, place, event)
+                    return
+                self._close(run)
+            if plain:
+                self._watch(self._begin(values, place, event), place, event, True)
+            else:
+                self.step(place, event)
+        return follow
+
+    # ---- rows ---------------------------------------------------------------------------------------------------
+
+    def step(self, place: int, event: Event) -> None:
+        """Take a row of one of `types`; what it leads to is added to `found` and `looks`."""
+        changes: dict[Values, list[tuple[Truth, bool]]] = {}
+        for at, pattern in enumerate(self.ends):
+            if pattern.event == event.type:
+                match = self.match(pattern, place, event)
+                if match.value is False:
+                    continue
+                part = tuple(map(event.fields.get, pattern.keys))
+                if match.value and self.blank.sources is not None:
+                    self.ended[at, part] = event.time
+                for values in self._alike(pattern.keys, part):
+                    changes.setdefault(values, []).append((match, False))
+        own = tuple(map(event.fields.get, self.keys))
+        for pattern in self.starts:
+            if pattern.event == event.type:
+                match = self.match(pattern, place, event)
+                if match.value is not False:
+                    changes.setdefault(own, []).append((match, True))
+        for values, some in changes.items():
+            (self._episode if self.episode else self._state)(values, place, event, some)
+        for watcher, pattern in self.heard.items():
+            if pattern.event == event.type:
+                match = self.match(pattern, place, event)
+                if match.value is not False:
+                    part = tuple(map(event.fields.get, pattern.keys))
+                    for values in self._alike(pattern.keys, part):
+                        run = self.current.get(values)
+                        if run is not None and run.first[0] < place:
+                            self._hear(watcher, run, place, event, match)
+
+    def _alike(self, keys: tuple[str, ...], values: Values) -> list[Values]:
+        """The keys of the runs that agree with these."""
+        return [values] if keys == self.keys else list(self.parts[keys].get(values, ()))
+
+    def _episode(self, values: Values, place: int, event: Event, changes: list[tuple[Truth, bool]]) -> None:
+        run = self.current.get(values)
+        began = False
+        for match, going in changes:
+            silence = run is not None and event.time - run.recent[-1][1].time > self.gap
+            if run is not None and (silence or not going) and (silence or match.value):
+                run.closed = None if silence else (place, event)
+                self._close(run)
+                run = None
+            if going and run is None:
+                run = self._begin(values, place, event)
+                began = True
+                # Events that are not seen may have begun the run before, or ended it since.
+                if self.blank.sources is not None:
+                    run.unknown += ((place, event, one) for one in (
+                        *gaps_of(self.starts, event.time - self.gap, self.blank),
+                        *gaps_of(self.ends, event.time, self.blank)))
+            if going and run is not None and run.recent[-1][0] != place:
+                self._go_on(run, place, event)
+            if match.value is None and run is not None:
+                run.unknown += ((place, event, one) for one in match.missing)
+        if run is not None and run.recent[-1][0] == place:
+            self._watch(run, place, event, began)
+
+    def _state(self, values: Values, place: int, event: Event, changes: list[tuple[Truth, bool]]) -> None:
+        run = self.current.get(values)
+        began = False
+        for match, starting in changes:
+            if run is not None and run.end is not None and event.time >= run.end:
+                self._close(run)
+                run = None
+            begins = starting and run is None
+            if begins:
+                run = self._begin(values, place, event)
+                began = True
+            if run is None:
+                continue
+            if match.value is None:
+                run.unknown += ((place, event, one) for one in match.missing)
+            if begins:
+                # Events that are not seen may have begun the state before, or ended it since.
+                run.unknown += ((place, event, one) for one in (
+                    *gaps_of(self.starts, self._reach(values, event.time), self.blank),
+                    *gaps_of(self.ends, event.time, self.blank)))
+            if starting:
+                if run.recent[-1][0] != place:
+                    self._go_on(run, place, event)
+                if self.lasts is not None:
+                    run.unknown += ((place, event, one) for one in self.lasts.missing)
+                    run.end = (None if self.lasts.value is None else
+                               closes(event.time, self.lasts.value, self.blank.calendar))
+            elif match.value:
+                run.end, run.closed = event.time, (place, event)
+                self._close(run)
+                run = None
+        if run is not None and began:
+            self._watch(run, place, event, began)
+
+    def _reach(self, values: Values, now: int) -> int | None:
+        """From when on an unseen start would have made the state hold before one that is seen."""
+        if self.blank.sources is None:
+            return None
+        known = dict(zip(self.keys, values, strict=True))
+        ends = [self.ended.get((at, tuple(known[key] for key in pattern.keys)))
+                for at, pattern in enumerate(self.ends)]
+        holds = None
+        if self.lasts is not None and self.lasts.value is not None:
+            holds = earliest_within(now, self.lasts.value, self.blank.calendar)
+        return max((one for one in (*ends, holds) if one is not None), default=None)
+
+    def _begin(self, values: Values, place: int, event: Event) -> Run:
+        run = Run(values, (place, event))
+        self._enter(run)
+        return run
+
+    def _enter(self, run: Run) -> None:
+        self.current[run.values] = run
+        if not self.parts:
+            return
+        known = dict(zip(self.keys, run.values, strict=True))
+        for keys, some in self.parts.items():
+            some.setdefault(tuple(known[key] for key in keys), {})[run.values] = None
+
+    def _go_on(self, run: Run, place: int, event: Event) -> None:
+        run.recent.append((place, event))
+        if not self.lag:
+            del run.recent[0]
+            return
+        while len(run.recent) > 1 and run.recent[1][1].time < event.time - self.lag:
+            del run.recent[0]
+
+    def _close(self, run: Run) -> None:
+        self._leave(run)
+        if self.asked:
+            self.past.setdefault(run.values, []).append(run)
+
+    def _leave(self, run: Run) -> None:
+        del self.current[run.values]
+        if not self.parts:
+            return
+        known = dict(zip(self.keys, run.values, strict=True))
+        for keys, some in self.parts.items():
+            part = tuple(known[key] for key in keys)
+            del some[part][run.values]
+            if not some[part]:
+                del some[part]
+
+    # ---- marks --------------------------------------------------------------------------------------------------
+
+    def _watch(self, run: Run, place: int, event: Event, began: bool) -> None:
+        if began:
+            for watcher, trigger in self.watchers.items():
+                match trigger:
+                    case ir.OnStart():
+                        self.found.append((watcher, run, None, None, ()))
+                    case ir.OnEvery():
+                        run.passed[watcher] = 0
+                        if not self.episode:
+                            self._again(self._mark(trigger, run, 1), watcher, run, None)
+                    case ir.OnWithout():
+                        self._base(watcher, trigger, run, place, event, TRUE)
+                    case _:
+                        assert_never(trigger)
+            self._next(run)
+        if event.time > run.next:
+            self._pass(run, place, event)
+
+    def _pass(self, run: Run, place: int, event: Event) -> None:
+        """An event of an episode came after one of its marks."""
+        for watcher, trigger in self.watchers.items():
+            if isinstance(trigger, ir.OnEvery):
+                while watcher in run.passed:
+                    mark = self._mark(trigger, run, run.passed[watcher] + 1)
+                    if mark >= event.time:
+                        break
+                    self.found.append((watcher, run, mark, (place, event), ()))
+                    run.passed[watcher] += 1
+                    if trigger.once:
+                        del run.passed[watcher]
+            for base in run.bases.get(watcher, ()):
+                if base.mark < event.time:
+                    self.found.append((watcher, run, base.mark, (place, event), self._unheard(watcher, base)))
+            if watcher in run.bases:
+                run.bases[watcher] = [base for base in run.bases[watcher] if base.mark >= event.time]
+        self._next(run)
+
+    def _next(self, run: Run) -> None:
+        if self.episode:
+            run.next = NEVER
+            for watcher, passed in run.passed.items():
+                trigger = self.watchers[watcher]
+                assert isinstance(trigger, ir.OnEvery)
+                run.next = min(run.next, self._mark(trigger, run, passed + 1))
+            for bases in run.bases.values():
+                run.next = min(run.next, *(base.mark for base in bases)) if bases else run.next
+
+    def look(self, now: int, watcher: int, run: Run, base: Base | None) -> None:
+        """Time has passed a mark of a state, one microsecond ago."""
+        mark = now - 1
+        # A state that expires holds through the last instant before `end`, one that is ended does not reach its end.
+        if run.gone or not (run.end is None or run.end - (run.closed is None) > mark):
+            return
+        trigger = self.watchers[watcher]
+        if base is not None:
+            if base in run.bases[watcher]:
+                run.bases[watcher].remove(base)
+                self.found.append((watcher, run, mark, None, self._unheard(watcher, base)))
+        elif isinstance(trigger, ir.OnEvery):
+            self.found.append((watcher, run, mark, None, ()))
+            if not trigger.once:
+                run.passed[watcher] += 1
+                self._again(self._mark(trigger, run, run.passed[watcher] + 1), watcher, run, None)
+
+    def _again(self, mark: int, watcher: int, run: Run, base: Base | None) -> None:
+        """A state passes a mark by holding after it."""
+        self.looks.append((mark + 1, self.declared.name, watcher, run, base))
+
+    def _mark(self, trigger: ir.OnEvery, run: Run, times: int) -> int:
+        period = self._period(trigger.period, run)
+        if period.is_elapsed:
+            return run.start + period.count * times
+        return closes(run.start, period.times(times), self.blank.calendar) - 1
+
+    def _period(self, period: ir.Expr, run: Run) -> Period:
+        length = self.lengths.get(id(period))
+        if length is None:
+            keys = dict(zip(self.keys, run.values, strict=True))
+            length = value_of(period, Here(run.start, run.start, 0, keys, None), self.blank).value
+            if not isinstance(length, Period) or length.count <= 0:
+                raise OutOfRange("the period between two marks is not longer than nothing")
+            if not any(isinstance(node, ir.Get) for node in within(period)):
+                self.lengths[id(period)] = length  # the same for every run
+        return length
+
+    def _base(self, watcher: int, trigger: ir.OnWithout, run: Run, place: int, event: Event, match: Truth) -> None:
+        mark = closes(event.time, self._period(trigger.period, run), self.blank.calendar) - 1
+        base = Base(place, event.time, mark, match.missing)
+        run.bases.setdefault(watcher, []).append(base)
+        if not self.episode:
+            self._again(mark, watcher, run, base)
+
+    def _hear(self, watcher: int, run: Run, place: int, event: Event, match: Truth) -> None:
+        """What should be heard was: no silence before it reaches its mark, and it may begin one."""
+        waiting = run.bases.setdefault(watcher, [])
+        if match.value:
+            waiting[:] = [base for base in waiting if base.mark < event.time]
+        else:
+            for base in waiting:
+                if base.mark >= event.time:
+                    base.missing += match.missing
+        trigger = self.watchers[watcher]
+        assert isinstance(trigger, ir.OnWithout)
+        self._base(watcher, trigger, run, place, event, match)
+        self._next(run)
+
+    def _unheard(self, watcher: int, base: Base) -> tuple[Missing, ...]:
+        return (*base.missing, *self.blank.gap_in_history(self.heard[watcher].event, base.time))
+
+    # ---- what is asked of runs ----------------------------------------------------------------------------------
+
+    def of(self, values: Values) -> list[Run]:
+        """The runs of these keys that are kept, in order."""
+        run = self.current.get(values)
+        return [*self.past.get(values, ()), *([] if run is None else [run])]
+
+    def reachable(self, known: Mapping[str, Any], past: int) -> Reachable:
+        """Which rows are in a run that a moment from `past` on may belong to. `known`: the keys they agree on."""
+        if set(self.keys) <= set(known):
+            runs = self.of(tuple(known[key] for key in self.keys))
+        else:
+            runs = [*(run for some in self.past.values() for run in some), *self.current.values()]
+        if self._unseen(past) or any(isinstance(one, NotEmitted | Incomplete)
+                                     for run in runs for _, _, one in run.unknown):
+            return lambda place, time: True  # the run may have begun at any time before
+        start = min((run.start for run in runs if run.recent[-1][1].time + self.gap >= past), default=NEVER)
+        return lambda place, time: time >= start
+
+    def _unseen(self, past: int) -> bool:
+        """Whether a run that begins from now on may have begun before its events are complete."""
+        return bool(gaps_of(self.starts, past - self.gap, self.blank) or gaps_of(self.ends, past, self.blank))
+
+    def sweep(self, now: int) -> None:
+        """Forget the runs that no moment from `now` on asks about."""
+        for run in list(self.current.values()):
+            over = run.recent[-1][1].time + self.gap < now if self.episode else run.end is not None and run.end <= now
+            if over:
+                self._close(run)
+        for values, runs in list(self.past.items()):
+            runs[:] = [run for run in runs if any(self._asked(one, run, now - one.lag) for one in self.asked)]
+            if not runs:
+                del self.past[values]
+
+    def _asked(self, asked: RunsAsked, run: Run, past: int) -> bool:
+        last = run.recent[-1][1].time
+        match asked.reach:
+            case None:
+                return True
+            case Inside():
+                return last + self.gap >= past
+            case Length(period):
+                return period is not None and closes(last, period, self.blank.calendar) > past
+            case Unit(unit):
+                return last >= start_of(unit, past, self.blank.calendar)
+            case After(pattern):
+                known = dict(zip(self.keys, run.values, strict=True))
+                start = self.decided(pattern, asked.lag, tuple(known[key] for key in pattern.keys), past)
+                return start is None or last >= start
+            case _:
+                assert_never(asked.reach)
+
+    def forget(self, key: str, value: Any) -> None:
+        """Forget the runs of a key."""
+        if key not in self.keys:
+            return
+        at = self.keys.index(key)
+        for run in [run for run in self.current.values() if run.values[at] == value]:
+            run.gone = True
+            self._leave(run)
+        for values in [values for values in self.past if values[at] == value]:
+            del self.past[values]
+
+    def restore(self, current: list[Run], past: dict[Values, list[Run]], ended: dict[tuple[int, Values], int]) -> None:
+        """Go on where another left off."""
+        self.past, self.ended = past, ended
+        for run in current:
+            self._enter(run)
+
+    def places(self) -> Iterator[int]:
+        """The rows that are kept of runs that are asked about."""
+        if self.asked:
+            for run in (*self.current.values(), *(one for some in self.past.values() for one in some)):
+                yield from run.seen().rows
+
+    def size(self) -> int:
+        """How many runs are kept."""
+        return len(self.current) + sum(map(len, self.past.values()))

@@ -1,0 +1,478 @@
+"""Files of events of any size into one table of DuckDB, held against the vocabulary in bulk.
+
+In come a connection, files, the vocabulary and the columns that rules read; out come the view `events`, in the order of
+the language, and what was noticed, or every reason why there is none. DuckDB reads and checks columns; a row that it
+cannot vouch for is read again by `scan_rows`, whose word holds. Which rules are asked is not known here.
+
+The rows are copied into a table: thirty passes, as the rules of a regulation make, take 1 s over it and 5 s over the
+Parquet file, whose columns would be unpacked each time; only with less than ten would a view of the file be faster.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TextIO
+
+import duckdb
+
+from policyengine.base.diagnostic import Diagnostic
+from policyengine.base.instants import zone_info
+from policyengine.base.record import record
+from policyengine.core.case import Event
+from policyengine.trace import read, scan_order, scan_parquet
+from policyengine.trace.columns import Column, sql_type
+from policyengine.trace.scan_database import another, fault, temp_folder
+from policyengine.trace.scan_forms import FIRST, LAST, Form, named, quoted
+from policyengine.trace.scan_parquet import Columns
+from policyengine.trace.scan_rows import (
+    MAX_ERRORS,
+    Fitter,
+    Schemas,
+    all_columns,
+    as_json,
+    content_text,
+    each_row,
+    from_json,
+    id_twice,
+    path_fields,
+)
+from policyengine.trace.scan_sources import Source, asked, select
+from policyengine.trace.scan_text import stage
+
+UNREAD = 100_000
+"""Of a file with more errors than are shown, so many doubtful rows are read one by one, the others counted."""
+
+
+@record
+class Scan:
+    """What was read. Times are UTC microseconds.
+
+    `files` are named as they were given; a row's `file` is the place in them. `counts` has every event type that
+    occurred, also those not asked for, with its events up to `as_of`; `total` are these together, `rows` those in the
+    table, `later` those after `as_of`, which are not read. `first` and `last` are the times of the first and the last
+    of all events, the later ones too. `merged` rows repeated an event's id, `repeats` another event that has neither id
+    nor sequence. `ties`: two events in the table have one time and one sequence, or none.
+    """
+
+    files: tuple[str, ...]
+    counts: Mapping[str, int]
+    total: int
+    rows: int
+    later: int
+    first: int
+    last: int
+    as_of: int
+    merged: int
+    repeats: int
+    ties: bool
+
+
+def scan(con: duckdb.DuckDBPyConnection, paths: Sequence[str | os.PathLike[str]], schemas: Schemas,
+         needs: Mapping[str, Sequence[Column]], *, zone: str | None = None, as_of: int | None = None,
+         ) -> tuple[Scan | None, tuple[Diagnostic, ...]]:
+    """Makes the view `events`: `columns.ORDER_COLUMNS`, `service`, and the columns needed, null where a row has none.
+
+    `schemas` are those of the event types, in the order that ties take; `needs` the types to keep, each with its
+    columns. `zone` is that of times without an offset, which are errors without it. Events after `as_of` (UTC
+    microseconds; without it, none) are left out. Defaults of the vocabulary are not applied.
+    """
+    work = _Work(con, [os.fspath(path) for path in paths], schemas, needs, zone)
+    try:
+        return work.scan(as_of), tuple(work.found)
+    except (duckdb.Error, OSError) as problem:
+        said = fault(problem)
+        if said is None:
+            raise
+        return None, (*work.found, said)
+
+
+class _Work:
+    """One scan: `found` is what is wrong so far, `sources` the SQL of plain rows (`scan_sources.ROW`)."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, names: Sequence[str], schemas: Schemas,
+                 needs: Mapping[str, Sequence[Column]], zone: str | None) -> None:
+        self.con, self.names, self.schemas, self.zone = con, names, schemas, zone
+        self.places = {name: place for place, name in enumerate(schemas)}
+        self.needed = frozenset(self.places[name] for name in needs if name in self.places)
+        self.present: frozenset[int] = frozenset()
+        self.held = all_columns(needs)
+        self.asked = asked(schemas, self.held, zone)
+        self.found: list[Diagnostic] = []
+        self.sources: list[str] = []
+        self.parquet: dict[int, Columns] = {}
+        self.given = [path_fields(name, schemas) for name in names]
+
+    def scan(self, as_of: int | None) -> Scan | None:
+        for name in ("scan_stage", "scan_doubtful", "scan_doubles", "scan_dropped", "scan_events", "scan_sorted"):
+            self.con.execute(f"DROP TABLE IF EXISTS {name}")
+        self.con.execute(f"CREATE TABLE scan_stage ({self.declared()})")
+        self.con.execute('CREATE TABLE scan_doubtful (file INTEGER, "row" BIGINT)')
+        told: dict[int, list[Diagnostic]] = {file: [] for file in range(len(self.names))}
+        self.read_parquet(told)
+        self.read_text(told)
+        self.found += [one for file in told for one in told[file]]
+        if self.found or not self.sources:
+            return None
+        merged = self.merge()
+        if self.found:
+            return None
+        return self.kept(as_of, merged)
+
+    def declared(self) -> str:
+        """The columns of the table of stage."""
+        own = ('file INTEGER, "row" BIGINT, "type" SMALLINT, t BIGINT, local BOOLEAN, seq DECIMAL(27,9), id VARCHAR, '
+               "service VARCHAR, content VARCHAR, odd BOOLEAN")
+        return ", ".join([own, *(f"c{number} {sql_type(one.type)}" for number, one in enumerate(self.held.columns)),
+                          *(f"s{number} BOOLEAN" for number, one in enumerate(self.held.columns) if one.said)])
+
+    # ---- reading in bulk
+
+    def read_parquet(self, told: dict[int, list[Diagnostic]]) -> None:
+        """A source for the Parquet files of each set of columns."""
+        groups: dict[tuple[Columns, tuple[str, ...]], list[int]] = {}
+        numbers = frozenset(name for name, field in self.asked.fields.items()
+                            if any(schema["type"] in ("integer", "number") for schema, _ in field.groups))
+        for file, name in enumerate(self.names):
+            if read.suffix_of(name) != ".parquet":
+                continue
+            columns, wrong = scan_parquet.columns_of(self.con, name)
+            wrong = wrong or scan_parquet.bad_columns(name, columns, self.given[file], numbers)
+            self.parquet[file] = columns
+            told[file] += wrong
+            if not wrong:
+                keys = tuple(sorted(self.given[file].keys() - dict(columns)))
+                groups.setdefault((columns, keys), []).append(file)
+        for (columns, keys), files in groups.items():
+            try:
+                rows = self.parquet_rows(columns, keys, files, told)
+                self.sources.append(self.doubted(rows))
+            except (duckdb.Error, OSError) as problem:
+                told[files[0]] += [self.unreadable(files, problem)]
+        self.explain_doubtful(told)
+
+    def parquet_rows(self, columns: Columns, keys: Sequence[str], files: Sequence[int],
+                     told: dict[int, list[Diagnostic]]) -> str:
+        names = [self.names[file] for file in files]
+        raw = scan_parquet.table(names)
+        for file in files:
+            if not self.one(f"SELECT count(*) FROM {scan_parquet.table([self.names[file]])}"):
+                told[file].append(read.no_events(self.names[file]))
+        forms = {name: (Form("native", type), f"r{number}") for number, (name, type) in enumerate(columns)}
+        chosen = "".join(f", {named(name)} AS r{number}" for number, (name, _) in enumerate(columns))
+        given = {key: f"([{', '.join(quoted(self.given[file][key]) for file in files)}])[file_index + 1]"
+                 for key in keys}
+        place = str(files[0]) if len(files) == 1 else f"([{', '.join(map(str, files))}])[file_index + 1]"
+        source = Source(f"SELECT file_index, file_row_number{chosen} FROM {raw}", forms, f"CAST({place} AS INTEGER)",
+                        "file_row_number + 1", given)
+        if "type" in forms:
+            found = self.con.execute(f'SELECT DISTINCT CAST("type" AS VARCHAR) FROM {raw}').fetchall()
+        else:
+            found = [(self.given[file]["type"],) for file in files]
+        present = frozenset(self.places[kind] for (kind,) in found if kind in self.places)
+        self.present |= present
+        return self.resolved(select(source, self.asked.of(present)))
+
+    def unreadable(self, files: Sequence[int], problem: duckdb.Error | OSError) -> Diagnostic:
+        """What is wrong with the first of several files that DuckDB cannot read."""
+        for file in files:
+            try:
+                for column, _ in self.parquet[file]:
+                    self.con.execute(f"SELECT count(hash({named(column)})) "
+                                     f"FROM {scan_parquet.table([self.names[file]])}").fetchall()
+            except (duckdb.Error, OSError) as reason:
+                said = fault(reason, self.names[file])
+                if said is not None:
+                    return said
+        raise problem
+
+    def read_text(self, told: dict[int, list[Diagnostic]]) -> None:
+        """The rows of all other files in the table of stage, and that as a source."""
+        lines = [0] * len(self.names)
+        whole = []
+        for file, name in enumerate(self.names):
+            if file in self.parquet:
+                continue
+            add = None
+            if read.suffix_of(name) in read.READERS and os.path.isfile(name):
+                add = stage(self.con, "scan_stage", name, file, self.asked, self.given[file])
+            if add is None:
+                whole.append(file)
+            else:
+                lines[file] = add
+        line = f"coalesce(\"row\", rowid + ({lines})[file + 1])"
+        rows = self.resolved(f'SELECT * REPLACE ({line} AS "row") FROM scan_stage')
+        rows = self.doubted(rows)
+        for file in whole:
+            self.explain(file, None, told)
+        self.explain_doubtful(told)
+        kinds = self.con.execute('SELECT DISTINCT "type" FROM scan_stage WHERE "type" IS NOT NULL').fetchall()
+        if kinds:
+            self.present |= {kind for (kind,) in kinds}
+            self.sources.append(rows)
+
+    def resolved(self, rows: str) -> str:
+        """The rows with the times of the project's zone made instants; those that its clocks skip or show twice odd."""
+        if self.zone is None:
+            return rows
+        ends = self.con.execute(f"SELECT min(t), max(t) FROM ({rows}) WHERE local").fetchone()
+        if ends is None or ends[0] is None:
+            return rows
+        offsets, open = _clock(self.zone, ends[0], ends[1])
+        behind = "CASE " + " ".join(f"WHEN t < {until} THEN {offset}" for until, offset in offsets[:-1])
+        shift = f"{behind} ELSE {offsets[-1][1]} END" if len(offsets) > 1 else str(offsets[0][1])
+        unclear = " OR ".join(f"t >= {start} AND t < {end}" for start, end in open)
+        odd = f", odd OR (local AND ({unclear})) AS odd" if unclear else ""
+        return f"SELECT * REPLACE (CASE WHEN local THEN t - ({shift}) ELSE t END AS t{odd}) FROM ({rows})"
+
+    def doubted(self, rows: str) -> str:
+        """Notes the rows that Python must look at; gives back the others."""
+        before = self.one("SELECT count(*) FROM scan_doubtful")
+        self.con.execute(f'INSERT INTO scan_doubtful SELECT file, "row" FROM ({rows}) WHERE odd')
+        if self.one("SELECT count(*) FROM scan_doubtful") == before:
+            return rows
+        return f"SELECT * FROM ({rows}) WHERE NOT odd"
+
+    def one(self, sql: str) -> int:
+        """The one number that a query gives."""
+        found = self.con.execute(sql).fetchone()
+        assert found is not None
+        return int(found[0] or 0)
+
+    # ---- reading row by row
+
+    def explain_doubtful(self, told: dict[int, list[Diagnostic]]) -> None:
+        """Python reads the rows that the bulk reading was not sure of."""
+        for (file,) in self.con.execute("SELECT DISTINCT file FROM scan_doubtful ORDER BY file").fetchall():
+            self.explain(file, f'SELECT "row" FROM scan_doubtful WHERE file = {file}', told)
+        self.con.execute("DELETE FROM scan_doubtful")
+
+    def explain(self, file: int, rows: str | None, told: dict[int, list[Diagnostic]]) -> None:
+        """Python reads these rows of a file, or all; what fits goes to the table of stage."""
+        path = os.path.join(temp_folder(self.con), f"rows-{file}.ndjson")
+        with open(path, "w", encoding="utf-8") as out:
+            def put(event: Event) -> None:
+                out.write(as_json(event, file, self.held))
+
+            count = self.each_event(file, rows, told, put)
+        if count:
+            self.con.execute(f"INSERT INTO scan_stage BY NAME {from_json(self.held, path)}")
+        os.unlink(path)
+
+    def each_event(self, file: int, rows: str | None, told: dict[int, list[Diagnostic]],
+                   take: Callable[[Event], None]) -> int:
+        """Hands the events of a file to `take`, or of those rows that the query gives; notes what is wrong with the
+        others."""
+        name = self.names[file]
+        fitter = Fitter(self.schemas)
+        asked = None if rows is None else _Rising(self.con, rows)
+        count = 0
+
+        def fit(row: read.Event) -> None:
+            nonlocal count
+            event = fitter.event(row)
+            if event is not None:
+                count += 1
+                if asked is not None:
+                    asked.good += 1
+                take(event)
+
+        if file in self.parquet:
+            assert rows is not None and asked is not None  # DuckDB reads all of a Parquet file, or none
+            wrong = scan_parquet.each_row(self.con, name, self.parquet[file], fit, self.zone, self.given[file], rows,
+                                          asked)
+        else:
+            wrong = each_row(name, fit, self.schemas, self.zone, asked)
+        unread = 0 if asked is None else asked.left()
+        told[file] += [*wrong, *fitter.problems(unread)]
+        if rows is None and not count and not wrong and not fitter.wrong:
+            told[file].append(read.no_events(name))
+        return count
+
+    # ---- rows that are one event
+
+    def merge(self) -> int:
+        """Which rows repeat an event's id, in `scan_dropped`, and whether they say the same; how many they are."""
+        con = self.con
+        union = " UNION ALL ".join(f'SELECT file, "row", id, t, seq FROM ({one})' for one in self.sources)
+        if not self.one(f"SELECT count(*) FROM (SELECT hash(id) AS h FROM ({union}) WHERE id IS NOT NULL GROUP BY h "
+                        "HAVING count(*) > 1)"):
+            return 0
+        con.execute(f"CREATE TABLE scan_doubles AS SELECT file, \"row\", id, t, seq FROM ({union}) WHERE id IN "
+                    f"(SELECT id FROM ({union}) WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1)")
+        con.execute('CREATE TABLE scan_dropped AS SELECT file, "row" FROM (SELECT file, "row", row_number() OVER '
+                    '(PARTITION BY id ORDER BY file, "row") AS n FROM scan_doubles) WHERE n > 1')
+        path = os.path.join(temp_folder(con), "doubles.ndjson")
+        told: dict[int, list[Diagnostic]] = {file: [] for file in range(len(self.names))}
+        with open(path, "w", encoding="utf-8") as out:
+            for (file,) in con.execute("SELECT DISTINCT file FROM scan_doubles ORDER BY file").fetchall():
+                self.each_event(file, f'SELECT "row" FROM scan_doubles WHERE file = {file}', told,
+                                lambda event, file=file: _write(out, file, event))  # type: ignore[misc]
+        if os.path.getsize(path):
+            wrong = con.execute(
+                'SELECT file, "row", id, before, line FROM (SELECT file, "row", id, said, t, seq, first(said) OVER w '
+                "AS s, first(t) OVER w AS u, first(seq) OVER w AS q, first(file) OVER w AS before, "
+                f'first("row") OVER w AS line FROM scan_doubles JOIN ({_said(path)}) USING (file, "row") '
+                'WINDOW w AS (PARTITION BY id ORDER BY file, "row" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)) '
+                'WHERE said <> s OR t <> u OR seq IS DISTINCT FROM q ORDER BY file, "row"').fetchmany(MAX_ERRORS)
+            self.found += [id_twice(id, self.names[file], row, f"{self.names[before]}:{at}")
+                           for file, row, id, before, at in wrong]
+        os.unlink(path)
+        return self.one("SELECT count(*) FROM scan_dropped")
+
+    # ---- the table
+
+    def rows(self) -> str:
+        """All rows of all sources, in the order of reading, without those that repeat an event's id."""
+        sources = self.sources
+        if self.con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'scan_dropped'").fetchone():
+            sources = [f"SELECT s.* FROM ({one}) AS s ANTI JOIN scan_dropped AS d ON s.file = d.file "
+                       'AND s."row" = d."row"' for one in sources]
+        return " UNION ALL ".join(sources)
+
+    def kept(self, as_of: int | None, merged: int) -> Scan:
+        """Counts what there is, and makes the view."""
+        con, rows, names = self.con, self.rows(), list(self.schemas)
+        alike = self.one(f"SELECT count(*) FROM ({rows}) WHERE id IS NULL AND seq IS NULL")
+        repeats = alike and self.one(f'SELECT count(*) - count(DISTINCT hash(t, "type", content)) FROM ({rows}) '
+                                     "WHERE content IS NOT NULL")
+        there = [one for one in self.columns() if one != "content" or alike]
+        wanted = self.asked.of(self.present).among(self.needed) + ("" if as_of is None else f" AND t <= {as_of}")
+        con.execute(f"CREATE TABLE scan_events AS SELECT {', '.join(there)} FROM ({rows}) WHERE {wanted}")
+        counted = con.execute('SELECT "type", count(*), min(t), max(t), count(*) FROM scan_events '
+                              "GROUP BY 1").fetchall()
+        if wanted != "true":
+            early = "count(*)" if as_of is None else f"count(*) FILTER (WHERE t <= {as_of})"
+            counted += con.execute(f'SELECT "type", {early}, min(t), max(t), count(*) FROM ({rows}) '
+                                   f"WHERE NOT ({wanted}) GROUP BY 1").fetchall()
+        con.execute("DROP TABLE scan_stage")
+        ties = scan_order.order(con, there, self.contents)
+        self.view(there, ties)
+        counts: dict[str, int] = {}
+        for place, count, *_ in sorted(counted):
+            if count:
+                counts[names[place]] = counts.get(names[place], 0) + count
+        total, last = sum(counts.values()), max(one[3] for one in counted)
+        return Scan(tuple(self.names), counts, total, self.one("SELECT count(*) FROM scan_events"),
+                    sum(one[4] for one in counted) - total, min(one[2] for one in counted), last,
+                    last if as_of is None else as_of, merged, repeats, ties)
+
+    def columns(self) -> list[str]:
+        """The columns of the table that any row says something in; for others nothing is kept."""
+        names = {"seq": "sequence", "id": "id", "service": "service",
+                 **{f"c{number}": one.path[0] for number, one in enumerate(self.held.columns)},
+                 **{f"s{number}": one.path[0] for number, one in enumerate(self.held.columns) if one.said}}
+        known = {column for columns in self.parquet.values() for column, _ in columns}
+        known.update(*(self.given[file] for file in self.parquet))
+        staged = self.con.execute(f"SELECT {', '.join(f'count({one})' for one in names)} FROM scan_stage").fetchone()
+        assert staged is not None
+        return ["file", '"row"', '"type"', "t", "content", *(
+            one for (one, name), count in zip(names.items(), staged, strict=True) if count or name in known)]
+
+    def contents(self) -> str:
+        """SQL of the content of the rows in `scan_ties`, which Python reads for it."""
+        path = os.path.join(temp_folder(self.con), "ties.ndjson")
+        told: dict[int, list[Diagnostic]] = {file: [] for file in range(len(self.names))}
+        with open(path, "w", encoding="utf-8") as out:
+            for (file,) in self.con.execute("SELECT DISTINCT file FROM scan_ties ORDER BY file").fetchall():
+                self.each_event(file, f'SELECT "row" FROM scan_ties WHERE file = {file}', told,
+                                lambda event, file=file: _write(out, file, event))  # type: ignore[misc]
+        return _said(path)
+
+    def view(self, there: Sequence[str], ties: bool) -> None:
+        """`events`, whose `pos` is the place of a row in its table."""
+        columns = [("service", "service", "VARCHAR")]
+        for number, one in enumerate(self.held.columns):
+            columns.append((f"c{number}", one.name, sql_type(one.type)))
+            if one.said:
+                columns.append((f"s{number}", one.said_name, "BOOLEAN"))
+        chosen = ", ".join(f"{one if one in there else f'CAST(NULL AS {type})'} AS {named(name)}"
+                           for one, name, type in columns)
+        instant = "instant" if ties else "rowid + 1 AS instant"
+        self.con.execute(f'CREATE OR REPLACE VIEW events AS SELECT "type", t, rowid + 1 AS pos, {instant}, file, '
+                         f'"row", {chosen} FROM scan_events')
+
+
+class _Rising:
+    """The rows that a query names, for a reader that asks for them in rising order.
+
+    Where some of the first UNREAD rows were no events, the others count as left out.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, sql: str) -> None:
+        self.cursor = another(con)
+        self.cursor.execute(f'SELECT DISTINCT "row" FROM ({sql}) ORDER BY 1')
+        self.given = self.good = 0
+        self.rows = self.each()
+        self.next: int | None = next(self.rows, None)
+
+    def each(self) -> Iterator[int]:
+        """The rows, as long as they are to be read."""
+        while batch := self.cursor.fetchmany(10_000):
+            for place, (row,) in enumerate(batch):
+                if self.given >= UNREAD and self.good < self.given:
+                    self.skipped = len(batch) - place
+                    return
+                yield row
+
+    skipped = 0
+
+    def __contains__(self, row: object) -> bool:
+        if row != self.next:
+            return False
+        self.given += 1
+        self.next = next(self.rows, None)
+        return True
+
+    def left(self) -> int:
+        """How many rows nobody read, and the end of the query."""
+        more = self.skipped
+        while self.skipped and (batch := self.cursor.fetchmany(100_000)):
+            more += len(batch)
+        self.cursor.close()
+        return more
+
+
+def _said(path: str) -> str:
+    return (f"SELECT * FROM read_json({quoted(path)}, format = 'newline_delimited', hive_partitioning = false, "
+            "columns = {file: 'INTEGER', \"row\": 'BIGINT', said: 'VARCHAR'})")
+
+
+def _write(out: TextIO, file: int, event: Event) -> None:
+    said = f"{event.type}\0{content_text(event)}"
+    out.write(json.dumps({"file": file, "row": event.row, "said": said}) + "\n")
+
+
+def _clock(zone: str, first: int, last: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """How a zone's clocks stood between two local times (as if UTC): until when and how far ahead, the last without an
+    end; and the stretches of local time that they skipped or showed twice. All in microseconds."""
+    info = zone_info(zone)
+
+    def ahead(instant: int) -> int:
+        offset = (_EPOCH + timedelta(microseconds=instant)).astimezone(info).utcoffset()
+        assert offset is not None
+        return offset // timedelta(microseconds=1)
+
+    day = 86_400_000_000
+    at, end = max(first - 2 * day, FIRST + 2 * day), min(last + 2 * day, LAST - 2 * day)
+    offsets, unclear = [], []
+    here = ahead(at)
+    while at < end:
+        after = min(at + 7 * day, end)
+        then = ahead(after)
+        if then != here:
+            low, high = at, after
+            while low + 1 < high:
+                middle = (low + high) // 2
+                low, high = (middle, high) if ahead(middle) == here else (low, middle)
+            after, then = high, ahead(high)
+            unclear.append((high + min(here, then), high + max(here, then)))
+            offsets.append((high + min(here, then), here))
+            here = then
+        at = after
+    return [*offsets, (0, here)], unclear
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,125 @@
+"""DuckDB for one run: its memory, its threads and its temporary files, and its faults as diagnostics.
+
+In come the limits the user gave; out comes a connection that leaves nothing behind, whatever ends the run. What is read
+and asked is not known here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import duckdb
+
+from policyengine.base.diagnostic import Diagnostic, error, shorten
+from policyengine.base.scalars import start_of
+from policyengine.trace.scan_forms import named, quoted
+
+_PREFIX = "guiju-trace-"
+
+
+@contextmanager
+def open_database(memory: str | None = None, threads: int | None = None, *, folder: str | None = None,
+                  ) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that holds at most `memory` (such as `500MB`; by default most of the machine's) and writes what is
+    more to a folder of its own below `folder` (by default the system's for temporary files).
+
+    The folder goes with the connection, also after an interrupt or an error; that of a run that was killed goes when
+    the next one starts. `temp_folder` says where it is. ValueError for limits that DuckDB does not take.
+    """
+    base = folder or tempfile.gettempdir()
+    _sweep(base)
+    own = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base)
+    con = None
+    try:
+        con = duckdb.connect(config={"temp_directory": own})
+        try:
+            if memory is not None:
+                con.execute(f"SET memory_limit = {quoted(memory)}")
+            if threads is not None:
+                con.execute(f"SET threads = {threads:d}")
+        except duckdb.Error as problem:
+            raise ValueError(f"`{shorten(memory or str(threads))}` is not an amount of memory such as `500MB`, or no "
+                             "number of threads") from problem
+        con.execute("SET preserve_insertion_order = true")  # the place of a row in its file is part of the evidence
+        con.execute("SET enable_progress_bar = false")
+        # Tables are compressed also in memory: under a limit less of them has to leave it.
+        con.execute("ATTACH ':memory:' AS trace (COMPRESS)")
+        con.execute("USE trace")
+        yield con
+    finally:
+        if con is not None:
+            with suppress(duckdb.Error):
+                con.close()
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A second connection to the same tables, to be closed, for a query whose rows are fetched between others."""
+    cursor = con.cursor()
+    found = con.execute("SELECT current_database()").fetchone()
+    assert found is not None
+    cursor.execute(f"USE {named(found[0])}")
+    return cursor
+
+
+def temp_folder(con: duckdb.DuckDBPyConnection) -> str:
+    """The folder of a connection's temporary files; it exists."""
+    row = con.execute("SELECT current_setting('temp_directory')").fetchone()
+    assert row is not None
+    os.makedirs(row[0], exist_ok=True)
+    return str(row[0])
+
+
+def _sweep(base: str) -> None:
+    """Remove what killed runs left: folders whose process is no more."""
+    with suppress(OSError), os.scandir(base) as entries:
+        for entry in entries:
+            found = re.match(rf"{_PREFIX}([0-9]+)-", entry.name)
+            if found and entry.is_dir(follow_symlinks=False) and not _runs(int(found.group(1))):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # another user's
+    return True
+
+
+# ---- faults -------------------------------------------------------------------------------------------------------
+
+def fault(problem: duckdb.Error | OSError, name: str = "") -> Diagnostic | None:
+    """What a failure of DuckDB means to a user; None when it is our own mistake. `name` is the file that was read."""
+    said = str(problem).split("\n\n")[0].replace("\n", " ")
+    place = start_of(name) if name else None
+    if isinstance(problem, duckdb.OutOfMemoryException):
+        if "temp" in said.lower() and ("disk" in said.lower() or "max_temp_directory_size" in said):
+            return error("disk-full", "the disk for temporary files is full",
+                         help="set the environment variable TMPDIR to a folder on a larger disk")
+        return error("out-of-memory", "the run needs more memory than it may take",
+                     help="allow more with `--memory`, or ask fewer rules at once")
+    if "No space left on device" in said or getattr(problem, "errno", None) == 28:
+        return error("disk-full", "the disk for temporary files is full",
+                     help="set the environment variable TMPDIR to a folder on a larger disk")
+    if isinstance(problem, OSError):
+        reason = (problem.strerror or str(problem)).lower()
+        return error("unreadable-file", f"cannot read `{shorten(name)}`: {shorten(reason)}", place)
+    if not name:
+        return None
+    if "No magic bytes" in said or "too small to be a Parquet file" in said or "Invalid footer" in said:
+        return error("cut-off", f"`{shorten(name)}` is cut off, or is no Parquet", place,
+                     help="a Parquet file is whole when its last four bytes are `PAR1`")
+    if isinstance(problem, duckdb.IOException | duckdb.InvalidInputException | duckdb.SerializationException
+                  | duckdb.InternalException):
+        reason = re.sub(r"^[A-Za-z ]*Error: ", "", said)
+        reason = shorten(reason[:1].lower() + reason[1:], 100)
+        return error("unreadable-file", f"cannot read `{shorten(name)}`: {reason}", place)
+    return None

@@ -1,0 +1,144 @@
+"""A monitor inside a service: `open_monitor(...)`, then `feed` with each event as a dict -> verdicts as dicts.
+
+The same judging, words and shape as `guiju monitor` writes, without files: events are handed in, and the state is
+handed out by `snapshot` for the service to keep. Times are RFC 3339 texts or aware `datetime`s, in UTC or any offset.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from policyengine.base.diagnostic import Diagnostic, concise, error, has_errors
+from policyengine.base.instants import parse_period
+from policyengine.facts.read import read_bytes
+from policyengine.trace.feeds import Chunk
+from policyengine.trace.retention import Kept
+from policyengine.workspace.check import Request
+from policyengine.workspace.inputs import Service
+from policyengine.workspace.library import find_library
+from policyengine.workspace.monitoring import Asked, Stopped, Watch, open_watch
+from policyengine.workspace.project import load_config
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_written = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Refused(ValueError):
+    """What was handed in cannot be judged; `diagnostics` say why, and the text is one line for each."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__("\n".join(map(concise, diagnostics)))
+        self.diagnostics = tuple(diagnostics)
+
+
+def open_monitor(service: Mapping[str, Any], *, regulation: str | Sequence[str] = (), version: str | None = None,
+                 rules: Sequence[str] = (), parameters: Mapping[str, str] | None = None, lateness: str = "0 seconds",
+                 everything: bool = False, folder: str | os.PathLike[str] | None = None,
+                 state: Mapping[str, Any] | None = None) -> ServiceMonitor:
+    """A monitor of one service.
+
+    `service` is what a service file says (`{"service": {"id": …}}`). `regulation` is one id or several, by default the
+    project's; `version` as for `guiju check`. `parameters` are texts as a policy writes them (`"10 minutes"`).
+    `lateness` is how long events out of order are waited for. `everything`: also verdicts satisfied and not applicable.
+    `folder` is where the project file is looked for, by default the working directory. `state` is what `snapshot` of an
+    earlier monitor gave.
+
+    Raises `Refused` when the service does not fit the vocabulary, when nothing can be monitored, and when the state is
+    that of another monitor. Not safe for use by several threads at once.
+    """
+    config, wrong, _ = load_config(Path(folder or Path.cwd()).absolute(), os.environ, {})
+    _stop_on(wrong)
+    library, wrong = find_library(config, os.environ)
+    _stop_on(wrong)
+    documents, wrong = read_bytes("<service>", _written(service), format="json")
+    _stop_on(wrong)
+    request = Request(
+        (), (), (regulation,) if isinstance(regulation, str) else tuple(regulation), version, None, tuple(rules),
+        tuple(f"{name}={value}" for name, value in (parameters or {}).items()), _now(), everything)
+    waiting = parse_period(lateness)
+    if not waiting.is_elapsed:
+        raise Refused((error("usage", f"`lateness={lateness}` does not run by the clock; count hours, minutes or "
+                             "seconds"),))
+    watch, found, _ = open_watch(Asked(request, waiting.count), config, library, _now, tuple(map(Service, documents)))
+    if watch is None:
+        raise Refused(found)
+    if state is not None:
+        _stop_on(watch.restore(state))
+    return ServiceMonitor(watch, tuple(found))
+
+
+class ServiceMonitor:
+    """The monitor of one service. `warnings` say which rules are left to `guiju check`."""
+
+    def __init__(self, watch: Watch, warnings: tuple[Diagnostic, ...]) -> None:
+        self.warnings = warnings
+        self._watch = watch
+        self._row = watch.events + watch.refused
+
+    def feed(self, event: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Take one event (`{"type": …, "time": …, …}`); what became known through it, in the shape that
+        `guiju monitor` writes: `kind` is `verdict`, or `late` where the event came too late to be judged.
+
+        Raises `Refused` when the event does not fit the vocabulary, which changes nothing; numbers are exact, so a
+        float is taken as the decimal that Python prints for it.
+        """
+        self._row += 1
+        lines = self._judged(lambda: self._watch.take(Chunk((_written(event),), ("<event>",), (self._row,))))
+        problems = [*self._watch.problems]
+        self._watch.problems.clear()
+        self._watch.told = 0  # each is raised, however many there are
+        _stop_on(problems)
+        return lines
+
+    def advance(self, instant: datetime | None = None) -> list[dict[str, Any]]:
+        """Time has passed up to an instant, by default now: what became known without an event, such as a deadline."""
+        return self._judged(lambda: self._watch.advance(_now() if instant is None else _microseconds(instant)))
+
+    def finish(self, as_of: datetime | None = None) -> list[dict[str, Any]]:
+        """What can be said as of an instant, by default the latest event's time. Events up to it are late from then."""
+        return self._judged(lambda: self._watch.finish(None if as_of is None else _microseconds(as_of)))
+
+    def pending(self) -> list[dict[str, Any]]:
+        """The open duties by due time, `kind` is `pending`."""
+        return [msgspec.json.decode(line) for line in self._watch.pending()]
+
+    def retention(self) -> tuple[tuple[str, Kept], ...]:
+        """What each rule has the monitor keep, each with the regulation and version it is of."""
+        return self._watch.retention()
+
+    def size(self) -> int:
+        """How many things are kept now: events, runs, open duties."""
+        return self._watch.size()
+
+    def snapshot(self) -> dict[str, Any]:
+        """All of it as JSON values, for `open_monitor(state=…)`. It holds fields of events: keep it as safe as them."""
+        return self._watch.snapshot()
+
+    def _judged(self, judge: Any) -> list[dict[str, Any]]:
+        try:
+            return [msgspec.json.decode(line) for line in judge()]
+        except Stopped as stopped:
+            raise Refused((stopped.diagnostic,)) from None
+
+
+def _stop_on(problems: Sequence[Diagnostic]) -> None:
+    if has_errors(problems):
+        raise Refused([one for one in problems if one.severity == "error"])
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+def _microseconds(instant: datetime) -> int:
+    if instant.tzinfo is None:
+        raise ValueError("a time without a zone is no instant; give an aware datetime")
+    return (instant - _EPOCH) // _MICROSECOND

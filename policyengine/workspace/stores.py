@@ -1,0 +1,117 @@
+"""Event files as the user names them -> a store that rules can be judged over, or every reason why there is none.
+
+DuckDB holds them in this process; how a rule is judged is not known here, nor which traces are judged so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from policyengine.base.diagnostic import Diagnostic, error
+from policyengine.base.record import record
+from policyengine.core import ir, types
+from policyengine.core.case import Event
+from policyengine.trace.columns import Column, needs
+from policyengine.workspace.files import expand_inputs
+from policyengine.workspace.inputs import Seen
+from policyengine.workspace.tracing import Store
+
+
+@record
+class Held:
+    """A trace in a store, and what was noticed in reading it. Instants are UTC microseconds."""
+
+    store: Store
+    total: int
+    later: int
+    merged: int
+    repeats: int
+
+    @property
+    def last(self) -> int:
+        """The time of the last event."""
+        return self.store.last
+
+    def until(self, as_of: int) -> Seen:
+        """What lies up to an instant; later events are in no store."""
+        return Seen(self.total, self.store.first, self.store.engine.outside)
+
+    def services(self) -> dict[str | None, Callable[[], Event]]:
+        """The services that events name, each with an event that does."""
+        store = self.store
+        rows = store.engine.rows(store.needs, store.places, store.files, store.key_types, None, 1)
+
+        def event(pos: int) -> Callable[[], Event]:
+            return lambda: rows.at([pos])[pos]
+
+        return {name: event(pos) for name, pos in self.store.engine.services()}
+
+
+def key_types(policies: Iterable[ir.Policy], schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, types.Type]:
+    """The types of the keys that policies name, where they are not text in every event type that has them."""
+    kinds: dict[str, types.Type] = {"integer": types.Number(integer=True), "number": types.Number(),
+                                    "boolean": types.Bool()}
+    names = {key for policy in policies for key in _keys(policy)}
+    found: dict[str, types.Type] = {}
+    for name in sorted(names):
+        said = {schema["properties"][name].get("type") for schema in schemas.values() if name in schema["properties"]}
+        if len(said) == 1 and (kind := said.pop()) in kinds:
+            found[name] = kinds[kind]
+    return found
+
+
+def _keys(policy: ir.Policy) -> Iterator[str]:
+    for rule in policy.rules:
+        yield from rule.keys
+    for declared in (*policy.states, *policy.episodes):
+        yield from declared.keys
+
+
+@contextmanager
+def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas: Mapping[str, Mapping[str, Any]], *,
+               zone: str | None, as_of: int | None, memory: str | None) -> Iterator[tuple[Held | None,
+                                                                                          tuple[Diagnostic, ...]]]:
+    """The events of these files in DuckDB, for as long as the context lasts; of them, what these policies read."""
+    from policyengine.trace.duckdb import Database
+    from policyengine.trace.scan import scan
+    from policyengine.trace.scan_database import open_database
+    from policyengine.trace.scan_rows import suffixes
+
+    paths, problems = expand_inputs(arguments, suffixes=list(suffixes()))
+    if problems:
+        yield None, problems
+        return
+    keys = key_types(policies, schemas)
+    wanted = _union(needs(policy, policy.rules, keys) for policy in policies)
+    try:
+        opened = open_database(memory)
+        con = opened.__enter__()
+    except ValueError as problem:
+        yield None, (error("usage", f"`--memory`: {problem}", help="write, for example, `--memory 500MB`"),)
+        return
+    try:
+        found, wrong = scan(con, [os.fspath(path) for path in paths], schemas, wanted, zone=zone, as_of=as_of)
+        if found is None:
+            yield None, wrong
+            return
+        places = {name: place for place, name in enumerate(schemas)}
+        database = Database(con)
+        store = Store(database, wanted, places, keys, found.files, found.first, found.last, found.ties,
+                      database.filled(wanted, places))
+        yield Held(store, found.total, found.later, found.merged, found.repeats), wrong
+    finally:
+        opened.__exit__(None, None, None)
+
+
+def _union(every: Iterable[Mapping[str, Sequence[Column]]]) -> dict[str, tuple[Column, ...]]:
+    found: dict[str, dict[str, Column]] = {}
+    for one in every:
+        for event, columns in one.items():
+            known = found.setdefault(event, {})
+            for column in columns:
+                old = known.get(column.name)
+                known[column.name] = Column(column.path, column.type, column.said or (old is not None and old.said))
+    return {event: tuple(columns.values()) for event, columns in found.items()}

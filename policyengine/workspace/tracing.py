@@ -1,0 +1,209 @@
+"""Rules judged over a trace that an engine holds: counts for all moments, judgements for those to be reported.
+
+In come a policy, a service's facts and a store of events; out come counts and judgements by rule. Which engine holds
+the events (DuckDB, Spark) is the store's own; how results are worded is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from policyengine.base.calendar import Calendar
+from policyengine.base.record import record
+from policyengine.core import ir, types
+from policyengine.core.case import Case, Sources
+from policyengine.core.evaluate import judge, judge_moments
+from policyengine.core.standing import Reach
+from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
+from policyengine.trace.calendars import Horizon, Lookup
+from policyengine.trace.columns import Column, Unsupported, needs
+from policyengine.trace.explain import Found, Rows, TooManyRows, explain
+from policyengine.trace.footprint import footprint
+from policyengine.trace.plan import Guard, Known, Plan, TooManyPairs, plan
+
+MOST_ROWS = 200_000
+"""More rows than these are not read to explain one finding, nor to judge a rule that no column can answer."""
+
+
+class Engine(Protocol):
+    """What runs plans over a table of events."""
+
+    def prepare(self, lookups: Collection[Lookup], horizon: Horizon, calendar: Calendar) -> None:
+        """Make the calendar known."""
+
+    def run(self, plan: Plan, wanted: Sequence[Verdict]) -> Any:
+        """Counts by verdict, ties, how many are hard; see `trace.duckdb.Counted`."""
+
+    def found(self, counted: Any, *, hard: bool, limit: int | None) -> list[Found]:
+        """Moments, the earliest of each verdict."""
+
+    def done(self, counted: Any) -> None:
+        """They are no longer wanted."""
+
+    def rows(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int], files: Sequence[str],
+             key_types: Mapping[str, types.Type], service: str | None, limit: int) -> Rows:
+        """The events one by one."""
+
+    def outside(self, ranges: Sequence[tuple[int | None, int | None]]) -> int:
+        """How many events lie in none of these ranges of time."""
+
+    def services(self) -> list[tuple[str | None, int]]:
+        """The services that events name, each with the place of an event that does."""
+
+
+@dataclass
+class Store:
+    """A trace that an engine holds. `first` and `last` are instants of its events (UTC microseconds), `ties` whether
+    any two share time and sequence, `filled` the columns that no row of a type lacks."""
+
+    engine: Engine
+    needs: Mapping[str, Sequence[Column]]
+    places: Mapping[str, int]
+    key_types: Mapping[str, types.Type]
+    files: Sequence[str]
+    first: int
+    last: int
+    ties: bool
+    filled: Mapping[str, frozenset[str]]
+    horizons: dict[str, Horizon] = field(default_factory=dict)
+
+    def horizon(self, calendar: Calendar, as_of: int) -> Horizon:
+        """The days that rules may ask about."""
+        key = calendar.zone
+        if key not in self.horizons:
+            self.horizons[key] = Horizon.of(calendar, min(self.first, as_of), as_of)
+        return self.horizons[key]
+
+
+@record
+class Judged:
+    """What came out of one rule: counts of all its moments, how many verdicts rest on a tie, judgements of those that
+    are reported; `gap` says why no column could answer, `refused` why nothing was judged."""
+
+    rule: ir.Rule
+    counts: Mapping[Verdict, int]
+    ties: int = 0
+    judgements: tuple[Judgement, ...] = ()
+    gap: str = ""
+    refused: Guard | None = None
+    size: int = 0
+
+
+@record
+class Question:
+    """What is asked of a store: a policy about one service. `force`: moments from its start up to, not including, its
+    end. `wanted` verdicts are reported, the earliest `limit` of each; None: all."""
+
+    policy: ir.Policy
+    facts: Mapping[str, Any]
+    service: str | None
+    setting: Setting
+    calendar: Calendar
+    sources: Sources | None
+    force: tuple[int | None, int | None]
+    wanted: tuple[Verdict, ...]
+    limit: int | None
+
+
+def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments: Sequence[ir.Rule],
+                 ) -> Iterator[Judged]:
+    """Rules without a trigger (`once`) and rules about moments, one after the other.
+
+    Raises `operators.Overflow` and `calendar.OutOfRange` as the evaluator does.
+    """
+    rows = store.engine.rows(store.needs, store.places, store.files, store.key_types, asked.service, MOST_ROWS)
+    for rule in once:
+        yield _judge_once(rule, asked, rows)
+    as_of = asked.setting.as_of
+    known = Known(asked.policy, asked.facts, asked.setting.parameters, asked.calendar, as_of, store.places,
+                  store.horizon(asked.calendar, as_of), asked.sources, asked.service, store.ties, store.filled,
+                  *asked.force, store.key_types)
+    plans: list[tuple[ir.Rule, Plan | str, list[Judgement]]] = []
+    for rule in moments:
+        # What is said of the rule as a whole, where nobody emits its trigger, needs no trace.
+        whole = [*judge(asked.policy, Case(asked.facts), asked.setting, asked.calendar, sources=asked.sources,
+                        rules=[rule.name])]
+        if whole and not isinstance(rule.trigger, ir.OnEvent):
+            yield _tallied(rule, whole, asked)
+            continue
+        try:
+            plans.append((rule, plan(rule, known), whole))
+        except Unsupported as gap:
+            plans.append((rule, str(gap), whole))
+    store.engine.prepare([lookup for _, made, _ in plans if isinstance(made, Plan) for lookup in made.lookups],
+                         known.horizon, asked.calendar)
+    for rule, made, whole in plans:
+        if isinstance(made, str):
+            yield _judge_rows(store, rule, made, asked, rows)
+        else:
+            yield _judge_plan(store, rule, made, whole, asked, rows)
+
+
+def _judge_plan(store: Store, rule: ir.Rule, made: Plan, whole: Sequence[Judgement], asked: Question, rows: Rows,
+                ) -> Judged:
+    engine = store.engine
+    try:
+        counted = engine.run(made, asked.wanted)
+    except TooManyPairs as refused:
+        return Judged(rule, {}, refused=refused.guard, size=refused.pairs)
+    counts: dict[Verdict, int] = {**dict.fromkeys(VERDICTS, 0), **counted.counts}
+    ties = counted.ties
+    reported = list(whole)
+    for judgement in whole:
+        counts[judgement.verdict] += 1
+    if counted.hard:
+        for judgement in explain(asked.policy, rule, engine.found(counted, hard=True, limit=None), rows, asked.facts,
+                                 asked.setting, asked.calendar, asked.sources):
+            counts[judgement.verdict] += 1
+            ties += judgement.tie
+            if judgement.verdict in asked.wanted:
+                reported.append(judgement)
+    if any(counted.counts.get(verdict) for verdict in asked.wanted):
+        reported += explain(asked.policy, rule, engine.found(counted, hard=False, limit=asked.limit), rows, asked.facts,
+                            asked.setting, asked.calendar, asked.sources)
+    engine.done(counted)
+    return Judged(rule, counts, ties, _earliest(reported, asked.limit))
+
+
+def _judge_once(rule: ir.Rule, asked: Question, rows: Rows) -> Judged:
+    """A rule about the service as a whole, which may ask about its past events."""
+    have = footprint(asked.policy, rule, [None], asked.facts, asked.setting, asked.calendar, rows.fetch,
+                     sources=asked.sources)
+    found = judge_moments(asked.policy, rule, Case(asked.facts, tuple(have)), asked.setting, asked.calendar,
+                          lambda moment: moment is None, sources=asked.sources)
+    return _tallied(rule, found, asked)
+
+
+def _judge_rows(store: Store, rule: ir.Rule, gap: str, asked: Question, rows: Rows) -> Judged:
+    """A rule that no column can answer, by the evaluator on all rows of the types it names."""
+    every = [Reach(event, (), None, None) for event in needs(asked.policy, [rule], store.key_types)]
+    try:
+        have = rows.fetch(every)
+    except TooManyRows:
+        return Judged(rule, {}, gap=gap, size=MOST_ROWS)
+    start, end = asked.force
+    found = judge(asked.policy, Case(asked.facts, tuple(have)), asked.setting, asked.calendar, sources=asked.sources,
+                  rules=[rule.name], start=start, end=end)
+    told = _tallied(rule, found, asked)
+    return Judged(rule, told.counts, told.ties, told.judgements, gap)
+
+
+def _tallied(rule: ir.Rule, found: Sequence[Judgement], asked: Question) -> Judged:
+    counts: dict[Verdict, int] = dict.fromkeys(VERDICTS, 0)
+    for judgement in found:
+        counts[judgement.verdict] += 1
+    return Judged(rule, counts, sum(one.tie for one in found),
+                  _earliest([one for one in found if one.verdict in asked.wanted], asked.limit))
+
+
+def _earliest(found: Sequence[Judgement], limit: int | None) -> tuple[Judgement, ...]:
+    """At most so many of each verdict, the earliest."""
+    kept: dict[Verdict, int] = {}
+    result = []
+    for one in sorted(found, key=lambda one: one.due or (one.moment.time if one.moment else 0)):
+        kept[one.verdict] = kept.get(one.verdict, 0) + 1
+        if limit is None or kept[one.verdict] <= limit:
+            result.append(one)
+    return tuple(result)

@@ -1,0 +1,98 @@
+"""Judging by Spark gives the verdicts of the evaluator: generated policies and traces, several in one query.
+
+A smaller sample than DuckDB's, of which `test_columns` makes sure: here it is the translation that is tested.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from functools import reduce
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guiju[spark]"')
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from policyengine.core import ir
+from policyengine.core.case import Case
+from policyengine.core.evaluate import judge
+from policyengine.core.verdict import VERDICTS, Setting
+from policyengine.trace import spark as engine
+from policyengine.trace.calendars import Horizon
+from policyengine.trace.plan import Known, plan
+from tests.support.spark import load, session
+from tests.support.tables import known_of
+from tests.support.trace_strategies import CALENDAR, cases, instants, policy, rules
+
+BATCH = 12
+STEPS = 30
+"""Longer plans say nothing new of the translation, and Spark takes seconds to think about one."""
+
+
+@st.composite
+def asked(draw: st.DrawFn) -> tuple[ir.Rule, Case, int]:
+    """A rule with a short plan, a trace and an instant of judgement."""
+    case, as_of = draw(cases.filter(lambda case: case.events)), draw(instants)
+
+    def short(rule: ir.Rule) -> bool:
+        return len(plan(rule, known_of(policy(rule), case, as_of, CALENDAR)[0]).steps) <= STEPS
+
+    return draw(rules().filter(short)), case, as_of
+
+
+def expected(rule: ir.Rule, case: Case, as_of: int) -> Counter[Any]:
+    """Each moment by the evaluator: instant, places, verdict, due time, tie."""
+    places = {id(event): place for place, event in enumerate(case.events)}
+    found: Counter[Any] = Counter()
+    for one in judge(policy(rule), case, Setting(as_of, {}), CALENDAR):
+        moment = one.moment
+        assert moment is not None
+        first = moment.run_first if moment.event is None or moment.run_first is not None else None
+        stands = [None if event is None else places[id(event)] for event in (moment.event, first, moment.run_past)]
+        found[moment.time, moment.known, *stands, one.verdict, one.due, one.tie] += 1
+    return found
+
+
+def by_spark(traces: list[tuple[Known, ir.Rule]]) -> list[tuple[Counter[Any], Counter[Any]]]:
+    """Of each trace the same rows, and the moments that are hard; all in one query."""
+    spark = session()
+    plans = [plan(rule, known) for known, rule in traces]
+    horizons = [known.horizon for known, _ in traces]
+    whole = Horizon(min(one.first for one in horizons), max(one.last for one in horizons),
+                    max(one.end for one in horizons), ())
+    engine.prepare(spark, [lookup for made in plans for lookup in made.lookups], whole, CALENDAR)
+    parts = [engine.table_of(spark, made.steps, f'SELECT {number} AS trace, t, known, pos, first, past, "verdict", '
+                             f'due, tie, hard FROM {made.steps[-1].name}') for number, made in enumerate(plans)]
+    found: list[tuple[Counter[Any], Counter[Any]]] = [(Counter(), Counter()) for _ in traces]
+    for number, *place, code, due, tie, hard in reduce(lambda a, b: a.unionAll(b), parts).collect():
+        if hard:
+            found[number][1][tuple(place)] += 1
+        else:
+            verdict = VERDICTS[code]
+            found[number][0][*place, verdict, due if verdict == "pending" else None, tie] += 1
+    return found
+
+
+@given(st.lists(asked(), min_size=BATCH, max_size=BATCH))
+@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate],
+          suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_spark_agrees_with_the_evaluator(examples: list[tuple[ir.Rule, Case, int]]) -> None:
+    """The same moments, verdicts, due times and ties; what is hard is left to the evaluator."""
+    traces = []
+    for number, (rule, case, as_of) in enumerate(examples):
+        known, events = known_of(policy(rule), case, as_of, CALENDAR)
+        traces.append((replace(known, service=str(number)), rule, Case(case.facts, events), as_of))
+    load(session(), [(known, case.events) for known, _, case, _ in traces])
+    answers = by_spark([(known, rule) for known, rule, _, _ in traces])
+    for (_, rule, case, as_of), (rows, hard) in zip(traces, answers, strict=True):
+        wanted = expected(rule, case, as_of)
+        for row, n in list(wanted.items()):
+            spare = min(n, hard[row[:5]])
+            wanted[row] -= spare
+            hard[row[:5]] -= spare
+        missing = Counter({row: n for row, n in (+wanted - rows).items() if row[5] != "not_applicable"})
+        assert (missing, rows - wanted) == (Counter(), Counter()), (rule, case, as_of)

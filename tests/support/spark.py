@@ -1,0 +1,59 @@
+"""One Spark in local mode for a whole test run, and generated cases as its table of events."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from functools import cache
+from typing import Any
+
+import pytest
+
+from policyengine.core.case import Event
+from policyengine.trace import spark as engine
+from policyengine.trace.columns import Column, needs
+from policyengine.trace.plan import Known
+from policyengine.trace.spark_sql import spark_type
+from tests.support import tables
+
+SMALL = {"spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2", "spark.driver.memory": "1g",
+         "spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false",
+         "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+"""Compiling a query costs more than running it on a few rows."""
+
+
+@cache
+def session() -> Any:
+    """The session; a loud skip where Java is missing."""
+    stack = ExitStack()
+    try:
+        spark = stack.enter_context(engine.open_session("local[2]", SMALL))
+    except engine.NoSpark as reason:
+        pytest.skip(f"{reason}: {engine.INSTALL}")
+    atexit.register(stack.close)
+    return spark
+
+
+def load(spark: Any, traces: Sequence[tuple[Known, Iterable[Event]]]) -> None:
+    """The view `events` of several traces, each with its own service."""
+    columns: dict[str, Column] = {}
+    for known, _ in traces:
+        for wanted in needs(known.policy, known.policy.rules).values():
+            for one in wanted:
+                old = columns.get(one.name)
+                columns[one.name] = Column(one.path, one.type, one.said or (old is not None and old.said))
+    said = [one for one in columns.values() if one.said]
+    declared = ["type SMALLINT", "t BIGINT", "pos BIGINT", "instant BIGINT", "file INT", "row BIGINT", "service STRING",
+                *(f"`{one.name}` {spark_type(one.type)}" for one in columns.values()),
+                *(f"`{one.said_name}` BOOLEAN" for one in said)]
+    rows = []
+    for known, events in traces:
+        instants: dict[Any, int] = {}
+        for pos, event in enumerate(events):
+            instant = instants.setdefault((event.time, event.sequence), pos)
+            service = known.service or event.fields.get("service")
+            rows.append((event.place, event.time, pos, instant, 0, event.row, service,
+                         *(tables._held(event, one) for one in columns.values()),
+                         *(one.path[-1] in event.fields for one in said)))
+    spark.createDataFrame(rows, ", ".join(declared)).coalesce(1).createOrReplaceTempView("events")

@@ -1,0 +1,84 @@
+"""Events of a generated case as the table that relational engines read, without a file between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from policyengine.base.calendar import Calendar
+from policyengine.base.instants import period_text
+from policyengine.core import ir, types
+from policyengine.core.case import Case, Event, Sources
+from policyengine.core.standing import typed
+from policyengine.trace.calendars import Horizon
+from policyengine.trace.columns import Column, needs, sql_type
+from policyengine.trace.plan import Known
+
+
+def known_of(policy: ir.Policy, case: Case, as_of: int, calendar: Calendar, sources: Sources | None = None,
+             ) -> tuple[Known, tuple[Event, ...]]:
+    """What a plan is made with, and the events up to the as-of instant."""
+    events = tuple(event for event in case.events if event.time <= as_of)
+    places = {event.type: event.place for event in case.events}
+    for name in needs(policy, policy.rules):
+        places.setdefault(name, 1000 + len(places))
+    first = min((event.time for event in events), default=as_of)
+    horizon = Horizon.of(calendar, first, as_of)
+    return Known(policy, case.facts, {}, calendar, as_of, places, horizon, sources), events
+
+
+def load(con: duckdb.DuckDBPyConnection, known: Known, events: Sequence[Event]) -> None:
+    """The table `events`: one row an event, `pos` its place."""
+    wanted = needs(known.policy, known.policy.rules)
+    columns: dict[str, Column] = {}
+    for cols in wanted.values():
+        for one in cols:
+            columns[one.name] = Column(one.path, one.type, one.said or (one.name in columns and columns[one.name].said))
+    said = [one for one in columns.values() if one.said]
+    declared = ["type SMALLINT", "t BIGINT", "pos BIGINT", "instant BIGINT", "file INTEGER", '"row" BIGINT',
+                "service VARCHAR", *(f'"{one.name}" {sql_type(one.type)}' for one in columns.values()),
+                *(f'"{one.said_name}" BOOLEAN' for one in said)]
+    con.execute(f"CREATE OR REPLACE TABLE events ({', '.join(declared)})")
+    instants: dict[Any, int] = {}
+    rows = []
+    for pos, event in enumerate(events):
+        instant = instants.setdefault((event.time, event.sequence), pos)
+        row = [event.place, event.time, pos, instant, 0, event.row, event.fields.get("service")]
+        row += [_held(event, one) for one in columns.values()]
+        row += [_said(event, one) for one in said]
+        rows.append(row)
+    if rows:
+        con.executemany(f"INSERT INTO events VALUES ({', '.join('?' * len(declared))})", rows)
+
+
+def _said(event: Event, column: Column) -> bool:
+    owner: Any = event.fields
+    for name in column.path[:-1]:
+        owner = owner.get(name) if isinstance(owner, Mapping) else None
+    return isinstance(owner, Mapping) and column.path[-1] in owner
+
+
+def _held(event: Event, column: Column) -> Any:
+    raw: Any = event.fields
+    for name in column.path:
+        raw = raw.get(name) if isinstance(raw, Mapping) else None
+    return None if raw is None else _value(raw, column.type)
+
+
+def _value(raw: Any, type: types.Type) -> Any:
+    """A raw value as a table holds it."""
+    value = typed(raw, type)
+    match type:
+        case types.Number():
+            return raw if type.integer else Decimal(str(raw))
+        case types.TimeOfDay():
+            return ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
+        case types.Period():
+            return value.count if type.unit else period_text(value)
+        case types.ListOf():
+            return [_value(one, type.item) for one in raw]
+        case _:
+            return value

@@ -1,0 +1,175 @@
+"""What each construct reaches, construct by construct, and how many fetches it takes to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from policyengine.base.calendar import Calendar
+from policyengine.base.instants import parse_instant
+from policyengine.core import ir, types
+from policyengine.core.case import Case, Event
+from policyengine.core.evaluate import judge, judge_moments
+from policyengine.core.ir import CANDIDATE, TRIGGER
+from policyengine.core.standing import Reach
+from policyengine.core.verdict import Moment, Setting
+from policyengine.trace.footprint import footprint, reaches, select
+from tests.support.trace_strategies import compare, get, get_user, in_state, policy
+
+SECOND = 1_000_000
+CALENDAR = Calendar("Asia/Shanghai")
+REPLIES = ir.Pattern("reply", ("user",), None)
+ANYONES = ir.Pattern("reply", (), None)
+ONE_DAY = ir.Constant("1 day", types.Period("day"))
+FIVE_SECONDS = ir.Constant("5 seconds", types.Period("elapsed"))
+U1 = (("user", "u1"),)
+
+
+def at(text: str) -> int:
+    instant = parse_instant(text)
+    assert instant is not None
+    return instant
+
+
+NOW = at("2026-06-10T15:00:00+08:00")
+MIDNIGHT = at("2026-06-10T00:00:00+08:00")
+OVER = at("2026-06-12T00:00:00+08:00")
+
+
+def rule_of(trigger: ir.Trigger, *must: ir.Expr) -> ir.Rule:
+    return ir.Rule("rule", "", (), "other", "error", ("user",), trigger, (), tuple(ir.Must(one, False) for one in must),
+                   (), "")
+
+
+def asked_at(moment: Moment, rule: ir.Rule, *have: Event) -> set[tuple[Any, ...]]:
+    found = reaches(replace(policy(), rules=(rule,)), rule, (moment,), Case({}, have), Setting(OVER, {}), CALENDAR)
+    return {(one.event, one.keys, one.first, one.last) for one in found}
+
+
+def use(time: int = NOW, **fields: Any) -> Event:
+    return Event("use", time, {"user": "u1", **fields})
+
+
+@pytest.mark.parametrize("question, reach", [
+    (ir.Occurs(REPLIES, ir.Within(ONE_DAY)), [("reply", U1, NOW, OVER - 1)]),
+    (ir.Occurs(REPLIES, ir.Within(FIVE_SECONDS)), [("reply", U1, NOW, NOW + 5 * SECOND)]),
+    (ir.Occurs(REPLIES, ir.By(ir.Get(TRIGGER, ("due",), types.Date()))), [("reply", U1, NOW, OVER - 1)]),
+    (ir.Occurs(REPLIES, ir.NoLaterThan(ONE_DAY)), [("reply", U1, None, OVER - 1)]),
+    (ir.Occurs(REPLIES, ir.Before()), [("reply", U1, None, NOW)]),
+    (ir.Occurs(ANYONES, ir.Before()), [("reply", (), None, NOW)]),
+    (ir.Occurs(REPLIES, ir.WithinLast(FIVE_SECONDS)), [("reply", U1, NOW - 5 * SECOND, NOW)]),
+    (ir.Occurs(REPLIES, ir.WithinLast(ONE_DAY)), [("reply", U1, at("2026-06-09T00:00:00+08:00"), NOW)]),
+    (ir.Occurs(REPLIES, ir.This("day")), [("reply", U1, MIDNIGHT, NOW)]),
+    (ir.Occurs(REPLIES, ir.Since(ir.Pattern("alert", ("user",), None))),
+     [("reply", U1, None, NOW), ("alert", U1, None, NOW)]),
+    (compare(ir.CountEvents(REPLIES, ir.This("day")), ">", ir.Constant(1, types.Number())),
+     [("reply", U1, MIDNIGHT, NOW)]),
+    (ir.Present(ir.Latest(REPLIES, ("number",), types.Number())), [("reply", U1, None, NOW)]),
+    (in_state(TRIGGER), [("reply", U1, None, NOW), ("alert", U1, None, NOW)]),
+    (ir.InState("consent", TRIGGER, (("user", get(TRIGGER, "peer")),)),
+     [("reply", (("user", "u2"),), None, NOW), ("alert", (("user", "u2"),), None, NOW)]),
+    (ir.Present(ir.StateValue("level", TRIGGER, (("user", get_user(TRIGGER)),), types.Number())),
+     [("notice", U1, None, NOW), ("use", U1, None, NOW)]),
+    (ir.Occurs(ir.Pattern("notice", ("user",), None), ir.During("session")),
+     [(name, U1, NOW - 2 * SECOND, NOW) for name in ("alert", "reply", "use")]),
+])
+def test_reach_of_a_question(question: ir.Expr, reach: list[tuple[Any, ...]]) -> None:
+    """At a `use` of u1 with nothing fetched yet. Sessions have a gap of two seconds."""
+    event = use(due="2026-06-11", peer="u2")
+    moment = Moment(NOW, NOW, U1, event)
+    own = {("use", U1, NOW, NOW)} if not any(one[0] == "use" for one in reach) else set()
+    asked = asked_at(moment, rule_of(ir.OnEvent(("use",), False, None), question))
+    assert {one for one in asked if one[0] != "notice" or one in reach} == own | set(reach)
+
+
+def test_first_reaches_what_may_have_come_before() -> None:
+    """All earlier rows of the trigger's types for the rule's keys."""
+    asked = asked_at(Moment(NOW, NOW, U1, use()), rule_of(ir.OnEvent(("use", "alert"), True, None)))
+    assert asked == {("use", U1, None, NOW), ("alert", U1, None, NOW)}
+
+
+def test_mark_reaches_its_run() -> None:
+    """From the silence before the run through the event past the mark, ends included."""
+    begun, past = use(NOW - 3 * SECOND), use(NOW + SECOND)
+    moment = Moment(NOW, NOW + SECOND, U1, None, begun, past)
+    asked = asked_at(moment, rule_of(ir.OnEvery(FIVE_SECONDS, "session")))
+    assert asked == {(name, U1, NOW - 5 * SECOND, NOW + SECOND) for name in ("use", "reply", "alert")}
+
+
+def test_duration_at_a_mark_reaches_what_is_known_there() -> None:
+    """A run that passes the mark has lasted up to it, and the event that shows it may come when the mark is known."""
+    begun, past = use(NOW - 3 * SECOND), use(NOW + 2 * SECOND)
+    moment = Moment(NOW, NOW + 2 * SECOND, U1, None, begun, past)
+    duration = ir.EpisodeDuration("long", ir.WithinLast(FIVE_SECONDS))
+    rule = rule_of(ir.OnEvery(FIVE_SECONDS, "session"), compare(duration, ">", FIVE_SECONDS))
+    long = ir.Episode("long", ("user",), (ir.Pattern("notice", ("user",), None),),
+                      ir.Constant("1 minute", types.Period("elapsed")), ())
+    whole = replace(policy(), rules=(rule,), episodes=(*policy().episodes, long))
+    asked = reaches(whole, rule, (moment,), Case({}), Setting(OVER, {}), CALENDAR)
+    assert Reach("notice", U1, NOW - 65 * SECOND, NOW + 2 * SECOND) in asked
+    # A run that is seen to begin before the window may have begun earlier still.
+    notices = [Event("notice", NOW + seconds * SECOND, {"user": "u1"}) for seconds in (-35, -1)]
+    asked = reaches(whole, rule, (moment,), Case({}, tuple(notices)), Setting(OVER, {}), CALENDAR)
+    assert Reach("notice", U1, NOW - (35 + 60 + 3 * 30) * SECOND, NOW + 2 * SECOND) in asked
+
+
+def test_mark_of_a_state_reaches_all_its_past() -> None:
+    """And a wait without an event reaches the events waited for from the start of the run."""
+    begun = Event("reply", NOW - 9 * SECOND, {"user": "u1"})
+    trigger = ir.OnWithout(FIVE_SECONDS, "consent", ir.Pattern("use", ("user",), None))
+    asked = asked_at(Moment(NOW, NOW, U1, None, begun), rule_of(trigger))
+    assert asked == {("reply", U1, None, NOW), ("alert", U1, None, NOW), ("use", U1, NOW - 9 * SECOND, NOW)}
+
+
+def test_state_at_a_candidate_is_sought_when_the_candidate_is_known() -> None:
+    """Its keys are the candidate's."""
+    state = ir.InState("consent", CANDIDATE, (("user", get(CANDIDATE, "peer")),))
+    rule = rule_of(ir.OnEvent(("use",), False, None), ir.Occurs(ir.Pattern("notice", ("user",), state), ir.Before()))
+    moment = Moment(NOW, NOW, U1, use())
+    before = asked_at(moment, rule)
+    notice = Event("notice", NOW - SECOND, {"user": "u1", "peer": "u9"})
+    assert asked_at(moment, rule, notice) - before == {
+        (name, (("user", "u9"),), None, NOW - SECOND) for name in ("reply", "alert")}
+
+
+def agree(rule: ir.Rule, events: Sequence[Event], as_of: int) -> tuple[Sequence[Event], int]:
+    """The footprint of the last moment and how many fetches found it; its judgement is that of the whole."""
+    whole, setting = replace(policy(), rules=(rule,)), Setting(as_of, {})
+    expected = judge(whole, Case({}, tuple(events)), setting, CALENDAR)[-1]
+    fetches = []
+
+    def fetch(asked: tuple[Reach, ...]) -> tuple[Event, ...]:
+        fetches.append(asked)
+        return select(asked, events)
+
+    rows = footprint(whole, rule, (expected.moment,), {}, setting, CALENDAR, fetch)
+    judged = judge_moments(whole, rule, Case({}, tuple(rows)), setting, CALENDAR, lambda one: one == expected.moment)
+    assert judged == (expected,)
+    return rows, len(fetches)
+
+
+def test_start_of_a_long_run_takes_few_fetches() -> None:
+    """A thousand events a second apart after a silence, and as many before it that are not fetched."""
+    early = [use(NOW + place * SECOND) for place in range(1000)]
+    late = [use(NOW + (50_000 + place) * SECOND) for place in range(1000)]
+    rule = rule_of(ir.OnEvent(("use",), False, None), compare(
+        ir.CountEvents(ir.Pattern("use", ("user",), None), ir.During("session")), ">=",
+        ir.Constant(1000, types.Number(integer=True))))
+    rows, fetches = agree(rule, [*early, *late], OVER)
+    assert list(rows) == late
+    assert fetches <= 8
+
+
+def test_some_rows_may_be_out_of_range_where_all_are_not() -> None:
+    """Before the consents are fetched the sum of uses without one is past eighteen digits."""
+    without = ir.Not(in_state(CANDIDATE))
+    rule = rule_of(ir.OnEvent(("notice",), False, None), compare(
+        ir.SumEvents(ir.Pattern("use", ("user",), without), ("number",), ir.Before(), types.Number(integer=True)), "=",
+        ir.Constant(0, types.Number(integer=True))))
+    consent = Event("reply", NOW, {"user": "u1"})
+    huge = [use(NOW + place * SECOND, number=10 ** 18 - 1) for place in (1, 2)]
+    rows, _ = agree(rule, [consent, *huge, Event("notice", NOW + 3 * SECOND, {"user": "u1"})], OVER)
+    assert len(rows) == 4

@@ -1,0 +1,126 @@
+"""Files read by Spark are the table that DuckDB makes of them, row for row, and wrong rows get the same diagnostics."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guiju[spark]"')
+
+from policyengine.core import types
+from policyengine.trace import scan as by_duckdb
+from policyengine.trace import spark_scan as by_spark
+from policyengine.trace.columns import Column
+from policyengine.trace.scan_database import open_database
+from tests.support.spark import session
+
+OWN: dict[str, Any] = {
+    "user": {"type": "string", "minLength": 1}, "count": {"type": "integer", "minimum": 0},
+    "amount": {"type": "number"},
+    "ok": {"type": "boolean"}, "day": {"type": "string", "format": "date"},
+    "until": {"type": "string", "format": "date-time"}, "kind": {"type": "string", "enum": ["p", "q"]},
+    "tags": {"type": "array", "items": {"type": "string"}}, "wait": {"type": "string", "format": "period"}}
+
+
+def schema(*names: str) -> dict[str, Any]:
+    """An event type with these fields, of which `user` is required."""
+    return {"type": "object", "required": ["user"], "additionalProperties": False,
+            "properties": {name: OWN[name] for name in names}}
+
+
+SCHEMAS = {"login": schema("user", "count", "ok", "tags", "until"), "pay": schema("user", "amount", "kind", "day"),
+           "logout": schema("user", "count", "wait")}
+NEEDS = {"login": (Column(("user",), types.Text()), Column(("count",), types.Number(integer=True), True),
+                   Column(("ok",), types.Bool()), Column(("tags",), types.ListOf(types.Text())),
+                   Column(("until",), types.Instant())),
+         "pay": (Column(("user",), types.Text()), Column(("amount",), types.Number()),
+                 Column(("kind",), types.Text()), Column(("day",), types.Date())),
+         "logout": (Column(("user",), types.Text()), Column(("count",), types.Number(integer=True), True),)}
+
+
+def rows(seed: int, size: int) -> list[dict[str, Any]]:
+    """Events with many ties, in no order."""
+    chance = random.Random(seed)
+    made = []
+    for number in range(size):
+        kind = chance.choice(list(SCHEMAS))
+        time = f"2026-08-01T0{chance.randint(0, 2)}:{chance.choice(['00', '30'])}:00"
+        time += chance.choice(["", ".5", ".123456"]) + chance.choice(["Z", "+08:00"])
+        row: dict[str, Any] = {"type": kind, "time": time, "user": chance.choice(["u1", "用户", 'a"b', "x\\y", "c,d"])}
+        if chance.random() < 0.3:
+            row["sequence"] = chance.randint(1, 3)
+        if chance.random() < 0.3:
+            row["id"] = f"e{number}"
+        values = {"count": chance.randint(0, 3), "ok": chance.random() < 0.5, "amount": chance.choice([1, 2.5, 0.25]),
+                  "kind": chance.choice(["p", "q"]), "day": "2026-08-01", "until": "2026-08-02T00:00:00+08:00",
+                  "tags": chance.choice([[], ["a"], ["a", "b c"]]), "wait": chance.choice(["2 hours", "1 day"])}
+        row |= {name: value for name, value in values.items()
+                if name in SCHEMAS[kind]["properties"] and chance.random() < 0.7}
+        made.append(row)
+    return made
+
+
+def ndjson(path: Path, made: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in made), encoding="utf-8")
+    return path
+
+
+def csv(path: Path, made: list[dict[str, Any]]) -> Path:
+    names = ["type", "time", "id", "sequence", *(name for name in OWN if name != "tags")]
+
+    def text(value: Any) -> str:
+        said = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        return '"' + said.replace('"', '""') + '"' if set(said) & set('",') else said
+
+    lines = [",".join(names), *(",".join(text(row.get(name)) for name in names) for row in made)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def parquet(path: Path, made: list[dict[str, Any]]) -> Path:
+    source = ndjson(path.with_suffix(".source"), made)
+    columns = {"type": "VARCHAR", "time": "TIMESTAMPTZ", "id": "VARCHAR", "sequence": "BIGINT", "user": "VARCHAR",
+               "count": "BIGINT", "amount": "DECIMAL(18,2)", "ok": "BOOLEAN", "day": "DATE", "until": "TIMESTAMPTZ",
+               "kind": "VARCHAR", "tags": "VARCHAR[]", "wait": "VARCHAR"}
+    wanted = ", ".join(f"'{name}': '{type}'" for name, type in columns.items())
+    read = f"read_json('{source}', format='newline_delimited', columns={{{wanted}}})"
+    duckdb.connect().execute(f"COPY (SELECT * FROM {read}) TO '{path}' (FORMAT parquet)")
+    return path
+
+
+def both(paths: list[Path], **more: Any) -> tuple[Any, Any]:
+    """What either engine makes of files: the record, the table and the diagnostics."""
+    names = ["type", "t", "instant", "file", "row", "service",
+             *dict.fromkeys(one.name for columns in NEEDS.values() for one in columns), "count:said"]
+    chosen = ", ".join(f'"{one}"' for one in names)
+    with open_database() as con:
+        found, wrong = by_duckdb.scan(con, paths, SCHEMAS, NEEDS, **more)
+        rows = con.execute(f"SELECT {chosen} FROM events ORDER BY pos").fetchall() if found else []
+        ours = found, table(rows), wrong
+    spark = session()
+    found, wrong = by_spark.scan(spark, paths, SCHEMAS, NEEDS, **more)
+    if found:
+        rows = spark.table("events").orderBy("pos").select(*(f"`{one}`" for one in names)).collect()
+    return ours, (found, table(rows if found else []), wrong)
+
+
+def table(found: Any) -> list[Any]:
+    """Rows to compare: which of them share an instant, not by what number."""
+    seen: dict[Any, int] = {}
+    return [(*row[:2], seen.setdefault(row[2], place), *row[3:]) for place, row in enumerate(map(tuple, found))]
+
+
+@pytest.mark.parametrize("write", [ndjson, csv, parquet])
+def test_the_same_table(tmp_path: Path, write: Any) -> None:
+    """Two files, with ties that only content puts in order, and an instant after which nothing counts."""
+    paths = [write(tmp_path / f"{name}.{write.__name__}", rows(seed, 120)) for seed, name in enumerate(["a", "b c"])]
+    ours, theirs = both(paths, as_of=1_785_549_600_000_000)
+    assert ours[2] == theirs[2] == ()
+    assert theirs[1] == ours[1]
+    assert theirs[0] == ours[0]
+    assert ours[0].ties and ours[0].later

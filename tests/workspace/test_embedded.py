@@ -1,0 +1,110 @@
+"""A monitor inside a service: dicts in, dicts out, the same verdicts as the command's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policyengine.workspace.embedded import Refused, ServiceMonitor, open_monitor
+from tests.cli.test_monitor import bought, brief, trace_of
+from tests.workspace.shop import Project, Ran, event
+
+SERVICE = {"service": {"id": "one", "prices": "shown", "seats": 4, "lit": True}}
+Open = Callable[..., ServiceMonitor]
+
+
+@pytest.fixture
+def opened(shop: Project, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Open:
+    monkeypatch.setenv("GUIJU_CACHE_DIR", str(cache))
+
+    def open_it(service: Any = SERVICE, **more: Any) -> ServiceMonitor:
+        return open_monitor(service, folder=shop.folder, **more)
+    return open_it
+
+
+def test_the_verdicts_are_those_of_the_command(opened: Open, shop: Project) -> None:
+    rows = trace_of(40)
+    shop.write("one.json", json.dumps(SERVICE))
+    ran: Ran = shop.run(["monitor", "one.json", "--events", shop.trace(*rows), "--pending"], shop.folder)
+    monitor = opened()
+    found = [line for row in rows for line in monitor.feed(row)]
+    found += [*monitor.finish(), *monitor.pending()]
+    text = json.dumps(found).replace('"<event>"', '"events.ndjson"').replace("<service>", "one.json")
+    assert comparable(json.loads(text)) == comparable(map(json.loads, ran.stdout.splitlines()))
+    assert {one["verdict"] for one in found} >= {"violated", "pending"}
+
+
+def comparable(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All but what is made from the service's name, which is another here."""
+    return [{**line, "fingerprint": "", "id": line["kind"] == "pending" or line["id"]} for line in lines]
+
+
+def test_a_deadline_passes_by_the_clock(opened: Open) -> None:
+    monitor = opened(rules=["bill_sent"], parameters={"bill_time": "10 minutes"})
+    assert monitor.feed(bought("07-20 10:00")) == []
+    assert monitor.advance(datetime(2026, 7, 20, 2, 9, tzinfo=UTC)) == []
+    assert [one["rule"] for one in monitor.pending()] == ["bill_sent"]
+    assert brief(monitor.advance(datetime(2026, 7, 20, 2, 11, tzinfo=UTC))) == ["violated bill_sent u 07-20 10:00"]
+    assert monitor.pending() == [] and monitor.advance() == []
+    late, = monitor.feed(event("billed", "07-20 10:01"))
+    assert late["kind"] == "late"
+    with pytest.raises(ValueError, match="aware"):
+        monitor.advance(datetime(2026, 7, 20))
+
+
+def test_what_does_not_fit_is_refused_and_changes_nothing(opened: Open) -> None:
+    monitor = opened(rules=["only_with_agreement"])
+    for number in range(60):
+        with pytest.raises(Refused) as caught:
+            monitor.feed({"type": "sold", "time": "2026-07-20T10:00:00Z", "n": number})
+        assert [one.name for one in caught.value.diagnostics] == ["unknown-event"]
+    with pytest.raises(Refused, match="no offset"):
+        monitor.feed({**bought("07-20 10:00"), "time": "2026-07-20T10:00:00"})
+    with pytest.raises(Refused, match="too-long"):
+        monitor.feed({**bought("07-20 10:00"), "amount": 10 ** 20})
+    time = datetime(2026, 7, 20, 2, tzinfo=UTC)
+    assert monitor.feed({**bought("07-20 10:00"), "time": time, "amount": Decimal(3)}) == []
+    assert brief(monitor.finish()) == ["violated only_with_agreement u 07-20 10:00"]
+
+
+@pytest.mark.parametrize(("service", "more", "name"), [
+    ({"service": {"id": "one", "pricse": 1}}, {}, "facts-unknown-key"),
+    (SERVICE, {"regulation": "none"}, "unknown-regulation"),
+    (SERVICE, {"rules": ["none"]}, "unknown-rule"), (SERVICE, {"rules": ["lit"]}, "nothing-judged"),
+    (SERVICE, {"lateness": "1 day"}, "usage"), (SERVICE, {"parameters": {"none": "1"}}, "unknown-param"),
+])
+def test_what_cannot_be_monitored_is_refused(opened: Open, service: Any, more: Any, name: str) -> None:
+    with pytest.raises(Refused) as caught:
+        opened(service, **more)
+    assert name in {one.name for one in caught.value.diagnostics}
+
+
+def test_a_state_goes_on(opened: Open) -> None:
+    rows = trace_of(40)
+    whole, first = opened(everything=True), opened(everything=True)
+    wanted = [line for row in rows for line in whole.feed(row)]
+    found = [line for row in rows[:60] for line in first.feed(row)]
+    state = json.loads(json.dumps(first.snapshot()))
+    second = opened(everything=True, state=state)
+    assert second.size() == first.size() > 0
+    found += [line for row in rows[60:] for line in second.feed(row)]
+    assert found == wanted
+    with pytest.raises(Refused) as caught:
+        opened(rules=["bill_sent"], state=state)
+    assert {one.name for one in caught.value.diagnostics} == {"other-snapshot"}
+
+
+def test_the_example_of_the_page(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The Python of docs/monitor.md, run as it stands there."""
+    root = Path(__file__).resolve().parents[2]
+    monkeypatch.chdir(root)
+    page = (root / "docs" / "monitor.md").read_text("utf-8")
+    _, _, rest = page.partition("```python\n")
+    exec(compile(rest.partition("```")[0], "docs/monitor.md", "exec"), {})
+    assert capsys.readouterr().out == rest.partition("```text\n")[2].partition("```")[0]
