@@ -19,18 +19,20 @@ START = -(2 ** 63)
 class Arrival:
     """What has arrived and is not over yet.
 
-    `memory`: the ids of the events whose time the watermark has not passed by the lateness once more, by time.
+    `straight`: there is no lateness, so that one instant waits at most, since any later event ends it. `memory`: the
+    ids of the events whose time the watermark has not passed by the lateness once more, by time.
     """
 
-    __slots__ = ("events", "ids", "lateness", "memory", "times", "watermark")
+    __slots__ = ("events", "ids", "lateness", "memory", "straight", "times", "watermark")
 
     def __init__(self, lateness: int) -> None:
         if lateness < 0:
             raise ValueError("the lateness is not negative")
         self.lateness = lateness
+        self.straight = lateness == 0
         self.watermark = START
         self.events: dict[int, list[Event]] = {}
-        self.times: list[int] = []  # a heap of the keys of `events`
+        self.times: list[int] = []  # a heap of the keys of `events`, where more than one may wait
         self.ids: set[str] = set()
         self.memory: list[tuple[int, str]] = []  # a heap of the ids
 
@@ -48,27 +50,19 @@ class Arrival:
         waiting = self.events.get(time)
         if waiting is None:
             self.events[time] = [event]
-            heappush(self.times, time)
+            if not self.straight:
+                heappush(self.times, time)
         else:
             waiting.append(event)
         if time - self.lateness > self.watermark:
             self._raise(time - self.lateness)
         return "kept"
 
-    def next(self, event: Event) -> list[Event]:
-        """Take an event that is later than the watermark, where there is no lateness: the events of the instant that is
-        over with it, in order."""
-        time = event.time
-        waiting = self.events.pop(self.watermark, None)
-        self.watermark = time
-        self.events[time] = [event]
-        self.times[:] = (time,)
-        if event.id is not None or self.memory:
-            self.ids = set() if event.id is None else {event.id}
-            self.memory[:] = () if event.id is None else ((time, event.id),)
-        if waiting is None:
-            return []
-        return waiting if len(waiting) == 1 else _sorted(waiting)
+    def next(self, event: Event) -> list[Event] | None:
+        """Where there is no lateness: the events of the instant that is over with a later one; its id is remembered."""
+        self.ids = set() if event.id is None else {event.id}
+        self.memory[:] = () if event.id is None else ((event.time, event.id),)
+        return self.events.pop(self.watermark, None)
 
     def clock(self, instant: int) -> None:
         """The clock shows an instant."""
@@ -82,11 +76,15 @@ class Arrival:
 
     def over(self) -> tuple[int, list[Event]] | None:
         """The next instant that is over and its events in order; None when there is none."""
-        if not self.times or self.times[0] >= self.watermark:
-            return None
-        time = heappop(self.times)
-        events = self.events.pop(time)
-        return time, events if len(events) == 1 else _sorted(events)
+        if not self.straight:
+            if not self.times or self.times[0] >= self.watermark:
+                return None
+            time = heappop(self.times)
+        else:
+            time = min(self.events, default=self.watermark)
+            if time >= self.watermark:
+                return None
+        return time, in_turn(self.events.pop(time))
 
     def last(self) -> int | None:
         """The greatest time among the events that are kept."""
@@ -95,7 +93,8 @@ class Arrival:
     def restore(self, watermark: int, events: dict[int, list[Event]], memory: list[tuple[int, str]]) -> None:
         """Go on where another left off."""
         self.watermark, self.events, self.memory = watermark, events, memory
-        self.times = sorted(events)
+        self.straight = self.lateness == 0 and len(events) <= 1
+        self.times = [] if self.straight else sorted(events)
         self.ids = {id for _, id in memory}
 
     def _raise(self, watermark: int) -> None:
@@ -105,11 +104,11 @@ class Arrival:
             self.ids.discard(heappop(memory)[1])
 
 
-def _sorted(events: list[Event]) -> list[Event]:
+def in_turn(events: list[Event]) -> list[Event]:
     """The events of an instant in order; most traces number theirs, and give them so."""
     before = None
     for event in events:
-        if event.sequence is None or (before is not None and event.sequence <= before):
+        if len(events) > 1 and (event.sequence is None or (before is not None and event.sequence <= before)):
             return list(in_order(events))
         before = event.sequence
     return events

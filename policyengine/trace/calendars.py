@@ -10,20 +10,22 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import pairwise
 
-from policyengine.base.calendar import Calendar, closes, start_of
+from policyengine.base.calendar import Calendar, add_to_date, closes, start_of, subtract_from_date
 from policyengine.base.instants import Period, local_date, period_text, start_of_day, zone_info
 from policyengine.base.record import record
 from policyengine.core.conditions import earliest_within
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _MARGIN = 400  # days before the first event and after the last that rules may count from
+_DEADLINES = 60 * 366  # days after that until which a date can be a deadline
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 
 
 @record
 class Lookup:
-    """What is looked up by local day: `closes` or `earliest` of a period, `midnight`, or the start of a calendar unit.
+    """What is looked up by local day: `closes` or `earliest` of a period, the day a period `after` or `ago`, `midnight`
+    (`due` for days far ahead too), or the start of a calendar unit.
 
     `repeated`: for every multiple of the period, as marks count them.
     """
@@ -90,9 +92,10 @@ def _offset(us: int, zone: str) -> int:
 def rows(lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar) -> Iterator[tuple[str, int, int, int]]:
     """Rows of the table: what, which multiple, the local day, the instant. Raises `calendar.OutOfRange`."""
     for lookup in lookups:
-        # A run begins with an event of the trace, whatever else is counted from.
+        # A run begins with an event of the trace, whatever else is counted from; a deadline may be far ahead.
         around = _MARGIN if lookup.repeated else 0
-        for day in range(horizon.first + around, horizon.last - around + 1):
+        ahead = _DEADLINES if lookup.kind == "due" else 0
+        for day in range(horizon.first + around, horizon.last - around + ahead + 1):
             start = start_of_day(date.fromordinal(day + _EPOCH), calendar.zone)
             k = 1
             while True:
@@ -112,7 +115,11 @@ def _instant(lookup: Lookup, k: int, start: int, calendar: Calendar) -> int:
         case "earliest":
             assert period is not None
             return earliest_within(start, period, calendar)
-        case "midnight":
+        case "after" | "ago":
+            assert period is not None
+            move = add_to_date if lookup.kind == "after" else subtract_from_date
+            return start_of_day(move(local_date(start, calendar.zone), period, calendar), calendar.zone)
+        case "midnight" | "due":
             return start
         case "day" | "week" | "month" | "year" as unit:
             return start_of(unit, start, calendar)

@@ -30,8 +30,8 @@ from policyengine.trace.terms import quoted, text
 PAIRS = 200_000_000
 """How many pairs a join may make; beyond, it would run for hours."""
 
-_NAME = re.compile(r"\b[a-z]+(?:_[a-z]+)*_[0-9]+\b")
-"""The name of a step, wherever it stands: columns are quoted, and none is called so."""
+_NAME = re.compile(r"""'[^']*'|"[^"]*"|\b[a-z]+(?:_[a-z]+)*_[0-9]+\b""")
+"""The name of a step, wherever it stands; and what is quoted, a text or a column, in which there is none."""
 
 # `add_months` is Spark's word; DuckDB adds months as Spark does, to the month's end at most.
 _MACROS = ("CREATE OR REPLACE TEMP MACRO add_months(d, n) AS CAST(d + to_months(n) AS DATE)",)
@@ -84,11 +84,11 @@ def query(plan: Plan, last: str, steps: int | None = None) -> str:
     return f"WITH {', '.join(named)} {end}" if named else end
 
 
-def run(con: duckdb.DuckDBPyConnection, plan: Plan, wanted: Sequence[Verdict], *, pairs: int = PAIRS) -> Counted:
+def run(con: duckdb.DuckDBPyConnection, plan: Plan, wanted: Sequence[Verdict]) -> Counted:
     """Judge every moment of a rule. Moments with a verdict of `wanted` are kept in a table. Raises `TooManyPairs`."""
     for guard in plan.guards:
         size = int(_one(con, query(plan, guard.sql, guard.steps)))
-        if size > pairs:
+        if size > PAIRS:
             raise TooManyPairs(guard, size)
     table = f"found_{plan.rule}"
     kept = ", ".join(str(VERDICTS.index(verdict)) for verdict in wanted) or "-1"

@@ -10,61 +10,24 @@ A scalar is itself, a list is `[kind, …]`: what it holds, or the place of a sh
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
-from hashlib import sha256
 from typing import Any
 
 from policyengine.base import instants, source
-from policyengine.base.calendar import Calendar
-from policyengine.base.instants import zone_info
-from policyengine.core import intervals, ir, truth, verdict
-from policyengine.core.case import Event, Sources
-from policyengine.core.codec import encode
+from policyengine.core import intervals, truth, verdict
+from policyengine.core.case import Event
 
 TUPLE, LIST, DICT, DECIMAL, FRACTION, EVENT, RECORD, SHARED = range(8)
 
-WEEKS = 6_783
-"""From 1970 to 2099: a zone is known by its clocks on each of them."""
+SCALARS = frozenset({type(None), bool, int, str})
+"""What is written as it is."""
 
 _RECORDS: dict[str, Any] = {
     name: value for module in (verdict, truth, intervals, source, instants) for name, value in vars(module).items()
     if dataclasses.is_dataclass(value) and value.__module__ == module.__name__}
 _FIELDS = {value: tuple(one.name for one in dataclasses.fields(value)) for value in _RECORDS.values()}
-
-
-def made_of(policy: ir.Policy, facts: Mapping[str, Any], parameters: Mapping[str, Any], calendar: Calendar,
-            sources: Sources | None, rules: Sequence[str], force: tuple[int | None, int | None]) -> dict[str, str]:
-    """Hashes of all that a verdict rests on besides the events, by what a reader calls it."""
-    return {name: sha256(text.encode()).hexdigest()[:32] for name, text in (
-        ("policy", json.dumps(encode(policy))), ("service", _text(facts)),
-        ("set of parameters", _text(parameters)), ("calendar", _text(calendar)),
-        ("time zone database", _clocks(calendar.zone)),
-        ("statement of sources", _text(None if sources is None else sources.complete)),
-        ("choice of rules", _text((list(rules), force))))}
-
-
-@cache
-def _clocks(zone: str) -> str:
-    clocks = zone_info(zone)
-    return repr([datetime.fromtimestamp(week * 604_800, clocks).utcoffset() for week in range(WEEKS)])
-
-
-def _text(value: Any) -> str:
-    """The same for equal values, in whatever order they came."""
-    if isinstance(value, Mapping):
-        return "{" + ",".join(sorted(f"{key!r}:{_text(one)}" for key, one in value.items())) + "}"
-    if isinstance(value, frozenset):
-        return "{" + ",".join(sorted(map(_text, value))) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_text, value)) + "]"
-    if dataclasses.is_dataclass(value):
-        return value.__class__.__name__ + _text([getattr(value, one.name) for one in dataclasses.fields(value)])
-    return repr(value)
 
 
 class Packer:
@@ -79,7 +42,7 @@ class Packer:
 
     def pack(self, value: Any) -> Any:
         """One value."""
-        if value is None or value.__class__ in (bool, int, str):
+        if value.__class__ in SCALARS:
             return value
         match value:
             case tuple():
@@ -87,7 +50,7 @@ class Packer:
             case list():
                 return [LIST, *[self.pack(one) for one in value]]
             case Event():
-                return [EVENT, self._event(value)]
+                return [EVENT, self.event(value)]
             case Decimal():
                 return [DECIMAL, str(value)]
             case Fraction():
@@ -100,12 +63,15 @@ class Packer:
                 names = _FIELDS[value.__class__]
                 return [RECORD, value.__class__.__name__, *[self.pack(getattr(value, name)) for name in names]]
 
-    def _event(self, event: Event) -> int:
+    def event(self, event: Event) -> int:
+        """The place of an event in the table."""
         place = self._events.get(id(event))
         if place is None:
             place = self._events[id(event)] = len(self.events)
-            self.events.append([event.type, event.time, self.pack(event.fields), event.id, self.pack(event.sequence),
-                                event.file, event.row, event.place])
+            fields = event.fields
+            self.events.append([
+                event.type, event.time, dict(fields) if SCALARS.issuperset(map(type, fields.values())) else
+                self.pack(fields), event.id, self.pack(event.sequence), event.file, event.row, event.place])
         return place
 
     def _object(self, value: Any) -> int:
@@ -124,8 +90,10 @@ class Unpacker:
     def __init__(self, events: list[Any], objects: list[Any], shared: tuple[type, ...] = ()) -> None:
         self.events: list[Event] = []
         self.objects: list[Any] = [object.__new__(shared[row[0]]) for row in objects]
-        self.events = [Event(type, time, self.unpack(fields), id, self.unpack(sequence), file, row, place)
-                       for type, time, fields, id, sequence, file, row, place in events]
+        self.events = [
+            Event(type, time, fields if isinstance(fields, dict) else self.unpack(fields), id, self.unpack(sequence),
+                  file, row, place)
+            for type, time, fields, id, sequence, file, row, place in events]
         for one, row in zip(self.objects, objects, strict=True):
             for name, value in zip(one.__class__.__slots__, row[1:], strict=True):
                 setattr(one, name, self.unpack(value))

@@ -8,7 +8,7 @@ the whole trace, the marks those of `core.moments`; but for what is still asked 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, assert_never
 
 from policyengine.base.calendar import OutOfRange, closes, start_of
@@ -40,6 +40,9 @@ class Base:
         self.place, self.time, self.mark, self.missing = place, time, mark, missing
 
 
+NO_BASES: dict[int, list[Base]] = {}
+
+
 class Run:
     """One run so far. `recent`: its latest rows, as many as are asked for; `end`, `closed` as in `standing.Run`;
     `passed`, by the place of the watcher: how many marks were passed; `bases`: the silences that may be."""
@@ -51,11 +54,15 @@ class Run:
         self.recent = [first]
         self.end: int | None = None
         self.closed: Placed | None = None
-        self.unknown: list[tuple[int, Event, Missing]] = []
+        self.unknown: tuple[tuple[int, Event, Missing], ...] = ()
         self.passed: dict[int, int] = {}
-        self.bases: dict[int, list[Base]] = {}
+        self.bases: dict[int, list[Base]] = NO_BASES
         self.next = NEVER
         self.gone = False
+
+    def doubt(self, place: int, event: Event, missing: Iterable[Missing]) -> None:
+        """Note what was missing when a row was taken."""
+        self.unknown += tuple([(place, event, one) for one in missing])
 
     def doubts(self, place: int | None, time: int) -> tuple[Missing, ...]:
         """What was missing up to a place, or (None) through an instant."""
@@ -90,11 +97,28 @@ class Seen:
 
 
 Watched = ir.OnEvery | ir.OnWithout | ir.OnStart
-Found = tuple[int, Run, int | None, Placed | None, tuple[Missing, ...]]
-"""A watcher's moment: its place, the run, the mark (None: the start), the row that passed it, what was missing."""
 
-Look = tuple[int, str, int, Run, "Base | None"]
-"""When to look at a state again: the instant, the state, the watcher's place, the run, and the silence in question."""
+
+class Found:
+    """A moment: the place of its rule, the run, the mark (None: the start), the row that passed it, what was missing.
+    """
+
+    __slots__ = ("mark", "missing", "passed", "run", "watcher")
+
+    def __init__(self, watcher: int, run: Run, mark: int | None, passed: Placed | None,
+                 missing: tuple[Missing, ...] = ()) -> None:
+        self.watcher, self.run, self.mark, self.passed, self.missing = watcher, run, mark, passed, missing
+
+
+class Look:
+    """When to look at a state again: the instant, the state, the place of the rule, the run, the silence in question.
+    """
+
+    __slots__ = ("base", "run", "state", "watcher", "when")
+
+    def __init__(self, when: int, state: str, watcher: int, run: Run, base: Base | None) -> None:
+        self.when, self.state, self.watcher, self.run, self.base = when, state, watcher, run, base
+
 
 Match = Callable[[ir.Pattern, int, Event], Truth]
 
@@ -105,9 +129,9 @@ class Runs:
     def __init__(self, declared: ir.Episode | ir.BooleanState, blank: World, match: Match,
                  watchers: Mapping[int, Watched], asked: Sequence[RunsAsked],
                  decided: Callable[[ir.Pattern, int, Values, int], int | None],
-                 found: list[Found], looks: list[Look]) -> None:
+                 news: list[Found | Look]) -> None:
         """`watchers`: triggers by their place among the rules. `decided`: of a pattern after `since`, the instant of
-        its latest match (lag, values of its keys, before an instant). `found` and `looks`: where moments, and when to
+        its latest match (lag, values of its keys, before an instant). `news`: where moments, and when to
         look again, are put."""
         self.declared, self.blank, self.match, self.asked, self.decided = declared, blank, match, asked, decided
         self.watchers = watchers
@@ -129,7 +153,7 @@ class Runs:
         self.parts: dict[tuple[str, ...], dict[Values, dict[Values, None]]] = {
             one.keys: {} for one in (*self.ends, *self.heard.values()) if one.keys != self.keys}
         self.lag = max((one.lag for one in asked), default=0)
-        self.found, self.looks = found, looks
+        self.news = news
         self.lengths: dict[int, Period] = {}
 
     def stepper(self, type: str) -> Callable[[int, Event], None]:
@@ -140,6 +164,7 @@ class Runs:
             return self.step
         keys, current, gap, plain = self.keys, self.current, self.gap, self.blank.sources is None
 
+        first = self._first_mark()
         key = keys[0] if len(keys) == 1 else None
 
         def follow(place: int, event: Event) -> None:
@@ -154,7 +179,12 @@ class Runs:
                     return
                 self._close(run)
             if plain:
-                self._watch(self._begin(values, place, event), place, event, True)
+                run = self._begin(values, place, event)
+                if first is None:
+                    self._watch(run, place, event, True)
+                else:
+                    run.passed = dict.fromkeys(self.watchers, 0)
+                    run.next = time + first
             else:
                 self.step(place, event)
         return follow
@@ -162,7 +192,7 @@ class Runs:
     # ---- rows ---------------------------------------------------------------------------------------------------
 
     def step(self, place: int, event: Event) -> None:
-        """Take a row of one of `types`; what it leads to is added to `found` and `looks`."""
+        """Take a row of one of `types`; what it leads to is added to `news`."""
         changes: dict[Values, list[tuple[Truth, bool]]] = {}
         for at, pattern in enumerate(self.ends):
             if pattern.event == event.type:
@@ -210,13 +240,12 @@ class Runs:
                 began = True
                 # Events that are not seen may have begun the run before, or ended it since.
                 if self.blank.sources is not None:
-                    run.unknown += ((place, event, one) for one in (
-                        *gaps_of(self.starts, event.time - self.gap, self.blank),
-                        *gaps_of(self.ends, event.time, self.blank)))
+                    run.doubt(place, event, (*gaps_of(self.starts, event.time - self.gap, self.blank),
+                                             *gaps_of(self.ends, event.time, self.blank)))
             if going and run is not None and run.recent[-1][0] != place:
                 self._go_on(run, place, event)
             if match.value is None and run is not None:
-                run.unknown += ((place, event, one) for one in match.missing)
+                run.doubt(place, event, match.missing)
         if run is not None and run.recent[-1][0] == place:
             self._watch(run, place, event, began)
 
@@ -234,17 +263,16 @@ class Runs:
             if run is None:
                 continue
             if match.value is None:
-                run.unknown += ((place, event, one) for one in match.missing)
+                run.doubt(place, event, match.missing)
             if begins:
                 # Events that are not seen may have begun the state before, or ended it since.
-                run.unknown += ((place, event, one) for one in (
-                    *gaps_of(self.starts, self._reach(values, event.time), self.blank),
-                    *gaps_of(self.ends, event.time, self.blank)))
+                run.doubt(place, event, (*gaps_of(self.starts, self._reach(values, event.time), self.blank),
+                                         *gaps_of(self.ends, event.time, self.blank)))
             if starting:
                 if run.recent[-1][0] != place:
                     self._go_on(run, place, event)
                 if self.lasts is not None:
-                    run.unknown += ((place, event, one) for one in self.lasts.missing)
+                    run.doubt(place, event, self.lasts.missing)
                     run.end = (None if self.lasts.value is None else
                                closes(event.time, self.lasts.value, self.blank.calendar))
             elif match.value:
@@ -310,7 +338,7 @@ class Runs:
             for watcher, trigger in self.watchers.items():
                 match trigger:
                     case ir.OnStart():
-                        self.found.append((watcher, run, None, None, ()))
+                        self.news.append(Found(watcher, run, None, None))
                     case ir.OnEvery():
                         run.passed[watcher] = 0
                         if not self.episode:
@@ -331,13 +359,13 @@ class Runs:
                     mark = self._mark(trigger, run, run.passed[watcher] + 1)
                     if mark >= event.time:
                         break
-                    self.found.append((watcher, run, mark, (place, event), ()))
+                    self.news.append(Found(watcher, run, mark, (place, event)))
                     run.passed[watcher] += 1
                     if trigger.once:
                         del run.passed[watcher]
             for base in run.bases.get(watcher, ()):
                 if base.mark < event.time:
-                    self.found.append((watcher, run, base.mark, (place, event), self._unheard(watcher, base)))
+                    self.news.append(Found(watcher, run, base.mark, (place, event), self._unheard(watcher, base)))
             if watcher in run.bases:
                 run.bases[watcher] = [base for base in run.bases[watcher] if base.mark >= event.time]
         self._next(run)
@@ -352,9 +380,9 @@ class Runs:
             for bases in run.bases.values():
                 run.next = min(run.next, *(base.mark for base in bases)) if bases else run.next
 
-    def look(self, now: int, watcher: int, run: Run, base: Base | None) -> None:
+    def look(self, look: Look) -> None:
         """Time has passed a mark of a state, one microsecond ago."""
-        mark = now - 1
+        mark, watcher, run, base = look.when - 1, look.watcher, look.run, look.base
         # A state that expires holds through the last instant before `end`, one that is ended does not reach its end.
         if run.gone or not (run.end is None or run.end - (run.closed is None) > mark):
             return
@@ -362,22 +390,38 @@ class Runs:
         if base is not None:
             if base in run.bases[watcher]:
                 run.bases[watcher].remove(base)
-                self.found.append((watcher, run, mark, None, self._unheard(watcher, base)))
+                self.news.append(Found(watcher, run, mark, None, self._unheard(watcher, base)))
         elif isinstance(trigger, ir.OnEvery):
-            self.found.append((watcher, run, mark, None, ()))
+            self.news.append(Found(watcher, run, mark, None))
             if not trigger.once:
                 run.passed[watcher] += 1
                 self._again(self._mark(trigger, run, run.passed[watcher] + 1), watcher, run, None)
 
     def _again(self, mark: int, watcher: int, run: Run, base: Base | None) -> None:
         """A state passes a mark by holding after it."""
-        self.looks.append((mark + 1, self.declared.name, watcher, run, base))
+        self.news.append(Look(mark + 1, self.declared.name, watcher, run, base))
 
     def _mark(self, trigger: ir.OnEvery, run: Run, times: int) -> int:
         period = self._period(trigger.period, run)
         if period.is_elapsed:
             return run.start + period.count * times
         return closes(run.start, period.times(times), self.blank.calendar) - 1
+
+    def _first_mark(self) -> int | None:
+        """How long after its start a run passes its first mark, where that is the same for all and there is no other
+        kind of mark."""
+        lengths = [self._length(one.period) for one in self.watchers.values()
+                   if isinstance(one, ir.OnEvery)]
+        if len(lengths) < len(self.watchers) or any(one is None or not one.is_elapsed for one in lengths):
+            return None
+        return min((one.count for one in lengths if one is not None), default=NEVER)
+
+    def _length(self, period: ir.Expr) -> Period | None:
+        """A period that is the same for every run, if it is one."""
+        if any(isinstance(node, ir.Get) for node in within(period)):
+            return None
+        value = value_of(period, at_large(self.blank), self.blank).value
+        return value if isinstance(value, Period) and value.count > 0 else None
 
     def _period(self, period: ir.Expr, run: Run) -> Period:
         length = self.lengths.get(id(period))
@@ -386,20 +430,22 @@ class Runs:
             length = value_of(period, Here(run.start, run.start, 0, keys, None), self.blank).value
             if not isinstance(length, Period) or length.count <= 0:
                 raise OutOfRange("the period between two marks is not longer than nothing")
-            if not any(isinstance(node, ir.Get) for node in within(period)):
-                self.lengths[id(period)] = length  # the same for every run
+            if self._length(period) is not None:
+                self.lengths[id(period)] = length
         return length
 
     def _base(self, watcher: int, trigger: ir.OnWithout, run: Run, place: int, event: Event, match: Truth) -> None:
         mark = closes(event.time, self._period(trigger.period, run), self.blank.calendar) - 1
         base = Base(place, event.time, mark, match.missing)
+        if run.bases is NO_BASES:
+            run.bases = {}
         run.bases.setdefault(watcher, []).append(base)
         if not self.episode:
             self._again(mark, watcher, run, base)
 
     def _hear(self, watcher: int, run: Run, place: int, event: Event, match: Truth) -> None:
         """What should be heard was: no silence before it reaches its mark, and it may begin one."""
-        waiting = run.bases.setdefault(watcher, [])
+        waiting = run.bases.get(watcher, [])
         if match.value:
             waiting[:] = [base for base in waiting if base.mark < event.time]
         else:

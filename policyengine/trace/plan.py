@@ -11,6 +11,7 @@ than equality are they joined in pairs. What no column can say is `hard`: the ro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, assert_never
@@ -21,7 +22,6 @@ from policyengine.base.record import record
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Sources
 from policyengine.core.conditions import condition_of, value_of
-from policyengine.core.intervals import Bounds
 from policyengine.core.operators import LIMIT, Overflow
 from policyengine.core.standing import Here, World, typed
 from policyengine.core.verdict import Setting
@@ -173,7 +173,8 @@ class Frame:
     """Rows that ask: a table and its columns, growing as questions are answered.
 
     `fields`: whose fields are columns here, with the prefix of their names. `at`: where a trigger or candidate stands
-    (its instant, its place and its group of ties; None for a mark). `events`: the types a row may be of.
+    (its instant, its place and its group of ties; None for a mark). `events`: the types a row may be of. `inline`: no
+    new columns, as what is asked stands inside a lambda.
     """
 
     name: str
@@ -184,6 +185,7 @@ class Frame:
     variables: dict[str, Any] = field(default_factory=dict)
     hard: list[str] = field(default_factory=list)
     ties: bool = True
+    inline: bool = False
 
     @property
     def now(self) -> str:
@@ -262,6 +264,8 @@ class _Planner:
         """A new column of a frame, unless the expression is as short as its name."""
         if sql in ("TRUE", "FALSE", "NULL") or (sql.startswith('"') and sql.count('"') == 2):
             return sql
+        if frame.inline:
+            return f"({sql})"
         self.count += 1
         column = f"{hint}.{self.count}"
         last = self.steps[-1] if self.steps else None
@@ -292,7 +296,7 @@ class _Planner:
 
     def kept(self, frame: Frame, term: Term, hint: str) -> Term:
         """The same term with its texts as columns, so that it can be used more than once."""
-        if term.items is not None:
+        if term.items is not None or frame.inline:
             return term
 
         def short(sql: str | None, what: str) -> str | None:
@@ -438,15 +442,18 @@ class _Planner:
             before = f'OVER ({by}ORDER BY "pos" ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)'
             frame.name = self.step(
                 "earlier", f'SELECT *, coalesce(max(CASE WHEN {held.sql} THEN 1 ELSE 0 END) {before}, 0) AS "met", '
-                f'coalesce(max(CASE WHEN {held.sql} IS NULL THEN 1 ELSE 0 END) {before}, 0) AS "unsure" '
-                f"FROM {frame.name}", "whether an earlier one held, or may have")
-            frame.columns += ["met", "unsure"]
+                f'coalesce(max(CASE WHEN {held.sql} IS NULL THEN 1 ELSE 0 END) {before}, 0) AS "unsure", '
+                f'coalesce(max(CASE WHEN {held.sql} IS NULL AND {held.tie or "FALSE"} THEN 1 ELSE 0 END) {before}, 0) = 1 AS '
+                f'"unsure_tie" FROM {frame.name}', "whether an earlier one held, or may have")
+            frame.columns += ["met", "unsure", "unsure_tie"]
             self.drop(frame, '"met" = 0', "the first of each key")
             unsure = Term('("unsure" = 1)', False)
         gap = any(self.gap(event, None) == "TRUE" for event in trigger.events)
         doubt = "TRUE" if gap else unsure.sql
-        first = held if doubt == "FALSE" else Term(f"CASE WHEN NOT {doubt} THEN {held.sql} END", True, None, held.tie)
-        return frame, self.kept(frame, first, "held"), False
+        if doubt == "FALSE":
+            return frame, held, False
+        alone = Term(f"CASE WHEN NOT {doubt} THEN TRUE END", True, None, '"unsure_tie"' if held.tie else None)
+        return frame, self.kept(frame, all_of([self.kept(frame, alone, "alone"), held]), "held"), False
 
     def only_first(self, frame: Frame, keys: Sequence[str]) -> None:
         """The first row of each key. Rows come in the order of their places, so the least of each column that follows
@@ -799,8 +806,10 @@ class _Planner:
                 deadline = _type(range.deadline)
                 late = f"{due.sql} + 1"
                 if isinstance(deadline, types.Date):
-                    late = self.look_up(frame, "midnight", None, f"({self.days(due.sql)} + 1)")
-                    frame.hard.append(f"({due.sql} IS NOT NULL AND {late} IS NULL)")
+                    day = self.extend(frame, f"({self.days(due.sql)} + 1)", "day", "the day after the deadline")
+                    found = self.look_up(frame, "due", None, day)
+                    late = f"CASE WHEN {day} < {self.known.horizon.first} THEN {EARLIEST} ELSE {found} END"
+                    frame.hard.append(f"({day} >= {self.known.horizon.first} AND {found} IS NULL)")
                 end = self.extend(frame, f"greatest({late}, {t})", "closes", "the first instant too late")
                 until = self.extend(frame, late, "until", "the end of the range")
                 return Window(self.from_moment(frame, event), Bound(until), t,
@@ -819,6 +828,8 @@ class _Planner:
             case ir.Since():
                 return self.since(frame, range, event, counting)
             case ir.During():
+                if self.static(self.episodes[range.episode].gap) is None:
+                    return Window(Bound(t), Bound(t), t, missing="TRUE")
                 start, doubt = self.run_of(frame, range.episode)
                 gap = self.gaps([one.event for one in self.episodes[range.episode].events],
                                 f"({t} - {self.static_period(self.episodes[range.episode].gap).count})")
@@ -1265,7 +1276,7 @@ class _Planner:
         _, bound = self.stands(frame, expr.at)
         cases = []
         for place, tier in enumerate(state.tiers):
-            parts = []
+            parts: list[str] = []
             doubtful = False
             for source in tier:
                 rows = self.candidates(source.pattern)
@@ -1460,9 +1471,13 @@ class _Planner:
 
     def episode_duration(self, frame: Frame, expr: ir.EpisodeDuration) -> Term:
         """Elapsed time of the runs inside a past range, up to the moment."""
+        if self.static(self.episodes[expr.episode].gap) is None:
+            return MISSING
         keys, rows = self.runs(expr.episode)
         episode = self.episodes[expr.episode]
         window = self.window(frame, expr.range, "")
+        # After the latest of none is from the beginning.
+        back = window.reach if not isinstance(expr.range, ir.Since) else f"coalesce({window.reach}, {EARLIEST})"
         t = frame.at[ir.TRIGGER][0]
         known = '"known"' if "known" in frame.columns else t
         going = self.step("lasting", f'SELECT *, CASE WHEN "new" THEN 0 ELSE "t" - "prev_t" END AS "lasted" FROM {rows} '
@@ -1482,8 +1497,8 @@ class _Planner:
                     f"{known} THEN {instant} - {quoted(f'last_t.{n}')} ELSE 0 END)")
 
         total = self.extend(frame, until(t), "lasted", f"how long {expr.episode} lasted up to the moment")
-        if window.reach is not None:
-            total = self.extend(frame, f"({total} - {until(window.reach)})", "lasted", "of that, inside the range")
+        if back is not None:
+            total = self.extend(frame, f"({total} - {until(back)})", "lasted", "of that, inside the range")
         self.count += 1
         n = self.count
         doubted = self.step("doubts", f'SELECT *, CASE WHEN "going" THEN "t" ELSE "prev_t" END AS "upto" FROM {rows} WHERE '
@@ -1493,11 +1508,11 @@ class _Planner:
         doubt, run = quoted(f"doubt.{n}"), quoted(f"doubt_run.{n}")
         # Of a run that begins after the moment nothing counts, and one before it may be uncertain too.
         frame.hard.append(f"({run} > {t})")
-        uncertain = f"coalesce({doubt} >= {window.reach or EARLIEST}, FALSE)"
+        uncertain = f"coalesce({doubt} >= {back or EARLIEST}, FALSE)"
         unsure = [f"({one.p} > {window.low.p})" for one in window.surely if one.p and window.low and window.low.p]
         unsure += [window.unsure] if window.unsure else []
         frame.hard += [window.gap] if window.gap != "FALSE" else []
-        reach = None if window.reach is None else f"({window.reach} - {self.static_period(episode.gap).count})"
+        reach = None if back is None else f"({back} - {self.static_period(episode.gap).count})"
         gap = self.gaps([pattern.event for pattern in episode.events], reach)
         lost = [one for one in (gap, window.missing, uncertain, *unsure) if one not in (None, "FALSE")]
         value = total if not lost else f"CASE WHEN NOT ({' OR '.join(map(str, lost))}) THEN {total} END"
@@ -1544,7 +1559,12 @@ class _Planner:
         what = self.lookup(kind, period)
         self.count += 1
         column = f"{kind}.{self.count}"
+        if frame.inline and any(re.search(rf"\b{one.sql}\b", day) for one in frame.variables.values() if isinstance(
+                one, Term)):
+            raise Unsupported("so much asked of each element of a list")
+        inline, frame.inline = frame.inline, False
         asked = self.extend(frame, day, "day", "the local day")
+        frame.inline = inline
         frame.name = self.step("dated", f'SELECT m.*, c."instant" AS {quoted(column)} FROM {frame.name} AS m LEFT JOIN '
                                f'calendar AS c ON c."what" = {what} AND c."k" = 1 AND c."day" = m.{asked}',
                                "by the calendar")
@@ -1566,6 +1586,10 @@ class _Planner:
         kind = _type(period)
         if isinstance(kind, types.Period) and kind.unit == "elapsed":
             return Term(f"({t} + {count.sql} + 1)", count.nullable)
+        if kind == types.Period("day") and not self.known.calendar.moves_to_working_day:
+            ends = self.look_up(frame, "midnight", None, f"({self.local_day(t)} + {count.sql} + 1)")
+            frame.hard.append(f"({count.sql} IS NOT NULL AND {ends} IS NULL)")
+            return Term(ends, count.nullable)
         raise Unsupported("a legal period that an event names")
 
     def earliest(self, frame: Frame, t: str, period: Period) -> str:
@@ -1583,6 +1607,10 @@ class _Planner:
         kind = _type(period)
         if isinstance(kind, types.Period) and kind.unit == "elapsed":
             return Term(f"({t} - {count.sql})", count.nullable)
+        if kind == types.Period("day") and not self.known.calendar.moves_to_working_day:
+            begins = self.look_up(frame, "midnight", None, f"({self.local_day(t)} - {count.sql})")
+            frame.hard.append(f"({count.sql} IS NOT NULL AND {begins} IS NULL)")
+            return Term(begins, count.nullable)
         raise Unsupported("a legal period that an event names")
 
     def static_period(self, expr: ir.Expr) -> Period:
@@ -1605,8 +1633,6 @@ class _Planner:
         except (Overflow, OutOfRange) as problem:
             # An error where it is asked, and nothing where no event makes it asked: the evaluator knows.
             raise Unsupported(str(problem) or "a number with more than 18 digits before the point") from None
-        if isinstance(value, Bounds):
-            raise Unsupported("a number of which only the ends are known before the trace is read")
         return value
 
     def dynamic(self, expr: Any, variables: Iterable[str] = ()) -> bool:
@@ -1659,6 +1685,8 @@ class _Planner:
                 return Term(f"((({local} % {DAY}) + {DAY}) % {DAY})", False)
             case ir.CompletedYears():
                 birth = self.kept(frame, self.value(frame, expr.birth), "birth")
+                if birth.sql == "NULL":
+                    return MISSING
                 today = self.extend(frame, self.today(frame), "today", "the local date")
                 day = [f"date_part('month', {one}) * 100 + date_part('day', {one})" for one in (today, birth.sql)]
                 return Term(f"(date_part('year', {today}) - date_part('year', {birth.sql}) - CASE WHEN {day[0]} < "
@@ -1682,7 +1710,11 @@ class _Planner:
 
     def today(self, frame: Frame) -> str:
         """The local date of the moment."""
-        return f"(CAST('1970-01-01' AS DATE) + CAST({self.local_day(frame.now)} AS INTEGER))"
+        return self.date(frame.now)
+
+    def date(self, t: str) -> str:
+        """The local date of an instant."""
+        return f"(CAST('1970-01-01' AS DATE) + CAST({self.local_day(t)} AS INTEGER))"
 
     def get(self, frame: Frame, expr: ir.Get) -> Term:
         """A field of the trigger or a candidate, or of what a quantifier has in view."""
@@ -1714,20 +1746,22 @@ class _Planner:
     def apply(self, frame: Frame, expr: ir.Apply) -> Term:
         """A strict operator."""
         left, right = (self.kept(frame, self.value(frame, one), "value") for one in expr.arguments)
-        return replace(self.applied(frame, expr, left, right), tie=strict_tie((left, right)))
+        found = MISSING if "NULL" in (left.sql, right.sql) else self.applied(frame, expr, left, right)
+        return replace(found, tie=strict_tie((left, right)))
 
     def applied(self, frame: Frame, expr: ir.Apply, left: Term, right: Term) -> Term:
         """The same, of values that are there; whether it rests on a tie is not said."""
         kinds = tuple(_type(one) for one in expr.arguments)
         if expr.operator in SYMBOLS:
-            if left.items is not None or right.items is not None or any(isinstance(kind, types.ListOf) for kind in kinds):
-                raise Unsupported("a comparison of lists")
+            left, right = _whole(left), _whole(right)
             if any(isinstance(kind, types.Period) and kind.unit is None for kind in kinds):
                 raise Unsupported("a comparison of periods whose unit only the data knows")
             hard = quotient_too_large(left, right)
             frame.hard += [hard] if hard else []
             return compare(expr.operator, left, right)
-        if left.high is not None or right.high is not None:
+        if expr.operator not in ("+", "-", "*", "/"):
+            left, right = _exact(left), _exact(right)
+        elif left.high is not None or right.high is not None:
             term, hard = arithmetic(expr.operator, left, right)
             frame.hard += [hard] if hard else []
             return term
@@ -1739,10 +1773,14 @@ class _Planner:
                 return member(right, left)
             case "contains all" | "contains none of":
                 if right.items is None:
-                    raise Unsupported(f"`{expr.operator}` a list that an event names")
-                has = [member(item, left) for item in right.items]
-                answer = all_of(has) if expr.operator == "contains all" else negation(any_of(has))
-                return Term(answer.sql, nullable or answer.nullable, None, tie)
+                    want = "NOT " if expr.operator == "contains all" else ""
+                    has = member(Term("y", False), left)
+                    value = f"(array_length(list_filter({right.sql}, lambda y: {want}{has.sql})) = 0)"
+                else:
+                    every = [member(item, left) for item in right.items]
+                    value = (all_of(every) if expr.operator == "contains all" else negation(any_of(every))).sql
+                lost = " OR ".join(missing(one) for side in (left, right) for one in side.items or (side,) if one.nullable)
+                return Term(f"(CASE WHEN NOT ({lost}) THEN {value} END)" if lost else value, bool(lost), None, tie)
             case "matches":
                 if not (right.sql.startswith("'")):
                     raise Unsupported("`matches` a pattern that an event names")
@@ -1779,7 +1817,10 @@ class _Planner:
                     return Term(f"({left.sql} {sign} {right.sql})", nullable, None, tie)
                 if unit is None or self.dynamic(expr.arguments[1]) or sign == "-":
                     raise Unsupported("an instant moved by a legal period that an event names")
-                closes = self.look_up(frame, "closes", self.static(expr.arguments[1]), self.local_day(left.sql))
+                length = self.static(expr.arguments[1])
+                if length is None:
+                    return MISSING
+                closes = self.look_up(frame, "closes", length, self.local_day(left.sql))
                 frame.hard.append(f"({left.sql} IS NOT NULL AND {closes} IS NULL)")
                 return Term(f"({closes} - 1)", nullable, None, tie)
             case types.Date(), types.Period(unit=unit):
@@ -1788,8 +1829,15 @@ class _Planner:
                 elif unit == "month":
                     count = right.sql if sign == "+" else f"(-({right.sql}))"
                     moved = f"add_months({left.sql}, CAST({count} AS INTEGER))"
+                elif unit == "working_day" and not self.dynamic(expr.arguments[1]):
+                    length = self.static(expr.arguments[1])
+                    if length is None:
+                        return MISSING
+                    found = self.look_up(frame, "after" if sign == "+" else "ago", length, self.days(left.sql))
+                    frame.hard.append(f"({left.sql} IS NOT NULL AND {found} IS NULL)")
+                    return Term(self.date(found), nullable, None, tie)
                 else:
-                    raise Unsupported("a date moved by working days")
+                    raise Unsupported("a date moved by working days that an event names")
                 frame.hard.append(f"(date_part('year', {moved}) NOT BETWEEN 1 AND 9999)")
                 return Term(moved, nullable, None, tie)
             case _:
@@ -1853,25 +1901,26 @@ class _Planner:
         by, other = ("FALSE", "TRUE") if expr.kind == "every" else ("TRUE", "FALSE")
 
         def some(what: str) -> str:
-            return f"array_length(list_filter({domain.sql}, lambda x: {held} IS {what})) > 0"
+            return f"array_length(list_filter({domain.sql}, {held} {what})) > 0"
 
-        value = f"CASE WHEN {domain.sql} IS NULL THEN NULL WHEN {some(by)} THEN {by} WHEN {some('NULL')} THEN NULL ELSE {other} END"
+        value = (f"CASE WHEN {domain.sql} IS NULL THEN NULL WHEN {some(by)} THEN {by} WHEN {some('NULL')} THEN NULL "
+                 f"ELSE {other} END")
         answer = self.kept(frame, Term(value), "each")
         return negation(answer) if expr.kind == "no" else answer
 
     def each(self, frame: Frame, variable: str, domain: ir.Expr, asked: ir.Expr) -> tuple[str, Term]:
         """A condition on the elements of a list that an event has, as the body of a lambda."""
-        if any(isinstance(node, _OF_THE_TRACE) for node in _nodes(asked)):
-            raise Unsupported("a question about the trace for each element of a list")
         found = self.kept(frame, self.value(frame, domain), "list")
-        item = _type(domain)
-        frame.variables[variable] = Term("x", False, scale=_scale(item.item) if isinstance(item, types.ListOf) else 0)
-        columns = len(frame.columns)
+        item, inline, hard = _type(domain), frame.inline, len(frame.hard)
+        name = f"x{len(frame.variables)}"
+        frame.variables[variable] = Term(name, False, scale=_scale(item.item) if isinstance(item, types.ListOf) else 0)
+        frame.inline = True
         held = self.condition(frame, asked)
-        if len(frame.columns) != columns or held.sql == "":
-            raise Unsupported("so much asked of each element of a list")
+        frame.inline = inline
         del frame.variables[variable]
-        return held.sql, found
+        if held.tie is not None or any(name in one for one in frame.hard[hard:]):
+            raise Unsupported("so much asked of each element of a list")
+        return f"lambda {name}: {held.sql} IS", found
 
     def count_elements(self, frame: Frame, expr: ir.CountElements) -> Term:
         """How many elements of a list match."""
@@ -1882,8 +1931,8 @@ class _Planner:
             elements, unknown = self.items(frame, expr.domain)
         if elements is None:
             held, domain = self.each(frame, expr.variable, expr.domain, expr.where or ir.Constant(True, types.Bool()))
-            sure = f"array_length(list_filter({domain.sql}, lambda x: {held} IS TRUE))"
-            maybe = f"array_length(list_filter({domain.sql}, lambda x: {held} IS NOT FALSE))"
+            sure = f"array_length(list_filter({domain.sql}, {held} TRUE))"
+            maybe = f"array_length(list_filter({domain.sql}, {held} NOT FALSE))"
             return self.kept(frame, Term(sure, True, None, None, maybe if expr.where is not None else None), "count")
         low, high, ties = [], [], []
         for element in elements:
@@ -1908,6 +1957,15 @@ _OF_THE_MOMENT = (*_OF_THE_TRACE, ir.Today, ir.LocalTime, ir.CompletedYears)
 def _bound(frame: Frame) -> list[str]:
     """The variables that stand for something of an event."""
     return [name for name, one in frame.variables.items() if isinstance(one, Term)]
+
+
+def _whole(term: Term) -> Term:
+    """A written list as one value."""
+    if term.items is None:
+        return term
+    value = f"[{', '.join(one.sql for one in term.items)}]"
+    lost = " OR ".join(missing(one) for one in term.items if one.nullable)
+    return Term(f"(CASE WHEN NOT ({lost}) THEN {value} END)" if lost else value, bool(lost), None, term.tie)
 
 
 def _exact(term: Term) -> Term:

@@ -162,9 +162,9 @@ class _Work:
                 told[file].append(read.no_events(self.names[file]))
         forms = {name: (Form("native", type), f"r{number}") for number, (name, type) in enumerate(columns)}
         chosen = "".join(f", {named(name)} AS r{number}" for number, (name, _) in enumerate(columns))
-        given = {key: f"([{', '.join(quoted(self.given[file][key]) for file in files)}])[file_index + 1]"
-                 for key in keys}
-        place = str(files[0]) if len(files) == 1 else f"([{', '.join(map(str, files))}])[file_index + 1]"
+        at = "[CAST(file_index AS BIGINT) + 1]"
+        given = {key: f"([{', '.join(quoted(self.given[file][key]) for file in files)}]){at}" for key in keys}
+        place = str(files[0]) if len(files) == 1 else f"([{', '.join(map(str, files))}]){at}"
         source = Source(f"SELECT file_index, file_row_number{chosen} FROM {raw}", forms, f"CAST({place} AS INTEGER)",
                         "file_row_number + 1", given)
         if "type" in forms:

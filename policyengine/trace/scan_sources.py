@@ -114,7 +114,8 @@ class Source:
     """Where rows come from: SQL of a table whose columns have these names and forms.
 
     `file` and `row` are SQL too; `given` is SQL of what the path says of a row, by field; `keys`, where there is one,
-    is the list of the names that a row of NDJSON has, nulls among them. `more` are further reasons to be odd.
+    is the list of the names that a row of NDJSON has, nulls among them; `nulls`: without it, null and absent are not
+    told apart, and there are nulls. `more` are further reasons to be odd.
     """
 
     table: str
@@ -123,6 +124,7 @@ class Source:
     row: str
     given: Mapping[str, str]
     keys: str = ""
+    nulls: bool = False
     more: tuple[str, ...] = ()
 
 
@@ -145,7 +147,8 @@ def select(source: Source, asked: Asked) -> str:
     sequence, bad_sequence = _sequence(columns.get("sequence"))
     fields = {name: one for name, one in columns.items() if name not in ENVELOPE}
     wrong = either([part for part in ('"type" IS NULL', bad_time, bad_id, bad_sequence, *source.more,
-                                      *_misfits(fields, asked), *_unsaid(fields, source, asked)) if part])
+                                      *_misfits(fields, asked), *_unsaid(fields, source, asked, id, sequence))
+                    if part])
     service = fields.get("service")
     held = [f"{_value(one, fields)} AS c{number}" for number, one in enumerate(asked.held.columns)]
     held += [f"{_said(one, fields, source)} AS s{number}" for number, one in enumerate(asked.held.columns) if one.said]
@@ -204,62 +207,38 @@ def _sequence(column: tuple[Form, str] | None) -> tuple[str, str]:
 
 
 def _misfits(fields: Mapping[str, tuple[Form, str]], asked: Asked) -> list[str]:
-    """When a row may not fit the vocabulary, field by field."""
+    """When a row may not fit the vocabulary, field by field; the question that fewest rows pass is put first."""
     found = []
-    names = sorted(fields)
-    for start in range(0, len(names), _BITS):
-        found += _keys_misfit({name: fields[name][1] for name in names[start:start + _BITS]}, asked)
     for name, (form, x) in fields.items():
         field = asked.fields.get(name, Field((), frozenset()))
         strangers = asked.closed - field.declared
+        if strangers & asked.present:
+            found.append(f"{x} IS NOT NULL AND {asked.among(strangers)}")
         for schema, places in field.groups:
             wrong = odd(schema, form, x)
             # What a type of its own has not declared is odd already, so that one schema for all needs no question.
             own = "true" if len(field.groups) == 1 and places | strangers >= asked.present else asked.among(places)
-            if wrong and own != "false":
-                found.append(f"CASE WHEN {x} IS NULL THEN false ELSE coalesce({wrong}, true) AND {own} END")
+            if wrong and places & asked.present:
+                found.append(f"{x} IS NOT NULL AND coalesce({wrong}, true) AND {own}")
+        if field.required & asked.present:
+            found.append(f"{x} IS NULL AND {asked.among(field.required)}")
     absent = frozenset().union(*(field.required for name, field in asked.fields.items() if name not in fields))
     if absent & asked.present:
         found.append(asked.among(absent))
     return found
 
 
-_BITS = 60
-"""So many fields are held against an event type at once, as the bits of a number."""
-
-
-def _keys_misfit(fields: Mapping[str, str], asked: Asked) -> list[str]:
-    """When a row has a field that its type does not, or lacks one that its type requires."""
-    bits = {name: 1 << place for place, name in enumerate(fields)}
-    there = " + ".join(f"CASE WHEN {x} IS NULL THEN 0 ELSE {bits[name]} END" for name, x in fields.items())
-    may, must = [0] * len(asked.names), [0] * len(asked.names)
-    every = sum(bits.values())
-    for place in asked.present:
-        for name, bit in bits.items():
-            field = asked.fields.get(name)
-            if place not in asked.closed or (field is not None and place in field.declared):
-                may[place] |= bit
-            if field is not None and place in field.required:
-                must[place] |= bit
-    found = []
-    if any(may[place] != every for place in asked.present):
-        found.append(f"(CAST({there} AS BIGINT) & ~(({may}::BIGINT[])[\"type\" + 1])) <> 0")
-    if any(must[place] for place in asked.present):
-        found.append(f"(~CAST({there} AS BIGINT) & ({must}::BIGINT[])[\"type\" + 1]) <> 0")
-    return found
-
-
-def _unsaid(fields: Mapping[str, tuple[Form, str]], source: Source, asked: Asked) -> list[str]:
-    """NDJSON without its keys does not tell null from absent, where that matters."""
-    if source.keys:
+def _unsaid(fields: Mapping[str, tuple[Form, str]], source: Source, asked: Asked, id: str, sequence: str,
+            ) -> list[str]:
+    """When it matters that null and absent are not told apart: in columns that must be said, and in the content that
+    sorts rows without id and sequence."""
+    if not source.nulls:
         return []
-    found = []
+    found = [f"{id} IS NULL AND {sequence} IS NULL"]
     for one in asked.held.said:
-        column = fields.get(one.path[0])
-        if column is not None and column[0].kind == "json":
-            field = asked.fields.get(one.path[0])
-            if field is not None:
-                found.append(f"{column[1]} IS NULL AND {asked.among(field.declared)}")
+        column, field = fields.get(one.path[0]), asked.fields.get(one.path[0])
+        if column is not None and field is not None and field.declared & asked.present:
+            found.append(f"{column[1]} IS NULL AND {asked.among(field.declared)}")
     return found
 
 

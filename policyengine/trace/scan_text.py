@@ -39,16 +39,18 @@ def stage(con: duckdb.DuckDBPyConnection, table: str, name: str, file: int, aske
     """Puts the rows of a file into the table, `row` null; gives back what to add to a `rowid` for the line. None, with
     no row in the table, where Python must read the file."""
     text = read.suffix_of(name) == ".csv"
-    lines = _lines_of(name, text)
-    if lines is None:
+    counted = _counted(name, text)
+    if counted is None:
         return None
+    lines, nulls = counted
     ways: tuple[Way, ...] = (_csv,) if text else (_strict, _strict_over_all, _careful)
     for way in ways:
         try:
             source, columns, keys, more = way(con, name, asked)
             said = {field: quoted(value) for field, value in given.items()}
             con.execute(f"INSERT INTO {table} " + select(
-                Source(source, columns, str(file), "CAST(NULL AS BIGINT)", said, keys, more), asked))
+                Source(source, columns, str(file), "CAST(NULL AS BIGINT)", said, keys, nulls and not keys, more),
+                asked))
         except _Refused:
             continue
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as problem:
@@ -70,11 +72,11 @@ def stage(con: duckdb.DuckDBPyConnection, table: str, name: str, file: int, aske
     return None
 
 
-def _lines_of(name: str, text: bool) -> int | None:
-    """How many lines a file has, without blank ones at its end; None where it cannot be read to its end, or where
-    DuckDB takes a quote of CSV for one that Python does not."""
+def _counted(name: str, text: bool) -> tuple[int, bool] | None:
+    """How many lines a file has, without blank ones at its end, and whether NDJSON may have a null; None where it
+    cannot be read to its end, or where DuckDB takes a quote of CSV for one that Python does not."""
     total = trailing = 0
-    some = False
+    some = nulls = False
     left = b""
     try:
         for chunk in _chunks(name):
@@ -82,16 +84,19 @@ def _lines_of(name: str, text: bool) -> int | None:
             total += chunk.count(b"\n")
             trailing = (0 if whole else trailing) + chunk.count(b"\n", len(whole))
             some = some or bool(whole)
-            if text and (b"\0" in chunk or (b'"' in chunk and _SPACED_QUOTE.search(left + chunk))):
-                return None
-            left = chunk[-1024:] if text else b""
+            if text:
+                if b"\0" in chunk or (b'"' in chunk and _SPACED_QUOTE.search(left + chunk)):
+                    return None
+            elif not nulls:
+                nulls = b"null" in chunk or b"null" in left[-3:] + chunk[:3]
+            left = chunk[-1024:]
     except (OSError, EOFError):
         return None
     except Exception as problem:
         if type(problem).__module__ != "zlib":
             raise
         return None
-    return total - trailing + some
+    return total - trailing + some, nulls
 
 
 def _chunks(name: str) -> Iterator[bytes]:
@@ -115,7 +120,10 @@ def _strict(con: duckdb.DuckDBPyConnection, name: str, asked: Asked, sample: int
     source = (f"read_json({quoted(name)}, format = 'newline_delimited', records = true, maximum_depth = 1, "
               f"sample_size = {sample}, maximum_object_size = {read.MAX_LINE_BYTES}, hive_partitioning = false, "
               "field_appearance_threshold = 0, map_inference_threshold = -1)")
-    names = [column for column, *_ in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    try:
+        names = [column for column, *_ in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    except duckdb.BinderException:  # a line of the sample is no object
+        raise _Refused from None
     if len({re.sub("_[0-9]+$", "", one).lower() for one in names}) < len(names):
         raise _Refused  # keys that differ in case alone, which DuckDB has renamed
     chosen = ", ".join(f"CAST({named(one)} AS VARCHAR) AS r{number}" for number, one in enumerate(names))

@@ -7,13 +7,13 @@ rules are asked, and how a moment is explained, is not known here.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import reduce
-from typing import Any
+from typing import Any, Literal
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession, functions
@@ -49,6 +49,11 @@ MEANING = {
     "spark.sql.files.ignoreMissingFiles": "false",
 }
 """Settings of Spark that the meaning of a plan rests on."""
+
+Form = Literal["parquet", "json"]
+"""How findings are written; `json` is NDJSON."""
+
+_FOUND = "found_"
 
 KEPT = StorageLevel.MEMORY_AND_DISK
 
@@ -106,12 +111,26 @@ def _no_java() -> bool:
     return not os.access(os.path.join(home, "bin", "java"), os.X_OK) if home else shutil.which("java") is None
 
 
+def local_table(spark: SparkSession, columns: str, rows: Iterable[Sequence[Any]]) -> DataFrame:
+    """A table of rows that the driver has, such as `a BIGINT, b STRING`.
+
+    They go as one text of JSON: what Spark makes of a list of Python would start Python on the cluster.
+    """
+    names = [f"c{place}" for place in range(columns.count(",") + 1)]
+    told = [dict(zip(names, row, strict=True)) for row in rows]
+    types = [one.strip().rpartition(" ") for one in columns.split(",")]
+    shape = ", ".join(f"{name}: {type}" for name, (_, _, type) in zip(names, types, strict=True))
+    chosen = ", ".join(f"v.{name} AS {column}" for name, (column, _, _) in zip(names, types, strict=True))
+    text = json.dumps(told, default=str, ensure_ascii=False)
+    return spark.sql(f"SELECT {chosen} FROM (SELECT explode(from_json({text_of(text)}, 'array<struct<{shape}>>')) AS v)")
+
+
 # ---- judging ------------------------------------------------------------------------------------------------------
 
 def prepare(spark: SparkSession, lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar) -> None:
     """The calendar as a view. Raises `calendar.OutOfRange`."""
     found = list(rows(dict.fromkeys(lookups), horizon, calendar))
-    table = spark.createDataFrame(found, "what STRING, k INT, day BIGINT, instant BIGINT").coalesce(1).persist(KEPT)
+    table = local_table(spark, "what STRING, k INT, day BIGINT, instant BIGINT", found).persist(KEPT)
     table.count()  # once it is there Spark knows that it is small
     _named(spark, "calendar", table)
 
@@ -139,7 +158,7 @@ def run(spark: SparkSession, plan: Plan, wanted: Sequence[Verdict], *, pairs: in
         size = _one(table_of(spark, plan.steps[:guard.steps], guard.sql))
         if size > pairs:
             raise TooManyPairs(guard, size)
-    name = f"found_{plan.rule}"
+    name = f"{_FOUND}{plan.rule}"
     result = table_of(spark, plan.steps, _kept(plan, wanted)).persist(KEPT)
     counts: dict[Verdict, int] = dict.fromkeys(VERDICTS, 0)
     ties = hard = 0
@@ -179,29 +198,28 @@ def found(spark: SparkSession, counted: Counted, *, hard: bool, limit: int | Non
     return result
 
 
-def write(spark: SparkSession, results: Mapping[str, Counted], files: Sequence[str], path: str, form: str) -> None:
-    """All moments found, but those that are hard, to a folder that must not be there yet, `form` parquet or json.
+def write(spark: SparkSession, counted: Counted, files: Sequence[str], path: str, form: Form) -> None:
+    """The moments found of one rule, but those that are hard, added to the findings in a folder.
 
-    A row a finding: rule, verdict, time (UTC), due, tie, and the file and row of the event that it stands at, else of
-    the first of its run. Raises `FileExistsError`.
+    A row a finding: rule, verdict, time (UTC), due, tie, and of the event that it stands at, else of the first of its
+    run, the service, the file and the row.
     """
     names = f"ARRAY({', '.join(map(text_of, files))})"
     verdicts = f"ARRAY({', '.join(map(text_of, VERDICTS))})"
-    parts = [spark.sql(
-        f"SELECT {text_of(rule)} AS rule, {verdicts}[f.verdict] AS verdict, timestamp_micros(f.t) AS time, "
-        f"timestamp_micros(CASE WHEN f.verdict = {VERDICTS.index('pending')} THEN f.due END) AS due, f.tie, "
+    table = spark.sql(
+        f"SELECT {text_of(counted.table.removeprefix(_FOUND))} AS rule, {verdicts}[f.verdict] AS verdict, "
+        "timestamp_micros(f.t) AS time, "
+        f"timestamp_micros(CASE WHEN f.verdict = {VERDICTS.index('pending')} THEN f.due END) AS due, f.tie, e.service, "
         f"{names}[e.file] AS file, e.row FROM {name_of(counted.table)} AS f LEFT JOIN events AS e "
         f"ON e.pos = coalesce(f.pos, f.first) WHERE f.t IS NOT NULL AND NOT f.hard")
-        for rule, counted in results.items() if any(counted.counts.values())]
-    if not parts:
-        return
-    writer = reduce(DataFrame.unionAll, parts).write.mode("errorifexists")
-    try:
-        writer.option("timestampFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX").format(form).save(path)
-    except PySparkException as problem:
-        if problem.getCondition() == "PATH_ALREADY_EXISTS":
-            raise FileExistsError(path) from problem
-        raise
+    table.write.mode("append").option("timestampFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX").format(form).save(path)
+
+
+def exists(spark: SparkSession, path: str) -> bool:
+    """Whether there is a file or folder, wherever Spark keeps it."""
+    java: Any = spark._jvm
+    there = java.org.apache.hadoop.fs.Path(path)
+    return bool(there.getFileSystem(spark._jsc.hadoopConfiguration()).exists(there))
 
 
 def release(spark: SparkSession, counted: Counted) -> None:
@@ -244,7 +262,7 @@ class Rows:
         """The events at these places of the order."""
         missing = [(place,) for place in dict.fromkeys(positions) if place not in self.seen]
         if missing:
-            asked = functions.broadcast(self.spark.createDataFrame(missing, "pos BIGINT"))
+            asked = functions.broadcast(local_table(self.spark, "pos BIGINT", missing))
             self._take(self.spark.table("events").join(asked, on="pos", how="left_semi"))
         return {place: self.seen[place] for place in positions}
 
@@ -271,7 +289,7 @@ class Rows:
                                                           for index, one in enumerate(held))]
         given = [(index, -2 ** 62 if one.first is None else one.first, 2 ** 62 if one.last is None else one.last,
                   *(dict(one.keys)[name] for name in names)) for index, one in enumerate(asked)]
-        self.spark.createDataFrame(given, ", ".join(declared)).createOrReplaceTempView("reaches")
+        local_table(self.spark, ", ".join(declared), given).createOrReplaceTempView("reaches")
         on = [f"e.type = {self.places[event]}", "e.t BETWEEN r.a1 AND r.a2",
               *(f"e.{name_of(one.name)} <=> r.a{index + 3}" for index, one in enumerate(held))]
         if self.service is not None:
@@ -310,10 +328,15 @@ class Rows:
 
 
 class Cluster:
-    """Spark as an engine: the view `events` of a session, judged by plans."""
+    """Spark as an engine: the view `events` of a session, judged by plans.
 
-    def __init__(self, spark: SparkSession) -> None:
-        self.spark = spark
+    All moments found, not only those that are told, go to the folder `output`, if one is given; `files` are those of
+    the view.
+    """
+
+    def __init__(self, spark: SparkSession, files: Sequence[str] = (), output: str | None = None,
+                 form: Form = "parquet") -> None:
+        self.spark, self.files, self.output, self.form = spark, files, output, form
 
     def prepare(self, lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar) -> None:
         """See `prepare`."""
@@ -328,7 +351,9 @@ class Cluster:
         return found(self.spark, counted, hard=hard, limit=limit)
 
     def done(self, counted: Counted) -> None:
-        """The moments found are no longer wanted."""
+        """The moments found are written if they are to be, and no longer wanted."""
+        if self.output is not None:
+            write(self.spark, counted, self.files, self.output, self.form)
         release(self.spark, counted)
 
     def rows(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int], files: Sequence[str],

@@ -27,6 +27,7 @@ from policyengine.trace import read, scan_parquet
 from policyengine.trace.scan_forms import STAMPS, TEXT, ZONED, Form, named
 from policyengine.trace.scan_rows import Schemas, path_fields
 from policyengine.trace.scan_sources import Source
+from policyengine.trace.spark import local_table
 from policyengine.trace.spark_sql import name_of, text_of
 
 PLACE = ("scan_file", "scan_row")
@@ -105,7 +106,7 @@ def _parquet(spark: SparkSession, path: str, table: DataFrame, first: int, schem
                                      dict.fromkeys(given, ""), numbers)
     if wrong:
         return [], wrong
-    numbered = spark.createDataFrame(list(places.items()), "scan_path STRING, scan_file INT")
+    numbered = local_table(spark, "scan_path STRING, scan_file INT", places.items())
     rows = table.select(functions.expr(_PATH).alias("scan_path"),
                         (functions.col("_metadata.row_index") + 1).alias("scan_row"),
                         *(functions.col(name_of(one.name)).alias(f"r{place}") for place, one in enumerate(fields)))
@@ -164,7 +165,7 @@ class _Lines:
             begins.append((piece.scan_path, piece.scan_start, self.places[piece.scan_path], done - piece.low + 1))
             before[piece.scan_path] = done + piece.lines
         shape = "scan_path STRING, scan_start BIGINT, scan_file INT, shift BIGINT"
-        self.table = lines.join(functions.broadcast(spark.createDataFrame(begins, shape)), ["scan_path", "scan_start"]
+        self.table = lines.join(functions.broadcast(local_table(spark, shape, begins)), ["scan_path", "scan_start"]
                                 ).selectExpr("scan_file", "scan_id + shift AS scan_row", r"rtrim('\r', value) AS value",
                                              *(f"`g:{name}`" for name in self.given)
                                              ).where(r"trim(BOTH ' \t\r' FROM value) <> ''")

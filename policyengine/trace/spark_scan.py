@@ -27,7 +27,7 @@ from policyengine.trace.columns import Column, Unsupported
 from policyengine.trace.scan import UNREAD, Scan, _clock
 from policyengine.trace.scan_rows import MAX_ERRORS, Fitter, Schemas, all_columns, as_json, id_twice
 from policyengine.trace.scan_sources import asked, select
-from policyengine.trace.spark import KEPT
+from policyengine.trace.spark import KEPT, local_table
 from policyengine.trace.spark_read import PLACE, Part, each_row, numbered, parts
 from policyengine.trace.spark_sql import name_of, spark_sql, spark_type
 
@@ -72,22 +72,37 @@ class _Work:
             self.found += wrong
         if self.found:
             return None
-        tables = [self.vouched(part) for part in self.parts]
-        if self.found:
-            return None
+        tables = [self.plain(part) for part in self.parts]
         rows = reduce(DataFrame.unionByName, tables)
-        rows, merged = self.merged(rows)
-        return None if self.found else self.kept(rows, as_of, merged)
+        counted = self.counted(rows, as_of)
+        if any(one.odd for one in counted):
+            rows = reduce(DataFrame.unionByName, map(self.vouched, self.parts, tables))
+            if self.found:
+                return None
+            counted = self.counted(rows, as_of)
+        merged = 0
+        if any(one.ids for one in counted):
+            rows, merged = self.merged(rows)
+            if self.found:
+                return None
+            counted = self.counted(rows, as_of) if merged else counted
+        return self.kept(rows.drop("odd"), as_of, counted, merged)
+
+    def counted(self, rows: DataFrame, as_of: int | None) -> list[Any]:
+        """What there is of each type."""
+        return rows.groupBy("type").agg(
+            functions.count("*").alias("all"), functions.min("t").alias("first"), functions.max("t").alias("last"),
+            functions.expr(f"count_if(t <= {2 ** 62 if as_of is None else as_of})").alias("now"),
+            functions.expr("count_if(odd)").alias("odd"), functions.count("id").alias("ids")).collect()
 
     # ---- reading in bulk
 
-    def vouched(self, part: Part) -> DataFrame:
+    def vouched(self, part: Part, rows: DataFrame) -> DataFrame:
         """The rows of a part, those that Python had to read among them."""
-        rows = self.plain(part)
         doubtful = rows.where("odd").select(functions.col("file").alias(PLACE[0]), functions.col("row").alias(PLACE[1]))
         places = [tuple(one) for one in doubtful.limit(UNREAD + 1).collect()]
         if not places:
-            return rows.drop("odd")
+            return rows
         fitter = Fitter(self.schemas)
         lines: list[tuple[str]] = []
         numbers = {name: number for number, name in part.files.items()}
@@ -97,11 +112,11 @@ class _Work:
             if event is not None:
                 lines.append((as_json(event, numbers[event.file], self.held),))
 
-        asked_for = self.spark.createDataFrame(places[:UNREAD], "scan_file INT, scan_row BIGINT")
+        asked_for = local_table(self.spark, "scan_file INT, scan_row BIGINT", places[:UNREAD])
         wrong = each_row(self.spark, part, asked_for, self.schemas, self.zone, fit)
         unread = doubtful.count() - UNREAD if len(places) > UNREAD else 0
         self.found += [*wrong[:MAX_ERRORS], *fitter.problems(len(wrong[MAX_ERRORS:]) + unread)]
-        good = rows.where("NOT odd").drop("odd")
+        good = rows.where("NOT odd")
         return good if not lines else good.unionByName(self.from_lines(lines))
 
     def plain(self, part: Part) -> DataFrame:
@@ -125,7 +140,7 @@ class _Work:
         columns = {"file": "INT", "row": "BIGINT", "type": "SMALLINT", "t": "BIGINT", "seq": "STRING", "id": "STRING",
                    "service": "STRING", "content": "STRING"}
         chosen = ["v.file", "v.row", "v.type", "v.t", "CAST(v.seq AS DECIMAL(27,9)) AS seq", "v.id", "v.service",
-                  "v.content"]
+                  "v.content", "FALSE AS odd"]
         for number, column in enumerate(self.held.columns):
             into = spark_type(column.type)
             columns[f"c{number}"] = "STRING" if into.startswith(("DATE", "DECIMAL")) else into
@@ -134,7 +149,7 @@ class _Work:
                 columns[f"s{number}"] = "BOOLEAN"
                 chosen.append(f"v.s{number}")
         shape = ", ".join(f"{name} {type}" for name, type in columns.items())
-        made = self.spark.createDataFrame(list(lines), "line STRING")
+        made = local_table(self.spark, "line STRING", lines)
         return made.selectExpr(f"from_json(line, '{shape}') AS v").selectExpr(*chosen)
 
     # ---- rows that are one event
@@ -160,11 +175,8 @@ class _Work:
 
     # ---- the table
 
-    def kept(self, rows: DataFrame, as_of: int | None, merged: int) -> Scan:
-        """Counts what there is, and makes the view."""
-        counted = rows.groupBy("type").agg(
-            functions.count("*").alias("all"), functions.min("t").alias("first"), functions.max("t").alias("last"),
-            functions.expr(f"count_if(t <= {2 ** 62 if as_of is None else as_of})").alias("now")).collect()
+    def kept(self, rows: DataFrame, as_of: int | None, counted: Sequence[Any], merged: int) -> Scan:
+        """Makes the view."""
         first, last = min(one.first for one in counted), max(one.last for one in counted)
         until = last if as_of is None else as_of
         counts = {self.names[one.type]: one.now for one in sorted(counted, key=lambda one: int(one.type)) if one.now}

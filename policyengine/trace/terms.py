@@ -8,6 +8,7 @@ whether it rests on a tie, as `core.truth` has it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, time
 from decimal import Decimal
 from fractions import Fraction
@@ -16,6 +17,7 @@ from typing import Any
 from policyengine.base.instants import Period, period_text
 from policyengine.base.record import record
 from policyengine.core import types
+from policyengine.core.intervals import Bounds
 from policyengine.core.operators import LIMIT
 from policyengine.trace.columns import Unsupported
 
@@ -70,6 +72,8 @@ def literal(value: Any, type: types.Type) -> Term:
             return TRUE if value else FALSE
         case int():
             return Term(str(value), False)
+        case Bounds(low, high):
+            return replace(literal(low, type), high=literal(high, type).sql)
         case Fraction() if isinstance(type, types.Number) and type.quotient:
             return Term(str(value.numerator), False, den=str(value.denominator))
         case Fraction() | Decimal():

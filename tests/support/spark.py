@@ -19,8 +19,8 @@ from tests.support import tables
 
 SMALL = {"spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2", "spark.driver.memory": "1g",
          "spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false",
-         "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-"""Compiling a query costs more than running it on a few rows."""
+         "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.pyspark.python": "no-python-on-the-cluster"}
+"""Compiling a query costs more than running it on a few rows. A task that would start Python fails."""
 
 
 @cache
@@ -56,4 +56,4 @@ def load(spark: Any, traces: Sequence[tuple[Known, Iterable[Event]]]) -> None:
             rows.append((event.place, event.time, pos, instant, 0, event.row, service,
                          *(tables._held(event, one) for one in columns.values()),
                          *(one.path[-1] in event.fields for one in said)))
-    spark.createDataFrame(rows, ", ".join(declared)).coalesce(1).createOrReplaceTempView("events")
+    engine.local_table(spark, ", ".join(declared), rows).createOrReplaceTempView("events")

@@ -6,6 +6,7 @@ policies use every question about the trace, every trigger and every kind of sta
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -177,6 +178,11 @@ def _reads_trigger_fields(expr: Any) -> bool:
     if hasattr(expr, "__dataclass_fields__"):
         return any(_reads_trigger_fields(getattr(expr, name)) for name in expr.__dataclass_fields__)
     return False
+
+
+def renamed(rule: ir.Rule, name: str) -> ir.Rule:
+    """The same rule under another name."""
+    return replace(rule, name=name)
 
 
 def policy(*policy_rules: ir.Rule) -> ir.Policy:

@@ -36,11 +36,12 @@ from policyengine.core.types import (
     Type,
 )
 from tests.support import core_strategies as core
-from tests.support.core_strategies import DAYS, FACTS, HOURS, INTEGER, MONTHS, NUMBER, Scope, expression
+from tests.support.core_strategies import DAYS, HOURS, INTEGER, MONTHS, NUMBER, Scope, expression
 
 Draw = Callable[..., Any]
 
 EVENTS = ("alert", "notice", "reply", "use")
+BOOL = Bool()
 USERS = ("u1", "u2", "u3")
 PURPOSE = Text(("ads", "train"))
 KIND = Text(("text", "image", "video"))
@@ -158,7 +159,7 @@ class Around:
 NOTHING = Record(())
 
 
-def plain(around: Around, type: Type = Bool(), candidate: bool = False, depth: int = 2) -> st.SearchStrategy[ir.Expr]:
+def plain(around: Around, type: Type = BOOL, candidate: bool = False, depth: int = 2) -> st.SearchStrategy[ir.Expr]:
     """An expression without a question about the trace."""
     return _plain(around, type, candidate, depth).filter(_whole_fields)
 
@@ -269,7 +270,7 @@ def pasts(draw: st.DrawFn, around: Around) -> ir.Range:
     if choice == 3:
         return ir.This(draw(st.sampled_from(["day", "week", "month", "year"])))
     if choice == 4 and "length" in [one.name for one in around.trigger.fields]:
-        return ir.WithinLast(get(TRIGGER, "length"))
+        return ir.WithinLast(get(TRIGGER, draw(st.sampled_from(["length", "term"]))))
     return ir.WithinLast(draw(st.one_of(elapsed, legal)))
 
 
@@ -284,12 +285,13 @@ def futures(draw: st.DrawFn, around: Around) -> ir.Range:
     if choice == 2:
         return ir.NoLaterThan(period)
     if choice == 3 and "length" in names:
-        return draw(st.sampled_from([ir.Within, ir.NoLaterThan]))(get(TRIGGER, "length"))
+        length = get(TRIGGER, draw(st.sampled_from(["length", "term"])))
+        return ir.Within(length) if draw(st.booleans()) else ir.NoLaterThan(length)
     if choice == 4 and "on" in names:
         deadline: ir.Expr = get(TRIGGER, "on")
         if draw(st.booleans()):
-            length = draw(st.sampled_from([LEGAL[0], LEGAL[2], TERM, get(TRIGGER, "term")]))
-            deadline = ir.Apply(draw(st.sampled_from(["+", "-"])), (deadline, length), Date())
+            lengths: list[ir.Expr] = [LEGAL[0], LEGAL[2], LEGAL[3], TERM, get(TRIGGER, "term")]
+            deadline = ir.Apply(draw(st.sampled_from(["+", "-"])), (deadline, draw(st.sampled_from(lengths))), Date())
         return ir.By(deadline)
     if choice == 5 and "at" in names and draw(st.booleans()):
         return ir.By(get(TRIGGER, "at"))
@@ -350,8 +352,8 @@ def conditions(draw: st.DrawFn, around: Around, *, future: bool, depth: int = 1)
         if episodes:
             duration = ir.EpisodeDuration(draw(st.sampled_from(episodes)), draw(pasts(around)))
             return compare(duration, draw(orderings), draw(elapsed))
-        return compare(ir.StateValue("plan", TRIGGER, draw(key_values(("user", "purpose"), around, TRIGGER)), KIND), "=",
-                       constant("text", KIND))
+        asked = draw(key_values(("user", "purpose"), around, TRIGGER))
+        return compare(ir.StateValue("plan", TRIGGER, asked, KIND), "=", constant("text", KIND))
     if choice == 9:
         return draw(plain(around, depth=2))
     if choice == 10:
@@ -359,10 +361,9 @@ def conditions(draw: st.DrawFn, around: Around, *, future: bool, depth: int = 1)
     if choice == 11:
         return ir.Not(draw(conditions(around, future=future, depth=depth - 1)))
     if choice == 12:
-        inside = ir.Quantified(draw(st.sampled_from(["every", "some", "no"])), "x", ir.Fact(("amounts",), ListOf(NUMBER)),
-                               None, ir.Or((draw(in_state(around, TRIGGER)), compare(
-                                   ir.Get("x", (), NUMBER), draw(orderings), draw(plain(around, NUMBER, depth=0))))))
-        return inside
+        asked_of = compare(ir.Get("x", (), NUMBER), draw(orderings), draw(plain(around, NUMBER, depth=0)))
+        return ir.Quantified(draw(st.sampled_from(["every", "some", "no"])), "x", ir.Fact(("amounts",), ListOf(NUMBER)),
+                             None, ir.Or((draw(in_state(around, TRIGGER)), asked_of)))
     parts = tuple(draw(conditions(around, future=future, depth=depth - 1)) for _ in range(2))
     return ir.And(parts) if choice == 13 else ir.Or(parts)
 
@@ -410,8 +411,9 @@ _BOTH = ("user", "purpose")
 _FLAG = get(CANDIDATE, "flag")
 STATES: tuple[ir.BooleanState | ir.ValuedState, ...] = (
     ir.BooleanState("consent", _USER, (_local("reply", _USER),), (_local("alert", _USER, _FLAG),), None),
-    ir.BooleanState("opted", _BOTH, (_local("reply", _BOTH, compare(get(CANDIDATE, "number"), ">", constant(0, INTEGER))),
-                                     _local("notice", _BOTH)),
+    ir.BooleanState("opted", _BOTH,
+                    (_local("reply", _BOTH, compare(get(CANDIDATE, "number"), ">", constant(0, INTEGER))),
+                     _local("notice", _BOTH)),
                     (_local("alert", _USER), _local("use", _BOTH, _FLAG)), None),
     ir.BooleanState("brief", _USER, (_local("notice", _USER), _local("reply", _USER, _FLAG)), (_local("alert", _USER),),
                     constant("2 hours", HOURS)),
@@ -462,7 +464,8 @@ _VALUES: Mapping[str, tuple[Any, ...]] = {
     "flag": (True, False), "number": (0, 1, 2, 3), "amount": (Decimal("0.5"), Decimal("1.25"), 2, Decimal("-0.1")),
     "level": (0, 1, 2), "kind": ("text", "image", "video"), "name": ("u1", "u2", "ads", "a"),
     "on": ("2026-03-28", "2026-03-29", "2026-04-30", "2026-05-29", "2026-05-31", "2026-11-01", "2024-02-29"),
-    "length": ("1 second", "2 seconds", "30 minutes"), "term": ("1 day", "3 days"), "clock": ("00:00", "08:00", "23:30"),
+    "length": ("1 second", "2 seconds", "30 minutes"), "term": ("1 day", "3 days"),
+    "clock": ("00:00", "08:00", "23:30"),
     "tags": ([], ["a"], ["a", "b"], ["text", "a"]), "amounts": ([], [1], [Decimal("0.5"), 2]),
     "days": ([], ["2026-05-29"], ["2026-04-30", "2026-11-01"]),
 }
@@ -514,7 +517,8 @@ def _put(fields: dict[str, Any], name: str, value: Any, gaps: float, chance: ran
 
 
 @st.composite
-def trials(draw: st.DrawFn, *, least: int = 0, most: int = 24, whole: bool = False, extreme: bool | None = None) -> Trial:
+def trials(draw: st.DrawFn, *, least: int = 0, most: int = 24, whole: bool = False,
+           extreme: bool | None = None) -> Trial:
     """A trace and the facts beside it; `whole`: nothing is missing, all history is seen and no two events tie."""
     place = draw(st.sampled_from(PLACES))
     facts = draw(core.fact_cases())
@@ -532,7 +536,7 @@ def trials(draw: st.DrawFn, *, least: int = 0, most: int = 24, whole: bool = Fal
         since = draw(st.dictionaries(st.sampled_from(EVENTS), st.none() | st.sampled_from(
             [place.start + one for one in OFFSETS]), min_size=3))
         sources = Sources(since)
-    force = [None, None]
+    force: list[int | None] = [None, None]
     if draw(st.integers(0, 4)) == 0:
         force = [draw(st.none() | st.sampled_from([place.start + one for one in OFFSETS])) for _ in range(2)]
     return Trial(Case(facts, events), place, as_of, sources, *force)

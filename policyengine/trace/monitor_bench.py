@@ -1,0 +1,482 @@
+"""The bench of an online monitor: instants that are over, one after the other -> the verdicts that became final.
+
+In come all events of an instant at once, and how far time has passed in between. Rows are kept where a rule may look at
+them, runs are followed, duties that were touched or are due are asked again, and new moments arise. When an instant is
+over, and what is done with the outcomes, is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from policyengine.core import ir
+from policyengine.core.case import Event, content
+from policyengine.core.conditions import condition_of
+from policyengine.core.moments import trigger_events, unknown_lengths
+from policyengine.core.standing import Here, World, at_large
+from policyengine.core.truth import SETTLED, TRUE, Truth, all_of
+from policyengine.core.verdict import VERDICTS, Judgement, Missing, Moment, NotEmitted, Verdict
+from policyengine.trace.monitor_duties import Duty, Wait
+from policyengine.trace.monitor_outcomes import Decided, Outcome, verdict_id
+from policyengine.trace.monitor_rows import Shelf
+from policyengine.trace.monitor_rules import Work
+from policyengine.trace.monitor_runs import Found, Look, Runs
+from policyengine.trace.retention import Plan
+
+LEAST = 1024
+"""So many rows come before it is looked again whether any can be thrown away, and so many are kept at least."""
+
+Tell = Callable[[int, Event], None]
+Act = Callable[[int, Event, "list[Row]", list[Outcome]], None]
+
+Program = tuple[tuple[Tell, ...], tuple[Tell, ...], tuple[Act, ...]]
+"""What is done with a row of a type: who is told of it at once, who when its instant is kept, what it triggers."""
+
+Row = tuple[int, Event, Program]
+
+ALONE: list[Row] = []
+"""The rows of an instant that is one row, which is no answer to itself."""
+
+
+class Bench:
+    """What is judged and what is kept for it. `whole`: every instant has to be taken as a whole, with `instant`."""
+
+    def __init__(self, blank: World, plans: Sequence[Plan], force: tuple[int | None, int | None],
+                 report: Collection[Verdict]) -> None:
+        """`blank`: the world without events. The rest as in `Monitor`."""
+        self.policy, self.blank, self.force, self.report = blank.policy, blank, force, frozenset(report)
+        quiet = frozenset(VERDICTS) - self.report
+        self.rules = [Work(place, plan, quiet) for place, plan in enumerate(plans)]
+        self.counts: dict[str, dict[Verdict, int]] = {rule.name: dict.fromkeys(VERDICTS, 0) for rule in self.rules}
+        self.opening = [one for rule in self.rules for one in self._begin(rule)]
+        self.place = 0  # of the next row
+        self.number = 0  # of the next duty or look
+        self.duties: dict[int, Duty] = {}
+        self.watching: dict[int, Look] = {}
+        self.times: list[tuple[int, int]] = []  # a heap: when to ask a duty, or look at a state, again, by number
+        self.touched: dict[int, Duty] = {}
+        self.news: list[Found | Look] = []
+        self.held: dict[tuple[str, Any], int] = {}  # how many duties are open for a key that may be forgotten
+        self.leaving: dict[tuple[str, Any], None] = {}
+        self.kept = self.check = LEAST
+        self._twins: tuple[list[Row], dict[int, int]] = [], {}
+        self._set_up()
+
+    def _begin(self, rule: Work) -> Iterable[Judgement]:
+        """What is said of a rule whose moments cannot be known."""
+        trigger, blank = rule.trigger, self.blank
+        silent = tuple(NotEmitted(event) for event in trigger_events(trigger, self.policy)
+                       if blank.sources is not None and event not in blank.sources.complete)
+        if silent:
+            rule.active = isinstance(trigger, ir.OnEvent)  # else its runs are not those that were
+            scope = self.policy.scope_of(rule.rule)
+            if scope is not None and condition_of(scope, at_large(blank), blank).value is False:
+                yield Judgement(rule.name, "not_applicable", None)
+            else:
+                yield Judgement(rule.name, "undecided", None, missing=silent)
+        unknown = unknown_lengths(trigger, blank) if rule.active else ()
+        if unknown:
+            rule.active = False
+            yield Judgement(rule.name, "undecided", None, missing=unknown)
+
+    def _set_up(self) -> None:
+        """Who is told of which event type."""
+        policy = self.policy
+        active = [rule for rule in self.rules if rule.active]
+        watched: dict[str, dict[int, Any]] = {}
+        for rule in active:
+            if not isinstance(rule.trigger, ir.OnEvent):
+                watched.setdefault(rule.trigger.run, {})[rule.place] = rule.trigger
+        asked = [one for rule in active for one in rule.plan.runs]
+        declared = {one.name: one for one in (*policy.episodes, *policy.states)
+                    if not isinstance(one, ir.ValuedState)
+                    and (one.name in watched or any(run.episode == one.name for run in asked))}
+        patterns = [pattern for one in declared.values()
+                    for pattern in (*(one.events if isinstance(one, ir.Episode) else one.starts), *one.ends)]
+        patterns += (one.pattern for some in watched.values() for one in some.values() if isinstance(one, ir.OnWithout))
+        patterns += (pattern for one in policy.forgets for pattern in one.at)
+        self.shelf = shelf = Shelf(self.blank, [rule.plan for rule in active], [one.where for one in patterns])
+        for name, one in declared.items():
+            shelf.runs[name] = Runs(one, self.blank, shelf.match, watched.get(name, {}),
+                                    [run for run in asked if run.episode == name], shelf.latest, self.news)
+        waits: dict[str, Wait] = {}
+        for rule in active:
+            for pattern in rule.plan.waits:
+                key = repr(pattern)
+                if key not in waits:
+                    waits[key] = Wait(pattern, shelf, self.touched, self._answered)
+                rule.waits.append(waits[key])
+            rule.prepare(shelf)
+        self._forgets: dict[str, list[tuple[str, ir.Pattern]]] = {}
+        for forget in policy.forgets:
+            for pattern in forget.at:
+                self._forgets.setdefault(pattern.event, []).append((forget.key, pattern))
+        self._forgotten = frozenset(forget.key for forget in policy.forgets)
+        named = {*shelf.plain, *shelf.asking, *self._forgets, *(one.pattern.event for one in waits.values()),
+                 *(type for runs in shelf.runs.values() for type in runs.types),
+                 *(type for rule in active if isinstance(rule.trigger, ir.OnEvent) for type in rule.trigger.events)}
+        self.whole = bool(shelf.in_turn or self._forgets)
+        self.programs: dict[str, Program] = {}
+        for type in sorted(named):
+            told = (*(runs.stepper(type) for runs in shelf.runs.values() if type in runs.types),
+                    *(one.reached for one in waits.values() if one.pattern.event == type))
+            kept = tuple(shelf.puts(type))
+            # Where keeping rows asks states, all of an instant are kept before any is looked at.
+            early, then = (kept, told) if shelf.in_turn else ((*kept, *told), ())
+            self.programs[type] = early, then, tuple(
+                self._acts(rule) for rule in active
+                if isinstance(rule.trigger, ir.OnEvent) and type in rule.trigger.events)
+
+    # ---- instants -----------------------------------------------------------------------------------------------
+
+    def begun(self, out: list[Outcome]) -> None:
+        """What was clear before the first event."""
+        for judgement in self.opening:
+            self._decide(judgement, 0, out)
+        self.opening = []
+
+    def instant(self, time: int, events: list[Event], out: list[Outcome]) -> None:
+        """All events of an instant: what is kept of them, the duties they answer, the moments they give."""
+        programs = self.programs
+        rows: list[Row] = []
+        for event in events:
+            program = programs.get(event.type)
+            if program is not None:
+                place = self.place
+                self.place = place + 1
+                rows.append((place, event, program))
+                for tell in program[0]:
+                    tell(place, event)
+        if self.shelf.in_turn:
+            self.shelf.settle(rows)
+            for place, event, program in rows:
+                for tell in program[1]:
+                    tell(place, event)
+        if self.touched or self.news or (self.times and self.times[0][0] <= time):
+            self.ask_again(time, rows, out)
+        for place, event, program in rows:
+            for act in program[2]:
+                act(place, event, rows, out)
+        if self._forgets:
+            self._forget(rows)
+        if self.place >= self.check:
+            self.tidy(time)
+
+    def fire(self, before: int, out: list[Outcome]) -> None:
+        """Time passes, up to the instant before `before`, and nothing happens."""
+        while self.times and self.times[0][0] < before:
+            self.ask_again(self.times[0][0], [], out)
+        if self._forgets:
+            self._forget([])
+
+    def ask_again(self, now: int, rows: list[Row], out: list[Outcome]) -> None:
+        """The duties that were touched or are due, and the marks that were passed."""
+        found = self._sorted_out()
+        while self.times and self.times[0][0] <= now:
+            _, number = heappop(self.times)
+            duty, look = self.duties.get(number), self.watching.pop(number, None)
+            if duty is not None and duty.due == now:
+                self.touched[number] = duty
+            if look is not None:
+                self.shelf.runs[look.state].look(look)
+                found += self._sorted_out()
+        for number in sorted(self.touched):
+            self._again(self.touched[number], now, out)
+        self.touched.clear()
+        if found:
+            self._marks(found, now, rows, out)
+
+    def _sorted_out(self) -> list[Found]:
+        """Of what runs came up with, the moments; when to look at a state again is noted."""
+        found: list[Found] = []
+        for one in self.news:
+            if isinstance(one, Found):
+                found.append(one)
+            else:
+                self.watching[self.number] = one
+                self._at(one.when, self.number)
+                self.number += 1
+        self.news.clear()
+        return found
+
+    def _at(self, when: int, number: int) -> None:
+        heappush(self.times, (when, number))
+
+    def tidy(self, now: int) -> None:
+        """Look from time to time whether what is kept has doubled, and throw away what no moment after `now` needs."""
+        self.check = self.place + LEAST
+        if len(self.times) > 2 * (len(self.duties) + len(self.watching)) + LEAST:
+            self.times = [(when, number) for when, number in self.times if number in self.watching or (
+                number in self.duties and self.duties[number].due == when)]
+            heapify(self.times)
+        if self._rows() > self.kept:
+            self.compact(now)
+            self.kept = max(LEAST, 2 * self._rows())
+
+    # ---- moments ------------------------------------------------------------------------------------------------
+
+    def _acts(self, rule: Work) -> Act:
+        """What a rule does with its trigger."""
+        trigger, keys, seen, unsure, quickly = rule.trigger, rule.keys, rule.seen, rule.unsure, rule.quickly
+        counts, (start, end) = self.counts[rule.name], self.force
+        assert isinstance(trigger, ir.OnEvent)
+        first = trigger.first
+
+        always, forced = rule.always(), start is not None or end is not None
+
+        def acts(values: tuple[Any, ...], place: int, event: Event, rows: list[Row], out: list[Outcome]) -> None:
+            verdict = always or quickly(place, event)
+            if verdict is None or (first and values in unsure):
+                self._trigger(rule, values, place, event, rows, out)
+                return
+            if first:
+                if not rule.holds(place, event):
+                    return
+                seen[values] = None
+            if forced and not self._in_force(event.time):
+                return
+            if verdict == "pending":
+                self._wait(rule, values, place, event, rows)
+            else:
+                counts[verdict] += 1
+
+        if len(keys) == 1:
+            (key,) = keys
+
+            def act(place: int, event: Event, rows: list[Row], out: list[Outcome]) -> None:
+                values = (event.fields.get(key),)
+                if values not in seen:
+                    acts(values, place, event, rows, out)
+            return act
+
+        def act_on_many(place: int, event: Event, rows: list[Row], out: list[Outcome]) -> None:
+            values = tuple(map(event.fields.get, keys))
+            if values not in seen:
+                acts(values, place, event, rows, out)
+        return act_on_many
+
+    def _trigger(self, rule: Work, values: tuple[Any, ...], place: int, event: Event, rows: list[Row],
+                 out: list[Outcome]) -> None:
+        """A trigger of whose verdict the evaluator has to be asked."""
+        trigger = rule.trigger
+        assert isinstance(trigger, ir.OnEvent)
+        held = self._truth(rule, values, place, event)
+        if trigger.first:
+            if held.value is False:
+                return
+            # A later match is not the first; after an uncertain one, or in a history with a gap, nobody knows.
+            before = rule.unsure.get(values) or _uncertain(
+                tuple(one for name in trigger.events for one in self.blank.gap_in_history(name, None)))
+            both = all_of((before, held))
+            if held.value:
+                rule.seen[values] = None
+                rule.unsure.pop(values, None)
+            else:
+                rule.unsure[values] = both
+            held = both
+        if not self._in_force(event.time):
+            return
+        moment = Moment(event.time, event.time, tuple(zip(rule.keys, values, strict=True)), event)
+        twin = self._twin(place, event, rows)
+        if held.value is False:
+            self._decide(Judgement(rule.name, "not_applicable", moment, tie=held.tie), twin, out)
+        else:
+            self._arise(rule, moment, None, place, held, twin, event.time, rows, out)
+
+    def _truth(self, rule: Work, values: tuple[Any, ...], place: int, event: Event) -> Truth:
+        """How far the trigger's `where` holds, with its evidence."""
+        trigger = rule.trigger
+        assert isinstance(trigger, ir.OnEvent)
+        if trigger.where is None:
+            return TRUE
+        here = Here(event.time, event.time, 0, dict(zip(rule.keys, values, strict=True)), event)
+        return self.shelf.candidate(trigger.where, place, event, here)
+
+    def _twin(self, place: int, event: Event, rows: list[Row]) -> int:
+        """The how manieth of the rows of its instant it is that can only be told apart by what they say."""
+        if len(rows) <= 1 or event.sequence is not None or event.id is not None:
+            return 0
+        if self._twins[0] is not rows:
+            twins: dict[int, int] = {}
+            alike: dict[Any, int] = {}
+            for at, one, _ in rows:
+                said = repr(content(one))
+                twins[at] = alike[said] = alike.get(said, -1) + 1
+            self._twins = rows, twins
+        return self._twins[1][place]
+
+    def _wait(self, rule: Work, values: tuple[Any, ...], place: int, event: Event, rows: list[Row]) -> None:
+        """A duty that one event in time settles, and nothing else does before it is due."""
+        wait = rule.later
+        assert wait is not None
+        due = rule.due(event.time, self.shelf)
+        duty = Duty(rule.place, self.number, rule.keys, values, place, event, self._twin(place, event, rows))
+        self.number += 1
+        duty.due, duty.plain = due, True
+        if rule.asks_past:
+            duty.gather(rule.plan, self.shelf)
+        else:
+            duty.rows[place] = event
+        self._open(rule, duty)
+        self._at(due, duty.number)
+        if len(rows) > 1:
+            for at, one, _ in rows:
+                after = one.type != event.type or at > place
+                if one.type == wait.pattern.event and after and wait.offer(duty, at, one):
+                    return
+
+    def _answered(self, duty: Duty, place: int, event: Event) -> None:
+        """What a plain duty waited for has come."""
+        rule = self.rules[duty.rule]
+        self._close(rule, duty)
+        self.counts[rule.name]["satisfied"] += 1
+
+    def _marks(self, found: list[Found], as_of: int, rows: list[Row], out: list[Outcome]) -> None:
+        alike: dict[Any, int] = {}
+        for one in found:
+            watcher, run, mark, passed, unknown = one.watcher, one.run, one.mark, one.passed, one.missing
+            rule = self.rules[watcher]
+            known = dict(zip(self.shelf.runs[rule.run].keys, run.values, strict=True))
+            keys = tuple((key, known[key]) for key in rule.keys)
+            place, first = run.first
+            if mark is None:
+                moment = Moment(run.start, run.start, keys, first, first)
+                doubts = run.doubts(place, run.start)
+            else:
+                moment = Moment(mark, mark if passed is None else passed[1].time, keys, None, first,
+                                None if passed is None else passed[1])
+                doubts = (*run.doubts(None if passed is None else passed[0], mark), *unknown)
+            if self._in_force(moment.time):
+                twin = alike[watcher, place, mark] = alike.get((watcher, place, mark), -1) + 1
+                if mark is None:
+                    self._arise(rule, moment, None, place, _uncertain(doubts), self._twin(place, first, rows), as_of,
+                                rows, out)
+                else:
+                    self._arise(rule, moment, known, None, _uncertain(doubts), twin, as_of, rows, out)
+
+    def _in_force(self, time: int) -> bool:
+        start, end = self.force
+        return (start is None or time >= start) and (end is None or time < end)
+
+    def _arise(self, rule: Work, moment: Moment, keys: dict[str, Any] | None, place: int | None, triggered: Truth,
+               twin: int, as_of: int, rows: list[Row], out: list[Outcome]) -> None:
+        """A moment: judged at once, and again while it is pending."""
+        duty = Duty(rule.place, self.number, (), (), place, None, twin)
+        duty.moment, duty.keys, duty.triggered = moment, keys, triggered
+        self.number += 1
+        duty.gather(rule.plan, self.shelf)
+        if rule.waits:
+            here = duty.here()
+            for wait in rule.waits:
+                for at, event, _ in rows:
+                    if event.type == wait.pattern.event and all(event.fields.get(key) == here.key(key)
+                                                                for key in wait.keys) and not wait.excluded(at, event):
+                        wait.show(duty, at, event)
+        judgement = duty.judge(rule.rule, self.shelf, as_of)
+        if judgement.verdict == "pending":
+            self._open(rule, duty)
+            self._pend(duty, judgement)
+        else:
+            self._decide(judgement, twin, out)
+
+    def _open(self, rule: Work, duty: Duty) -> None:
+        self.duties[duty.number] = duty
+        for wait in rule.waits:
+            wait.add(duty)
+        if self._forgotten:
+            for key in self._held_keys(duty):
+                self.held[key] = self.held.get(key, 0) + 1
+
+    def _pend(self, duty: Duty, judgement: Judgement) -> None:
+        assert judgement.due is not None
+        if judgement.due != duty.due or duty.judgement is None:
+            self._at(judgement.due, duty.number)
+        duty.judgement, duty.due = judgement, judgement.due
+
+    def _close(self, rule: Work, duty: Duty) -> None:
+        del self.duties[duty.number]
+        for wait in rule.waits:
+            wait.remove(duty)
+        if self._forgotten:
+            for key in self._held_keys(duty):
+                self.held[key] -= 1
+                if not self.held[key]:
+                    del self.held[key]
+
+    def _judged(self, duty: Duty, as_of: int) -> Judgement:
+        """The verdict on a duty by what it has seen."""
+        rule = self.rules[duty.rule]
+        if duty.plain and duty.event is not None and duty.place is not None:
+            duty.triggered = self._truth(rule, duty.values, duty.place, duty.event)
+        return duty.judge(rule.rule, self.shelf, as_of)
+
+    def _again(self, duty: Duty, as_of: int, out: list[Outcome]) -> None:
+        judgement = self._judged(duty, as_of)
+        if judgement.verdict == "pending":
+            self._pend(duty, judgement)
+        else:
+            self._close(self.rules[duty.rule], duty)
+            self._decide(judgement, duty.twin, out)
+
+    def _decide(self, judgement: Judgement, twin: int, out: list[Outcome]) -> None:
+        self.counts[judgement.rule][judgement.verdict] += 1
+        if judgement.verdict in self.report:
+            out.append(Decided(verdict_id(self.policy, judgement, twin), judgement))
+
+    # ---- forgetting ---------------------------------------------------------------------------------------------
+
+    def _held_keys(self, duty: Duty) -> list[tuple[str, Any]]:
+        keys = dict(duty.about().keys) if duty.keys is None else duty.keys
+        return [(key, value) for key, value in keys.items() if key in self._forgotten]
+
+    def _forget(self, rows: list[Row]) -> None:
+        """Keys whose last event has been, once nothing of theirs is open."""
+        for place, event, _ in rows:
+            for key, pattern in self._forgets.get(event.type, ()):
+                if self.shelf.match(pattern, place, event).value:
+                    self.leaving[key, event.fields.get(key)] = None
+        for key, value in [one for one in self.leaving if one not in self.held]:
+            del self.leaving[key, value]
+            self.shelf.forget(key, value)
+            for runs in self.shelf.runs.values():
+                runs.forget(key, value)
+            for rule in self.rules:
+                rule.forget(key, value)
+
+    def compact(self, now: int) -> None:
+        """Throw away what no moment from `now` on can reach."""
+        for runs in self.shelf.runs.values():
+            runs.sweep(now)
+        self.shelf.sweep(now)
+        if self.shelf.supports:
+            self.shelf.drop_supports([
+                *(place for runs in self.shelf.runs.values() for place in runs.places()),
+                *(place for duty in self.duties.values() for place in duty.rows)])
+
+    def size(self) -> int:
+        """How many things are kept: rows, runs, open duties, keys whose first match was seen."""
+        return (self._rows() + len(self.duties) + len(self.watching)
+                + sum(len(rule.seen) + len(rule.unsure) for rule in self.rules))
+
+    def _rows(self) -> int:
+        return self.shelf.rows() + sum(one.size() for one in self.shelf.runs.values())
+
+    def pending(self, as_of: int) -> list[Judgement]:
+        """The open duties, by due time."""
+        duties = sorted(self.duties.values(), key=lambda one: (one.due, one.number))
+        return [one.judgement or self._judged(one, as_of) for one in duties]
+
+    def opened(self, duties: dict[int, Duty], watching: dict[int, Look]) -> None:
+        """Take over duties and looks."""
+        self.watching = watching
+        for duty in duties.values():
+            self._open(self.rules[duty.rule], duty)
+        self.times = [(duty.due, number) for number, duty in duties.items()]
+        self.times += ((look.when, number) for number, look in watching.items())
+        heapify(self.times)
+
+
+def _uncertain(missing: tuple[Missing, ...]) -> Truth:
+    return Truth(None, SETTLED, (), tuple(dict.fromkeys(missing))) if missing else TRUE

@@ -1,0 +1,174 @@
+"""The same run by the evaluator and in columns: the same report, to the letter, from files of every form."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.workspace.shop import Project, event, service
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "companion"
+CROSSING = [
+    event("agreed", "01-10 10:00"), event("bought", "01-11 10:00", gift=False),
+    event("bought", "07-14 22:59", gift=False), event("billed", "07-15 00:30"),
+    event("bought", "07-15 00:00", "v", gift=False), event("billed", "07-15 01:30", "v"),
+    event("bought", "07-20 10:00", "w", gift=None), event("withdrew", "07-20 10:00", "w"),
+    event("bought", "07-20 10:00", "w", gift=True), event("bought", "07-31 09:30", "x", gift=False),
+    event("billed", "07-31 10:00", "y"),
+]
+
+
+def report(shop: Project, engine: str, *args: str) -> dict[str, Any]:
+    ran = shop.check(shop.good, "--events", shop.events_file, "--engine", engine, "--format", "json", *args)
+    assert ran.exit_code in (0, 1), ran.told
+    told: dict[str, Any] = ran.json()
+    told["notes"] = [note for note in told["notes"] if "the facts as of" not in note]
+    return told
+
+
+@pytest.mark.parametrize("args", [(), ("--all",), ("--as-of", "2026-07-20"), ("--version", "final"),
+                                  ("--as-of", "2026-07-20T10:00:00+08:00", "--version", "draft")])
+def test_columns_and_evaluator_tell_the_same(shop: Project, args: tuple[str, ...]) -> None:
+    """Counts, evidence, places, due times, missing fields, ties and notes."""
+    rows = list(CROSSING)
+    Random(1).shuffle(rows)
+    shop.trace(*rows)
+    expected = report(shop, "evaluator", *args)
+    assert expected["results"]
+    later = [note for note in expected["notes"] if "after the instant" in note]
+    found = report(shop, "duckdb", *args)
+    found["notes"] = [note for note in found["notes"] if "after the instant" not in note] + later
+    assert found == expected
+
+
+def test_what_the_sources_cannot_show(shop: Project) -> None:
+    """Nobody emits bills, purchases are complete from a day in July: undecided alike."""
+    shop.settings('[[sources]]\nname = "till"\nemits = ["bought", "agreed"]\ncomplete = "2026-07-10"')
+    shop.trace(*CROSSING)
+    assert report(shop, "duckdb") == report(shop, "evaluator")
+
+
+def test_parquet_gives_what_ndjson_gives(shop: Project) -> None:
+    """But for the file's name: the rows are the same."""
+    shop.trace(*CROSSING)
+    expected = report(shop, "evaluator")
+    text = json.dumps(expected).replace(shop.events_file, "trace.parquet")
+    with duckdb.connect() as con:
+        con.execute(f"COPY (SELECT type, CAST(time AS TIMESTAMPTZ) AS time, \"user\", gift FROM read_json("
+                    f"'{shop.folder / shop.events_file}', format='newline_delimited', columns={{type: 'VARCHAR', "
+                    f"time: 'VARCHAR', user: 'VARCHAR', gift: 'BOOLEAN'}})) TO '{shop.folder / 'trace.parquet'}'")
+    shop.events_file = "trace.parquet"
+    assert report(shop, "auto") == json.loads(text)
+
+
+def test_several_services(shop: Project) -> None:
+    """Events go to the service they name; one that names a stranger ends the run in both engines."""
+    shop.write("services/good.yaml", service("one"))
+    shop.write("services/two.yaml", service("two", lit=False))
+    rows = [{**row, "service": name} for row, name in zip(CROSSING, ["one", "two"] * 9, strict=False)]
+    shop.trace(*rows)
+    shop.good = "services"
+    assert report(shop, "duckdb") == report(shop, "evaluator")
+    shop.trace(*rows, event("bought", "07-31 11:00", service="three"))
+    for engine in ("evaluator", "duckdb"):
+        told = shop.refused("services", "--events", shop.events_file, "--engine", engine)
+        assert "unknown-service" in told and f"{shop.events_file}:{len(rows) + 1}" in told, told
+
+
+def test_many_findings_are_counted_and_some_told(shop: Project) -> None:
+    """A thousand and more violations: all counted, the earliest thousand explained, and a note says so."""
+    rows = [event("bought", f"07-16 {n // 60 % 24:02}:{n % 60:02}", f"u{n}", gift=False) for n in range(1_100)]
+    shop.trace(*rows, event("billed", "07-30 10:00", "z"))
+    told = report(shop, "duckdb", "--rule", "bill_sent")
+    assert told["summary"]["results_by_verdict"]["violated"] == 1_100
+    assert len(told["results"]) == 1_000
+    assert any("1,000 of 1,100 results are listed" in note for note in told["notes"])
+    text = shop.check(shop.good, "--events", shop.events_file, "--engine", "duckdb", "--rule", "bill_sent").stdout
+    assert "1,100 of 1,100" in text and "and 1,095 more" in text, text
+
+
+def test_open_duties_by_due_date(shop: Project) -> None:
+    """`--pending` lists them, the first due first, from either engine."""
+    shop.trace(*CROSSING, event("bought", "07-31 10:00", "z", gift=False))
+    told = [shop.check(shop.good, "--events", shop.events_file, "--engine", engine, "--pending").stdout
+            for engine in ("evaluator", "duckdb")]
+    assert told[0].split("\n")[2:] == told[1].split("\n")[2:]
+    assert "due by" in told[0]
+
+
+def with_terms(shop: Project) -> None:
+    """Purchases that say themselves when the bill is due, which no column can answer; and the rule."""
+    vocabulary = shop.folder / "regulations/vocabulary/shop.yaml"
+    text = vocabulary.read_text("utf-8")
+    amount = "        amount: {type: integer"
+    assert amount in text
+    term = '        term: {type: string, format: period, description: "When.", x-description-zh: "期限。"}\n'
+    vocabulary.write_text(text.replace(amount, term + amount, 1), "utf-8")
+    shop.house("rule billed_in_time\n  cites Art. 2(2)\n  family bills\n  per user\n  on bought as sale\n"
+               "  must billed within sale.term\n")
+    shop.trace(*[{**row, "term": "3 days"} if row["type"] == "bought" else row for row in CROSSING])
+
+
+def test_a_rule_that_no_column_can_answer(shop: Project) -> None:
+    """A legal period that an event names: the evaluator judges the rule, and the report says so."""
+    with_terms(shop)
+    found = report(shop, "duckdb")
+    notes = [note for note in found["notes"] if "`billed_in_time` asks for" in note]
+    assert len(notes) == 1 and "the evaluator judged it row by row" in notes[0]
+    found["notes"].remove(notes[0])
+    assert found == report(shop, "evaluator")
+
+
+def test_too_many_pairs_are_refused_with_their_number(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A join above the limit is not run."""
+    shop.house("rule dearer\n  cites Art. 2(2)\n  family bills\n  per user\n  on bought as sale\n"
+               "  must no bought where (amount > sale.amount) within the last 1 hour\n")
+    shop.trace(*[event("bought", f"07-16 10:{n:02}", amount=n) for n in range(20)])
+    assert report(shop, "duckdb") == report(shop, "evaluator")
+    monkeypatch.setattr("policyengine.trace.duckdb.PAIRS", 300)
+    told = shop.refused(shop.good, "--events", shop.events_file, "--engine", "duckdb")
+    assert "too-many-pairs" in told and "400 pairs" in told and "house.policy:10" in told, told
+
+
+def test_a_rule_for_the_evaluator_alone_over_too_many_rows(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused by name, never run for hours."""
+    with_terms(shop)
+    monkeypatch.setattr("policyengine.workspace.tracing.MOST_ROWS", 5)
+    told = shop.refused(shop.good, "--events", shop.events_file, "--engine", "duckdb", "--rule", "billed_in_time")
+    assert "no-plan" in told and "`billed_in_time`" in told, told
+
+
+def test_memory_that_is_none(shop: Project) -> None:
+    """A limit that DuckDB does not take is the user's mistake."""
+    shop.trace(*CROSSING)
+    told = shop.refused(shop.good, "--events", shop.events_file, "--engine", "duckdb", "--memory", "plenty")
+    assert "`--memory`" in told and "--memory 500MB" in told, told
+
+
+@pytest.mark.parametrize("version", ["draft", "final"])
+def test_the_example_service(version: str, shop: Project) -> None:
+    """4,759 events by all rules of a version of the human-like AI measures."""
+    told = []
+    for engine in ("evaluator", "duckdb"):
+        ran = shop.run(["check", "service.yaml", "--events", "events.ndjson", "--regulation", "cn/human-like-ai",
+                        "--version", version, "--engine", engine, "--format", "json", "--as-of", "2026-08-31"], EXAMPLE)
+        assert ran.exit_code == 1, ran.told
+        told.append(ran.json())
+    assert told[1]["results"] == told[0]["results"]
+    assert told[1]["rules"] == told[0]["rules"]
+
+
+@pytest.mark.parametrize(("dialect", "word"), [((), '"user"'), (("spark",), "`user`")])
+def test_the_plan_of_a_rule_is_shown(shop: Project, dialect: tuple[str, ...], word: str) -> None:
+    """What is read, and the SQL; a rule about no moment has none."""
+    ran = shop.run(["explain", "bill_sent", "--plan", *dialect], shop.folder)
+    assert ran.exit_code == 0, ran.told
+    assert "-- reads bought: user VARCHAR, gift:bool BOOLEAN" in ran.stdout
+    assert word in ran.stdout and "the verdict of each moment" in ran.stdout
+    ran = shop.run(["explain", "lit", "--plan"], shop.folder)
+    assert "a rule without a trigger is judged by the evaluator" in ran.stdout and "SELECT" not in ran.stdout
