@@ -8,8 +8,8 @@ examples from its cases, what to do, and how other versions say it.
 from __future__ import annotations
 
 import json
-import time
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

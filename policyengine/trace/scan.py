@@ -25,7 +25,7 @@ from policyengine.core.case import Event
 from policyengine.trace import read, scan_order, scan_parquet
 from policyengine.trace.columns import Column, sql_type
 from policyengine.trace.scan_database import another, fault, temp_folder
-from policyengine.trace.scan_forms import FIRST, LAST, Form, named, quoted
+from policyengine.trace.scan_forms import FIRST, LAST, Form, file_named, named, quoted
 from policyengine.trace.scan_parquet import Columns
 from policyengine.trace.scan_rows import (
     MAX_ERRORS,
@@ -83,10 +83,7 @@ def scan(con: duckdb.DuckDBPyConnection, paths: Sequence[str | os.PathLike[str]]
     try:
         return work.scan(as_of), tuple(work.found)
     except (duckdb.Error, OSError) as problem:
-        said = fault(problem)
-        if said is None:
-            raise
-        return None, (*work.found, said)
+        return None, (*work.found, fault(problem) or work.unreadable(sorted(work.parquet), problem))
 
 
 class _Work:
@@ -436,7 +433,7 @@ class _Rising:
 
 
 def _said(path: str) -> str:
-    return (f"SELECT * FROM read_json({quoted(path)}, format = 'newline_delimited', hive_partitioning = false, "
+    return (f"SELECT * FROM read_json({file_named(path)}, format = 'newline_delimited', hive_partitioning = false, "
             "columns = {file: 'INTEGER', \"row\": 'BIGINT', said: 'VARCHAR'})")
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from glob import escape
 from typing import Any, Literal, assert_never
 
 from policyengine.base.instants import UNITS
@@ -52,6 +53,11 @@ _ITEM = r'[^"\\,\[\]{}\x27\x00-\x1f\x7f-\x{10ffff}]*'  # an item whose text is t
 def quoted(text: str) -> str:
     """A text as a literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def file_named(path: str) -> str:
+    """The literal for a file, whatever its name holds: DuckDB would take `[1]` for a pattern."""
+    return quoted(escape(path))
 
 
 def named(name: str) -> str:
@@ -123,8 +129,11 @@ def odd(schema: Mapping[str, Any], form: Form, x: str) -> str:
         case "boolean":
             return f"{x} NOT IN ('true', 'false')"
         case "integer":
-            return either([f"NOT regexp_full_match({x}, {quoted(_INTEGER)})", f"{x} = '-0'",
-                           *_limits(schema, f"TRY_CAST({x} AS BIGINT)")])
+            value = f"TRY_CAST({x} AS BIGINT)"
+            # DuckDB writes the numbers of JSON in one way, so that a cast tells what is one.
+            plain = [f"{value} IS NULL", f"contains({x}, '.')", f"strlen({x}) > 18"] if form.kind == "json" else [
+                f"NOT regexp_full_match({x}, {quoted(_INTEGER)})", f"{x} = '-0'"]
+            return either([*plain, *_limits(schema, value)])
         case "number":
             parts = [f"NOT regexp_full_match({x}, {quoted(_NUMBER)})", f"starts_with(ltrim({x}, '-'), '0.000000')",
                      f"starts_with({x}, '-0') AND TRY_CAST({x} AS DECIMAL(27,9)) = 0"]

@@ -6,6 +6,7 @@ vocabulary is not known here.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -18,13 +19,15 @@ from policyengine.base.scalars import start_of
 from policyengine.base.source import Span
 from policyengine.trace.read import MAX_ERRORS, Event, Take
 from policyengine.trace.scan_database import another, fault
-from policyengine.trace.scan_forms import BINARY, STAMPS, ZONED, Form, held_as, named, quoted
+from policyengine.trace.scan_forms import BINARY, STAMPS, ZONED, Form, file_named, held_as, named
 
 Columns = tuple[tuple[str, str], ...]
 
 
 def columns_of(con: duckdb.DuckDBPyConnection, name: str) -> tuple[Columns, tuple[Diagnostic, ...]]:
     """The columns of a file with their types in DuckDB's words."""
+    if not os.path.exists(name):
+        return (), (error("missing-file", f"`{shorten(name)}` does not exist"),)
     try:
         found = con.execute(f"DESCRIBE SELECT * FROM {table([name])}").fetchall()
     except (duckdb.Error, OSError) as problem:
@@ -51,7 +54,7 @@ def bad_columns(name: str, columns: Columns, given: Mapping[str, str], numbers: 
 
 def table(names: Sequence[str]) -> str:
     """SQL of the rows of some files; `file_index` and `file_row_number` say where each stands, from 0."""
-    return f"read_parquet([{', '.join(map(quoted, names))}], hive_partitioning = false, union_by_name = false)"
+    return f"read_parquet([{', '.join(map(file_named, names))}], hive_partitioning = false, union_by_name = false)"
 
 
 def each_row(con: duckdb.DuckDBPyConnection, name: str, columns: Columns, take: Take, zone: str | None,

@@ -24,6 +24,7 @@ from policyengine.core.case import Event, content
 from policyengine.core.standing import typed
 from policyengine.trace import read
 from policyengine.trace.columns import Column, sql_type
+from policyengine.trace.scan_forms import file_named
 from policyengine.trace.xes import read_xes
 
 MAX_ERRORS = 50
@@ -239,7 +240,7 @@ def from_json(held: Held, path: str) -> str:
             columns[f"s{number}"] = "BOOLEAN"
             chosen.append(f"s{number}")
     wanted = ", ".join(f"\"{name}\": '{type}'" for name, type in columns.items())
-    return (f"SELECT {', '.join(chosen)} FROM read_json('{path.replace(chr(39), chr(39) * 2)}', "
+    return (f"SELECT {', '.join(chosen)} FROM read_json({file_named(path)}, "
             f"format = 'newline_delimited', hive_partitioning = false, columns = {{{wanted}}})")
 
 

@@ -136,7 +136,9 @@ def select(source: Source, asked: Asked) -> str:
             columns[name] = (TEXT, x)
         elif columns[name][0].kind == "json":
             columns[name] = (JSON, f"coalesce({columns[name][1]}, '\"' || {x} || '\"')")
-    kind = _place(columns["type"], asked.names)
+    fields = {name: one for name, one in columns.items() if name not in ENVELOPE}
+    lacking = _lacking(fields, asked)
+    kind = _place(columns["type"], [_NO_TYPE if place in lacking else name for place, name in enumerate(asked.names)])
     form, x = columns["time"]
     # A time never has an escape; that of one which has is no time in the plain writing.
     text = f"substring({x}, 2, length({x}) - 2)" if form.kind == "json" else x
@@ -145,7 +147,6 @@ def select(source: Source, asked: Asked) -> str:
     inner = f"SELECT *, {stamp} AS stamp FROM ({inner})"
     id, bad_id = _id(columns.get("id"))
     sequence, bad_sequence = _sequence(columns.get("sequence"))
-    fields = {name: one for name, one in columns.items() if name not in ENVELOPE}
     wrong = either([part for part in ('"type" IS NULL', bad_time, bad_id, bad_sequence, *source.more,
                                       *_misfits(fields, asked), *_unsaid(fields, source, asked, id, sequence))
                     if part])
@@ -158,7 +159,11 @@ def select(source: Source, asked: Asked) -> str:
             f"{''.join(', ' + one for one in held)} FROM ({inner})")
 
 
+_NO_TYPE = "\x01 none"  # a name that no vocabulary has, nor any text in JSON as DuckDB writes it
+
+
 def _place(column: tuple[Form, str], names: Sequence[str]) -> str:
+    """The place of a row's type in the vocabulary; null for a type that is not in it, or whose name is left out."""
     form, x = column
     known = [quoted(f'"{name}"' if form.kind == "json" else name) for name in names]
     return f"list_position([{', '.join(known)}], CAST({x} AS VARCHAR)) - 1"
@@ -198,8 +203,7 @@ def _sequence(column: tuple[Form, str] | None) -> tuple[str, str]:
         return "CAST(NULL AS BIGINT)", ""
     form, x = column
     if form.kind != "native":
-        return f"TRY_CAST({x} AS BIGINT)", (f"{x} IS NOT NULL AND NOT regexp_full_match({x}, "
-                                            "'-?(0|[1-9][0-9]{0,17})')")
+        return f"TRY_CAST({x} AS BIGINT)", f"{x} IS NOT NULL AND ({odd({'type': 'integer'}, form, x)})"
     if form.column in INTEGERS or form.column.startswith("DECIMAL"):
         wrong = odd({"type": "number"}, form, x)
         return x, f"{x} IS NOT NULL AND coalesce({wrong}, true)" if wrong else ""
@@ -207,25 +211,29 @@ def _sequence(column: tuple[Form, str] | None) -> tuple[str, str]:
 
 
 def _misfits(fields: Mapping[str, tuple[Form, str]], asked: Asked) -> list[str]:
-    """When a row may not fit the vocabulary, field by field; the question that fewest rows pass is put first."""
+    """When a row may not fit the vocabulary, field by field. Most fields of a row are null: CASE asks no more then."""
     found = []
     for name, (form, x) in fields.items():
         field = asked.fields.get(name, Field((), frozenset()))
         strangers = asked.closed - field.declared
-        if strangers & asked.present:
-            found.append(f"{x} IS NOT NULL AND {asked.among(strangers)}")
+        parts = [asked.among(strangers)] if strangers & asked.present else []
         for schema, places in field.groups:
             wrong = odd(schema, form, x)
             # What a type of its own has not declared is odd already, so that one schema for all needs no question.
             own = "true" if len(field.groups) == 1 and places | strangers >= asked.present else asked.among(places)
             if wrong and places & asked.present:
-                found.append(f"{x} IS NOT NULL AND coalesce({wrong}, true) AND {own}")
-        if field.required & asked.present:
-            found.append(f"{x} IS NULL AND {asked.among(field.required)}")
-    absent = frozenset().union(*(field.required for name, field in asked.fields.items() if name not in fields))
-    if absent & asked.present:
-        found.append(asked.among(absent))
+                parts.append(f"coalesce({wrong}, true)" + ("" if own == "true" else f" AND {own}"))
+        absent = asked.among(field.required) if field.required & asked.present else ""
+        if parts:
+            found.append(f"CASE WHEN {x} IS NULL THEN {absent or 'false'} ELSE {either(parts)} END")
+        elif absent:
+            found.append(f"{x} IS NULL AND {absent}")
     return found
+
+
+def _lacking(fields: Mapping[str, Any], asked: Asked) -> frozenset[int]:
+    """The event types that require a field which no row of the source has."""
+    return frozenset().union(*(field.required for name, field in asked.fields.items() if name not in fields))
 
 
 def _unsaid(fields: Mapping[str, tuple[Form, str]], source: Source, asked: Asked, id: str, sequence: str,

@@ -10,13 +10,14 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from io import TextIOWrapper
 
 import duckdb
 
 from policyengine.trace import read
 from policyengine.trace.scan_database import fault
-from policyengine.trace.scan_forms import JSON, TEXT, Form, named, quoted
+from policyengine.trace.scan_forms import JSON, TEXT, Form, file_named, named, quoted
 from policyengine.trace.scan_rows import ENVELOPE
 from policyengine.trace.scan_sources import Asked, Source, select
 
@@ -39,37 +40,56 @@ def stage(con: duckdb.DuckDBPyConnection, table: str, name: str, file: int, aske
     """Puts the rows of a file into the table, `row` null; gives back what to add to a `rowid` for the line. None, with
     no row in the table, where Python must read the file."""
     text = read.suffix_of(name) == ".csv"
-    counted = _counted(name, text)
-    if counted is None:
+    with ThreadPoolExecutor(1) as beside:
+        counting = beside.submit(_counted, name, text)
+        nulls = not text and _begins_with_null(name)
+        found = _staged(con, table, name, file, asked, given, nulls)
+        counted = counting.result()
+    if counted is not None and counted[1] and not nulls and found is not None:
+        con.execute(f"DELETE FROM {table} WHERE file = {file}")
+        found = _staged(con, table, name, file, asked, given, True)
+    if counted is None or found is None or found[0] != counted[0] - text:
+        con.execute(f"DELETE FROM {table} WHERE file = {file}")
         return None
-    lines, nulls = counted
-    ways: tuple[Way, ...] = (_csv,) if text else (_strict, _strict_over_all, _careful)
-    for way in ways:
+    return 1 + text - found[1]
+
+
+def _staged(con: duckdb.DuckDBPyConnection, table: str, name: str, file: int, asked: Asked, given: Mapping[str, str],
+            nulls: bool) -> tuple[int, int] | None:
+    """How many rows of the file are in the table now, and the `rowid` of the first; None where there is none."""
+    said = {field: quoted(value) for field, value in given.items()}
+    ways: list[Way] = [_csv] if read.suffix_of(name) == ".csv" else [_strict, _careful]
+    while ways:
+        way = ways.pop(0)
         try:
             source, columns, keys, more = way(con, name, asked)
-            said = {field: quoted(value) for field, value in given.items()}
             con.execute(f"INSERT INTO {table} " + select(
                 Source(source, columns, str(file), "CAST(NULL AS BIGINT)", said, keys, nulls and not keys, more),
                 asked))
         except _Refused:
             continue
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as problem:
-            known = fault(problem)
-            if known is not None:  # the disk, not the file
+            if fault(problem) is not None:  # the disk, not the file
                 raise
-            if way is _strict and "unknown key" not in str(problem):
-                ways = (_careful,)
+            if way is _strict and "unknown key" in str(problem):
+                ways.insert(0, _strict_over_all)
             continue
         found = con.execute(f"SELECT count(*), count(*) FILTER (WHERE odd), min(rowid) FROM {table} "
                             f"WHERE file = {file}").fetchone()
         assert found is not None
         count, odd, first = found
-        if count == lines - text and count and (way in (_csv, _careful) or odd <= max(FEW, count // SHARE)):
-            return 1 + text - int(first)
+        if count and (not ways or odd <= max(FEW, count // SHARE)):
+            return count, first
         con.execute(f"DELETE FROM {table} WHERE file = {file}")
-        if count != lines - text:
-            return None
     return None
+
+
+def _begins_with_null(name: str) -> bool:
+    """A first guess at whether a file has nulls: if one has any, most rows have some."""
+    try:
+        return b"null" in next(_chunks(name), b"")
+    except (OSError, EOFError):
+        return False
 
 
 def _counted(name: str, text: bool) -> tuple[int, bool] | None:
@@ -117,7 +137,7 @@ def _strict(con: duckdb.DuckDBPyConnection, name: str, asked: Asked, sample: int
     """
     del asked
     # field_appearance_threshold 0 and no map inference: every key becomes a column, however rare.
-    source = (f"read_json({quoted(name)}, format = 'newline_delimited', records = true, maximum_depth = 1, "
+    source = (f"read_json({file_named(name)}, format = 'newline_delimited', records = true, maximum_depth = 1, "
               f"sample_size = {sample}, maximum_object_size = {read.MAX_LINE_BYTES}, hive_partitioning = false, "
               "field_appearance_threshold = 0, map_inference_threshold = -1)")
     try:
@@ -144,7 +164,7 @@ def _careful(con: duckdb.DuckDBPyConnection, name: str, asked: Asked,
     del con
     names = [*sorted(ENVELOPE), *(one for one in asked.fields if one not in ENVELOPE)]
     shape = "{" + ", ".join(f'"{one}": "JSON"' for one in names) + "}"
-    lines = (f"read_json_objects({quoted(name)}, format = 'newline_delimited', ignore_errors = true, "
+    lines = (f"read_json_objects({file_named(name)}, format = 'newline_delimited', ignore_errors = true, "
              f"maximum_object_size = {read.MAX_LINE_BYTES}, hive_partitioning = false)")
     chosen = ", ".join(f"CAST(values.{named(one)} AS VARCHAR) AS r{number}" for number, one in enumerate(names))
     source = (f"SELECT line, keys, {chosen} FROM (SELECT CAST(json AS VARCHAR) AS line, json_keys(json) AS keys, "
@@ -175,7 +195,7 @@ def _csv(con: duckdb.DuckDBPyConnection, name: str, asked: Asked,
     if len(set(header)) < len(header) or "" in header:
         raise _Refused
     wanted = ", ".join(f"'r{number}': 'VARCHAR'" for number in range(len(header)))
-    source = (f"SELECT * FROM read_csv({quoted(name)}, columns = {{{wanted}}}, header = true, auto_detect = false, "
+    source = (f"SELECT * FROM read_csv({file_named(name)}, columns = {{{wanted}}}, header = true, auto_detect = false, "
               "delim = ',', quote = '\"', escape = '\"', strict_mode = true, nullstr = '', allow_quoted_nulls = true, "
               f"max_line_size = {read.MAX_LINE_BYTES}, hive_partitioning = false)")
     columns = {one: (TEXT, f"r{number}") for number, one in enumerate(header)}

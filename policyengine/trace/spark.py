@@ -111,18 +111,17 @@ def _no_java() -> bool:
     return not os.access(os.path.join(home, "bin", "java"), os.X_OK) if home else shutil.which("java") is None
 
 
-def local_table(spark: SparkSession, columns: str, rows: Iterable[Sequence[Any]]) -> DataFrame:
-    """A table of rows that the driver has, such as `a BIGINT, b STRING`.
+def local_table(spark: SparkSession, columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> DataFrame:
+    """A table of rows that the driver has; `columns` are their names and types in Spark's words.
 
     They go as one text of JSON: what Spark makes of a list of Python would start Python on the cluster.
     """
-    names = [f"c{place}" for place in range(columns.count(",") + 1)]
-    told = [dict(zip(names, row, strict=True)) for row in rows]
-    types = [one.strip().rpartition(" ") for one in columns.split(",")]
-    shape = ", ".join(f"{name}: {type}" for name, (_, _, type) in zip(names, types, strict=True))
-    chosen = ", ".join(f"v.{name} AS {column}" for name, (column, _, _) in zip(names, types, strict=True))
+    told = [{f"c{place}": value for place, value in enumerate(row)} for row in rows]
+    shape = ", ".join(f"c{place}: {type}" for place, type in enumerate(columns.values()))
+    chosen = ", ".join(f"v.c{place} AS {name_of(name)}" for place, name in enumerate(columns))
     text = json.dumps(told, default=str, ensure_ascii=False)
-    return spark.sql(f"SELECT {chosen} FROM (SELECT explode(from_json({text_of(text)}, 'array<struct<{shape}>>')) AS v)")
+    return spark.sql(f"SELECT {chosen} FROM (SELECT explode(from_json({text_of(text)}, 'array<struct<{shape}>>')) "
+                     "AS v)")
 
 
 # ---- judging ------------------------------------------------------------------------------------------------------
@@ -130,7 +129,8 @@ def local_table(spark: SparkSession, columns: str, rows: Iterable[Sequence[Any]]
 def prepare(spark: SparkSession, lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar) -> None:
     """The calendar as a view. Raises `calendar.OutOfRange`."""
     found = list(rows(dict.fromkeys(lookups), horizon, calendar))
-    table = local_table(spark, "what STRING, k INT, day BIGINT, instant BIGINT", found).persist(KEPT)
+    shape = {"what": "STRING", "k": "INT", "day": "BIGINT", "instant": "BIGINT"}
+    table = local_table(spark, shape, found).persist(KEPT)
     table.count()  # once it is there Spark knows that it is small
     _named(spark, "calendar", table)
 
@@ -262,7 +262,7 @@ class Rows:
         """The events at these places of the order."""
         missing = [(place,) for place in dict.fromkeys(positions) if place not in self.seen]
         if missing:
-            asked = functions.broadcast(local_table(self.spark, "pos BIGINT", missing))
+            asked = functions.broadcast(local_table(self.spark, {"pos": "BIGINT"}, missing))
             self._take(self.spark.table("events").join(asked, on="pos", how="left_semi"))
         return {place: self.seen[place] for place in positions}
 
@@ -285,11 +285,11 @@ class Rows:
         if event not in self.needs:
             return result
         held = [Column((name,), self.key_types.get(name, types.Text())) for name in names]
-        declared = ["a0 INT", "a1 BIGINT", "a2 BIGINT", *(f"a{index + 3} {spark_type(one.type)}"
-                                                          for index, one in enumerate(held))]
+        declared = {"a0": "INT", "a1": "BIGINT", "a2": "BIGINT",
+                    **{f"a{index + 3}": spark_type(one.type) for index, one in enumerate(held)}}
         given = [(index, -2 ** 62 if one.first is None else one.first, 2 ** 62 if one.last is None else one.last,
                   *(dict(one.keys)[name] for name in names)) for index, one in enumerate(asked)]
-        local_table(self.spark, ", ".join(declared), given).createOrReplaceTempView("reaches")
+        local_table(self.spark, declared, given).createOrReplaceTempView("reaches")
         on = [f"e.type = {self.places[event]}", "e.t BETWEEN r.a1 AND r.a2",
               *(f"e.{name_of(one.name)} <=> r.a{index + 3}" for index, one in enumerate(held))]
         if self.service is not None:

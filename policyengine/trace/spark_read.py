@@ -106,7 +106,7 @@ def _parquet(spark: SparkSession, path: str, table: DataFrame, first: int, schem
                                      dict.fromkeys(given, ""), numbers)
     if wrong:
         return [], wrong
-    numbered = local_table(spark, "scan_path STRING, scan_file INT", places.items())
+    numbered = local_table(spark, {"scan_path": "STRING", "scan_file": "INT"}, places.items())
     rows = table.select(functions.expr(_PATH).alias("scan_path"),
                         (functions.col("_metadata.row_index") + 1).alias("scan_row"),
                         *(functions.col(name_of(one.name)).alias(f"r{place}") for place, one in enumerate(fields)))
@@ -164,7 +164,7 @@ class _Lines:
             done = before.get(piece.scan_path, 0)
             begins.append((piece.scan_path, piece.scan_start, self.places[piece.scan_path], done - piece.low + 1))
             before[piece.scan_path] = done + piece.lines
-        shape = "scan_path STRING, scan_start BIGINT, scan_file INT, shift BIGINT"
+        shape = {"scan_path": "STRING", "scan_start": "BIGINT", "scan_file": "INT", "shift": "BIGINT"}
         self.table = lines.join(functions.broadcast(local_table(spark, shape, begins)), ["scan_path", "scan_start"]
                                 ).selectExpr("scan_file", "scan_id + shift AS scan_row", r"rtrim('\r', value) AS value",
                                              *(f"`g:{name}`" for name in self.given)
@@ -189,7 +189,8 @@ class _Lines:
         nothing = (form, "CAST(NULL AS VARCHAR)")
         columns = {"type": nothing, "time": nothing, **self.given,
                    **{key: (form, f"r{place}") for place, key in enumerate(keys)}}
-        source = Source(f"SELECT * FROM {view}", columns, *PLACE, {}, "scan_keys", ("coalesce(scan_bad, true)",))
+        source = Source(f"SELECT * FROM {view}", columns, *PLACE, {}, "scan_keys",
+                        more=("coalesce(scan_bad, true)",))
         return [Part(view, source, self.names, True)], self.empty
 
     def csv(self) -> tuple[list[Part], tuple[Diagnostic, ...]]:
@@ -217,7 +218,7 @@ class _Lines:
                                                                  for place in range(len(names))),
                 *(f"`g:{name}`" for name in self.given)).createOrReplaceTempView(view)
             columns = {**self.given, **{name: (TEXT, f"r{place}") for place, name in enumerate(names)}}
-            source = Source(f"SELECT * FROM {view}", columns, *PLACE, {}, "", ("coalesce(scan_bad, true)",))
+            source = Source(f"SELECT * FROM {view}", columns, *PLACE, {}, more=("coalesce(scan_bad, true)",))
             found.append(Part(view, source, {file: self.names[file] for file in files}, True, header))
         return found, (*self.empty, *wrong)
 
@@ -269,7 +270,7 @@ def _explained(line: str, row: int, name: str, header: str, zone: str | None, gi
                take: read.Take) -> list[Diagnostic]:
     """One line of a file, read as if there were no other."""
     wrong: list[Diagnostic] = []
-    kind = ".csv" if header or row == 1 and read.suffix_of(name) == ".csv" else ".ndjson"
+    kind = ".csv" if header or (row == 1 and read.suffix_of(name) == ".csv") else ".ndjson"
     shift = row - 2 if header else row - 1
     context = read.Context(name, zone, wrong.append, None, given)
     text = f"{header}\n{line}\n" if header else f"{line}\n"

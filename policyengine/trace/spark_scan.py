@@ -112,7 +112,7 @@ class _Work:
             if event is not None:
                 lines.append((as_json(event, numbers[event.file], self.held),))
 
-        asked_for = local_table(self.spark, "scan_file INT, scan_row BIGINT", places[:UNREAD])
+        asked_for = local_table(self.spark, {"scan_file": "INT", "scan_row": "BIGINT"}, places[:UNREAD])
         wrong = each_row(self.spark, part, asked_for, self.schemas, self.zone, fit)
         unread = doubtful.count() - UNREAD if len(places) > UNREAD else 0
         self.found += [*wrong[:MAX_ERRORS], *fitter.problems(len(wrong[MAX_ERRORS:]) + unread)]
@@ -149,7 +149,7 @@ class _Work:
                 columns[f"s{number}"] = "BOOLEAN"
                 chosen.append(f"v.s{number}")
         shape = ", ".join(f"{name} {type}" for name, type in columns.items())
-        made = local_table(self.spark, "line STRING", lines)
+        made = local_table(self.spark, {"line": "STRING"}, lines)
         return made.selectExpr(f"from_json(line, '{shape}') AS v").selectExpr(*chosen)
 
     # ---- rows that are one event

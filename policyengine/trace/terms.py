@@ -106,8 +106,8 @@ def _decimal(value: Fraction) -> Term:
     if scale == 0:
         return Term(str(value.numerator), False)
     sign, whole = ("-" if value < 0 else ""), abs((value * 10 ** scale).numerator)
-    return Term(f"CAST('{sign}{whole // 10 ** scale}.{whole % 10 ** scale:0{scale}d}' AS DECIMAL({18 + scale},{scale}))",
-                False, scale=scale)
+    digits = f"{sign}{whole // 10 ** scale}.{whole % 10 ** scale:0{scale}d}"
+    return Term(f"CAST('{digits}' AS DECIMAL({18 + scale},{scale}))", False, scale=scale)
 
 
 def listed(items: Sequence[Term]) -> Term:

@@ -69,7 +69,8 @@ ENGINES: tuple[EngineName, ...] = ("auto", "evaluator", "duckdb", "spark")
 class Request:
     """What one `check` was asked. `now` is the clock (UTC microseconds), handed in. `parameters` are NAME=VALUE texts
     of the command line, which win over the project's. `processes` 0: as many as there are processors. `engine` judges
-    traces within `memory`; of what an engine finds, the earliest `limit` of a rule and verdict are told, None: all."""
+    traces within `memory`, or on the cluster of `master`; of what an engine finds, the earliest `limit` of a rule and
+    verdict are told, None: all."""
 
     services: Sequence[str]
     events: Sequence[str] = ()
@@ -84,6 +85,7 @@ class Request:
     processes: int = 0
     engine: EngineName = "auto"
     memory: str | None = None
+    master: str | None = None
     limit: int | None = None
 
 
@@ -159,10 +161,13 @@ class _Run:
         asked = self.request.events or [str(self.config.root / one) for one in self.config.events]
         if asked and wants_engine(asked, self.request.engine):
             self.stop_if_failed()
-            from policyengine.workspace.stores import open_store
+            from policyengine.workspace.stores import open_cluster, open_store
 
-            with open_store(asked, self.policies(regulations), reference.event_schemas, zone=self.config.timezone,
-                            as_of=as_of, memory=self.request.memory) as (held, problems):
+            zone_of, policies, schemas = self.config.timezone, self.policies(regulations), reference.event_schemas
+            opened = (open_cluster(asked, policies, schemas, zone=zone_of, as_of=as_of, master=self.request.master)
+                      if self.request.engine == "spark" else
+                      open_store(asked, policies, schemas, zone=zone_of, as_of=as_of, memory=self.request.memory))
+            with opened as (held, problems):
                 self.found.add(problems)
                 self.stop_if_failed()
                 assert held is not None

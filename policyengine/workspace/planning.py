@@ -30,7 +30,7 @@ class Shown:
 
 
 def shown_plan(book: Book, rule: ir.Rule, values: Mapping[str, Any], now: int, dialect: str = "duckdb") -> Shown:
-    """The plan of a rule about moments, as of an instant (UTC microseconds), for a service of which nothing is known."""
+    """The plan of a rule about moments, as of an instant (UTC microseconds), for a service without facts."""
     policy = book.policy
     keys = key_types([policy], book.event_schemas)
     read = {event: tuple(f"{column.name} {sql_type(column.type)}" for column in columns)

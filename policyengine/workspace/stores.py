@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from policyengine.base.diagnostic import Diagnostic, error
 from policyengine.base.record import record
@@ -18,6 +18,9 @@ from policyengine.trace.columns import Column, needs
 from policyengine.workspace.files import expand_inputs
 from policyengine.workspace.inputs import Seen
 from policyengine.workspace.tracing import Store
+
+if TYPE_CHECKING:  # it imports DuckDB
+    from policyengine.trace.scan import Scan
 
 
 @record
@@ -84,26 +87,58 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
     if problems:
         yield None, problems
         return
-    keys = key_types(policies, schemas)
-    wanted = _union(needs(policy, policy.rules, keys) for policy in policies)
-    try:
-        opened = open_database(memory)
-        con = opened.__enter__()
-    except ValueError as problem:
-        yield None, (error("usage", f"`--memory`: {problem}", help="write, for example, `--memory 500MB`"),)
-        return
-    try:
-        found, wrong = scan(con, [os.fspath(path) for path in paths], schemas, wanted, zone=zone, as_of=as_of)
-        if found is None:
-            yield None, wrong
+    keys, wanted = _wanted(policies, schemas)
+    with ExitStack() as stack:
+        try:
+            con = stack.enter_context(open_database(memory))
+        except ValueError as problem:
+            yield None, (error("usage", f"`--memory`: {problem}", help="write, for example, `--memory 500MB`"),)
             return
-        places = {name: place for place, name in enumerate(schemas)}
-        database = Database(con)
-        store = Store(database, wanted, places, keys, found.files, found.first, found.last, found.ties,
-                      database.filled(wanted, places))
-        yield Held(store, found.total, found.later, found.merged, found.repeats), wrong
-    finally:
-        opened.__exit__(None, None, None)
+        found, wrong = scan(con, [os.fspath(path) for path in paths], schemas, wanted, zone=zone, as_of=as_of)
+        yield _held(Database(con), found, wanted, keys, schemas), wrong
+
+
+@contextmanager
+def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas: Mapping[str, Mapping[str, Any]], *,
+                 zone: str | None, as_of: int | None, master: str | None) -> Iterator[tuple[Held | None,
+                                                                                            tuple[Diagnostic, ...]]]:
+    """The same in Spark: the paths are those that the cluster reads. `master` as Spark writes it; None: its own
+    default, this machine where there is none."""
+    keys, wanted = _wanted(policies, schemas)
+    with ExitStack() as stack:
+        try:
+            from policyengine.trace.spark import Cluster, NoSpark, open_session
+            from policyengine.trace.spark_scan import scan
+        except ImportError:
+            yield None, (error("missing-package", "`--engine spark` needs the package `pyspark`",
+                               help='install it with `pip install "guiju[spark]"`'),)
+            return
+        try:
+            # Named, this machine gets settings for one machine; under `spark-submit` the cluster is known.
+            own = None if os.environ.get("PYSPARK_SUBMIT_ARGS") or os.environ.get("SPARK_HOME") else "local[*]"
+            spark = stack.enter_context(open_session(master or own))
+        except NoSpark as problem:
+            yield None, (error("no-spark", f"Spark does not start: {problem}",
+                               help="see docs/cluster.md for what a machine needs"),)
+            return
+        found, wrong = scan(spark, arguments, schemas, wanted, zone=zone, as_of=as_of)
+        yield _held(Cluster(spark, () if found is None else found.files), found, wanted, keys, schemas), wrong
+
+
+def _wanted(policies: Sequence[ir.Policy], schemas: Mapping[str, Mapping[str, Any]],
+            ) -> tuple[dict[str, types.Type], dict[str, tuple[Column, ...]]]:
+    keys = key_types(policies, schemas)
+    return keys, _union(needs(policy, policy.rules, keys) for policy in policies)
+
+
+def _held(engine: Any, found: Scan | None, wanted: Mapping[str, tuple[Column, ...]], keys: Mapping[str, types.Type],
+          schemas: Mapping[str, Mapping[str, Any]]) -> Held | None:
+    if found is None:
+        return None
+    places = {name: place for place, name in enumerate(schemas)}
+    store = Store(engine, wanted, places, keys, found.files, found.first, found.last, found.ties,
+                  engine.filled(wanted, places))
+    return Held(store, found.total, found.later, found.merged, found.repeats)
 
 
 def _union(every: Iterable[Mapping[str, Sequence[Column]]]) -> dict[str, tuple[Column, ...]]:

@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+import duckdb
 import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
@@ -25,15 +26,21 @@ from policyengine.base.calendar import Calendar, WorkingDays
 from policyengine.base.instants import parse_instant
 from policyengine.cli.main import COMMANDS
 from policyengine.core import ir, types
-from policyengine.core.case import Case
+from policyengine.core.case import Case, Event
 from policyengine.core.evaluate import judge
 from policyengine.core.operators import OPERATORS, Family, Operator
 from policyengine.core.verdict import VERDICTS, Setting
 from policyengine.facts.compiled import covers, load, source
 from policyengine.report.formats import FORMATS
 from policyengine.syntax.parser import parse
+from policyengine.trace.columns import Unsupported
+from policyengine.trace.duckdb import found as moments_found
+from policyengine.trace.duckdb import prepare, run
+from policyengine.trace.plan import plan
 from tests.support.core_strategies import policies as drawn_policies
 from tests.support.literate import HEADER, policies
+from tests.support.tables import known_of
+from tests.support.tables import load as load_events
 from tests.support.trace_strategies import policy as policy_of
 from tests.support.trace_strategies import rules as drawn_rules
 
@@ -143,6 +150,60 @@ def test_a_wrong_compilation_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(compiled._TESTS, "<", ("{0} <= {1}", "{0} > {1}"))
     found = miscompiled([OPERATORS["<"]])
+    assert found and all(one.startswith("`<` of ") for one in found)
+
+
+# ---- operators: in columns --------------------------------------------------------------------------------------
+
+NOT_IN_COLUMNS: frozenset[str] = frozenset()
+"""Reasons for which the SQL reading leaves an operator to the reference, and says so; none of these samples has one."""
+
+
+def misplanned(operators: Collection[Operator]) -> list[str]:
+    """Operators whose SQL is absent or says something else than the reference, asked of two fields of an event."""
+    con = duckdb.connect(config={"threads": "1"})
+    found = {}
+    for row in operators:
+        for left, right, given_type in accepted(row):
+            second: ir.Expr = ir.Get(ir.TRIGGER, ("right",), right[0])
+            if row.family == "text pattern":
+                second = ir.Constant("[ab]", right[0])
+            applied: ir.Expr = ir.Apply(row.name, (ir.Get(ir.TRIGGER, ("left",), left[0]), second), given_type)
+            if not isinstance(given_type, types.Bool):
+                applied = ir.Apply("=", (applied, applied), types.Bool())
+            rule = ir.Rule("r", "", (), "f", "error", (), ir.OnEvent(("e",), False, None), (),
+                           (ir.Must(applied, False),), (), "")
+            policy = ir.Policy("xx/t", "1", "v", None, None, (), (), (), (rule,), (), ())
+            pairs = [(a, b) for a in (*left[1:], None) for b in (*right[1:], None)]
+            case = Case({}, tuple(Event("e", AS_OF - 100 + n, {"left": a, "right": b}, row=n + 1)
+                                  for n, (a, b) in enumerate(pairs)))
+            words = f"`{row.name}` of {types.describe(left[0])} and {types.describe(right[0])}"
+            known, events = known_of(policy, case, AS_OF, CALENDAR)
+            load_events(con, known, events)
+            try:
+                made = plan(rule, known)
+            except Unsupported as reason:
+                if str(reason) not in NOT_IN_COLUMNS:
+                    found[f"{words}: no SQL, {reason}"] = True
+                continue
+            prepare(con, made.lookups, known.horizon, CALENDAR)
+            counted = run(con, made, VERDICTS)
+            said = {one.pos: one.verdict for one in moments_found(con, counted, hard=False)}
+            for pos, one in enumerate(judge(policy, case, Setting(AS_OF, {}), CALENDAR)):
+                if said.get(pos) != one.verdict:
+                    found[f"{words}: {said.get(pos)}, the reference says {one.verdict}"] = True
+    return list(found)
+
+
+def test_every_operator_is_in_columns() -> None:
+    assert misplanned(OPERATORS.values()) == []
+
+
+def test_wrong_sql_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    from policyengine.trace import terms
+
+    monkeypatch.setitem(terms.SYMBOLS, "<", "<=")
+    found = misplanned([OPERATORS["<"]])
     assert found and all(one.startswith("`<` of ") for one in found)
 
 

@@ -37,6 +37,8 @@ NOT_IN_COLUMNS = (
     "a period ends outside the years 1 to 9999",
     "a product with more than 18 digits after the point",
     "a legal period that an event names",
+    "a date moved by working days that an event names",
+    "a number with more than 18 digits after the point",
     "so much asked of each element of a list",
 )
 """Why a rule of these strategies may be refused, to be judged by the evaluator alone."""

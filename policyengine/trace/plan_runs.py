@@ -1,0 +1,177 @@
+"""Runs of episodes and states: where each begins, what continues and ends it, which one a moment belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from policyengine.base.instants import Period
+from policyengine.core import ir
+from policyengine.trace.plan_builder import Builder
+from policyengine.trace.plan_frames import WHOLE, Bound, Frame
+from policyengine.trace.plan_rows import candidates_of, spread_over
+from policyengine.trace.plan_states import changes_of
+from policyengine.trace.terms import (
+    quoted,
+)
+
+
+def members_of(build: Builder, name: str) -> tuple[tuple[str, ...], Sequence[ir.Pattern], Sequence[ir.Pattern], Any,
+                                                   bool]:
+    """Of an episode or state: its keys, the patterns that begin or continue it, those that end it, how long one of
+    the former carries, and whether nobody knows how long."""
+    if name in build.episodes:
+        episode = build.episodes[name]
+        return episode.keys or (WHOLE,), episode.events, episode.ends, build.static_period(episode.gap), False
+    state = build.states[name]
+    assert isinstance(state, ir.BooleanState)
+    lasting = None if state.lasting is None else build.static(state.lasting)
+    return state.keys or (WHOLE,), state.starts, state.ends, lasting, state.lasting is not None and lasting is None
+
+
+def asked_runs(build: Builder, frame: Frame, keys: Sequence[str]) -> list[tuple[str, str]]:
+    """What of the moment must be equal for a run to be its own."""
+    return [("0" if key == WHOLE else quoted(build.key(frame, key)), key) for key in keys]
+
+
+def runs_of(build: Builder, name: str) -> tuple[tuple[str, ...], str]:
+    """The keys of an episode or state, and a row for each event that begins, continues or ends a run of it: `run_t`
+    and `run_pos` are the start of its run, `prev_t` the event before it, `new` where it begins one, `closing`
+    where it ends one, `doubt_pos` the latest event that left doubt."""
+    made = ("runs", name)
+    if made in build.made:
+        found: tuple[tuple[str, ...], str] = build.made[made]
+        return found
+    keys, starts, ends, lasting, lost = members_of(build, name)
+    names = ", ".join(map(quoted, keys))
+    begin, _ = changes_of(build, [(pattern, True) for pattern in starts], keys, lasting)
+    if len({pattern.event for pattern in starts}) < len(starts):
+        begin = build.step("changes", f'SELECT "t", "pos", 1 AS "start", bool_and("sure") AS "sure", max("life") AS '
+                           f'"life", {names} FROM {begin} GROUP BY "t", "pos", {names}', "each event once")
+    parts = [f'SELECT "t", "pos", "start", "sure", "life", {names} FROM {begin}']
+    for pattern in ends:
+        rows = candidates_of(build, pattern)
+        heard = spread_over(build, rows, keys, begin)
+        parts.append(f'SELECT "t", "pos", 0, "sure", CAST(NULL AS BIGINT), {names} FROM {heard}')
+    changes = build.step("changes", " UNION ALL ".join(parts), f"events of {name}")
+    by = f'PARTITION BY {names} ORDER BY "pos" * 2 + "start"'
+    prior = f"OVER ({by} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+    upto = f"OVER ({by} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+    ended = (f', max(CASE WHEN "start" = 0 AND "sure" THEN "pos" END) {prior} AS "end_pos", '
+             f'max(CASE WHEN "start" = 0 AND "sure" THEN "t" END) {prior} AS "end_t"' if ends else
+             ', CAST(NULL AS BIGINT) AS "end_pos", CAST(NULL AS BIGINT) AS "end_t"')
+    looked = build.step("looked", f'SELECT *, max(CASE WHEN "start" = 1 THEN "t" END) {prior} AS "prev_t", '
+                        f'max(CASE WHEN "start" = 1 THEN "pos" END) {prior} AS "prev_pos", max("life") {prior} AS '
+                        f'"prev_life"{ended} FROM {changes}', "each with the one before")
+    still = 'coalesce("t" < "prev_life", TRUE) AND coalesce("end_pos" <= "prev_pos", TRUE)'
+    joined = build.step("joined", f'SELECT *, "start" = 1 AS "going", "start" = 1 AND NOT coalesce("prev_pos" IS NOT '
+                        f'NULL AND {still}, FALSE) AS "new", "start" = 0 AND "prev_pos" IS NOT NULL AND {still} AS '
+                        f'"closing" FROM {looked}', "where a run begins, and where it may end")
+    doubts = ['("going" AND NOT "sure")', '("closing" AND NOT "sure")']
+    if lost:
+        doubts.append('"going"')
+    else:
+        reach = '"t"'
+        if name in build.episodes:
+            reach = f'("t" - {lasting.count})'
+        else:
+            reach = '"end_t"'
+            if isinstance(lasting, Period):
+                copy = Frame(joined, [], {}, {})
+                holds = build.earliest(copy, '"t"', lasting)
+                joined = copy.name
+                reach = f'greatest("end_t", {holds})'
+        for patterns, back in ((starts, reach), (ends, '"t"')):
+            gap = build.gaps([pattern.event for pattern in patterns], back)
+            if gap != "FALSE":
+                doubts.append(f'("new" AND {gap})')
+    doubted = build.step("doubted", f'SELECT *, {" OR ".join(doubts)} AS "doubt" FROM {joined}', "where doubt arises")
+    result = keys, build.step(
+        "runs", f'SELECT *, max(CASE WHEN "new" THEN "t" END) {upto} AS "run_t", max(CASE WHEN "new" THEN "pos" END) '
+        f'{upto} AS "run_pos", max(CASE WHEN "doubt" THEN "pos" END) {upto} AS "doubt_pos" FROM {doubted}',
+        "each with the start of its run")
+    build.made[made] = result
+    return result
+
+
+def long_runs(build: Builder, name: str, longer: int) -> str | None:
+    """The rows of `runs`, of those runs alone that last longer than so many microseconds, which are few: the start
+    of a run is not carried along every event. None where the episode has ends, or members that are uncertain."""
+    keys, starts, ends, gap, _ = members_of(build, name)
+    events = [pattern.event for pattern in starts]
+    if ends or name not in build.episodes or build.gaps(events, '"t"') != "FALSE" or not keys:
+        return None
+    rows, doubtful = changes_of(build, [(pattern, True) for pattern in starts], keys, None)
+    if doubtful or len(set(events)) < len(events):
+        return None
+    names = ", ".join(map(quoted, keys))
+    on = " AND ".join(f"m.{quoted(key)} = r.{quoted(key)}" for key in keys)
+    followed = build.step("followed", f'SELECT "t", "pos", {names}, lag("t") OVER (PARTITION BY {names} ORDER BY '
+                                      f'"pos") '
+                          f'AS "prev_t" FROM {rows}', f"events of {name}, each with the one before")
+    begun = build.step("begun", f'SELECT "t" AS "run_t", "pos" AS "run_pos", {names}, lead("prev_t") OVER (PARTITION '
+                                f'BY '
+                       f'{names} ORDER BY "pos") AS "last_t" FROM {followed} WHERE "prev_t" IS NULL OR "t" - '
+                       f'"prev_t" > '
+                       f"{gap.count}", "where a run begins")
+    ends_at = build.step("last", f'SELECT {names}, max("t") AS "end_t" FROM {rows} GROUP BY {names}',
+                         "the last event of each key")
+    long = build.step("long", f'SELECT r."run_t", r."run_pos", {", ".join(f"r.{quoted(key)}" for key in keys)}, '
+                      f'coalesce(r."last_t", m."end_t") AS "last_t" FROM {begun} AS r JOIN {ends_at} AS m ON {on} '
+                      f'WHERE '
+                      f'coalesce(r."last_t", m."end_t") - r."run_t" > {longer}', "runs that pass a mark")
+    return build.step("members", f'SELECT m."t", m."pos", m."prev_t", r."run_t", r."run_pos", TRUE AS "going", FALSE '
+                                 f'AS '
+                      f'"new", CAST(NULL AS BIGINT) AS "doubt_pos", {", ".join(f"r.{quoted(key)}" for key in keys)} '
+                      f'FROM '
+                      f'{followed} AS m JOIN {long} AS r ON {on} AND m."t" > r."run_t" AND m."t" <= r."last_t"',
+                      "their events")
+
+
+def whole_runs(build: Builder, name: str) -> tuple[tuple[str, ...], str]:
+    """One row a run: its start, its last event, `ended` the first instant at which a mark is no longer passed, the
+    first event that left doubt, and when the next run begins."""
+    made = ("whole runs", name)
+    if made in build.made:
+        found: tuple[tuple[str, ...], str] = build.made[made]
+        return found
+    keys, rows = runs_of(build, name)
+    names = ", ".join(map(quoted, keys))
+    summed = build.step(
+        "whole", f'SELECT {names}, "run_t", "run_pos", max("t") FILTER (WHERE "going") AS "last_t", coalesce(min("t") '
+        f'FILTER (WHERE "closing" AND "sure"), max("life") - 1) AS "ended", min("t") FILTER (WHERE "doubt") AS '
+        f'"doubt_t" FROM {rows} WHERE "run_pos" IS NOT NULL GROUP BY {names}, "run_t", "run_pos"', "one row a run")
+    result = keys, build.step(
+        "whole", f'SELECT *, min("run_t") OVER (PARTITION BY {names} ORDER BY "run_t" RANGE BETWEEN 1 FOLLOWING AND '
+        f'UNBOUNDED FOLLOWING) AS "next_t" FROM {summed}', "each with the start of the next")
+    build.made[made] = result
+    return result
+
+
+def run_of(build: Builder, frame: Frame, name: str) -> tuple[str, str]:
+    """The start of the run a moment belongs to, by the events up to its instant, NULL where it belongs to none; and
+    whether it is uncertain."""
+    keys, rows = runs_of(build, name)
+    t, pos, _ = frame.at[ir.TRIGGER]
+    asked = asked_runs(build, frame, keys)
+    build.count += 1
+    n = build.count
+    build.sweep(frame, build.step("members", f'SELECT * FROM {rows} WHERE "going"', "events of the run"), asked,
+                Bound(f"({t} + 1)"), [(f"run_t.{n}", '"run_t"', "last"), (f"run_pos.{n}", '"run_pos"', "last"),
+                                      (f"last_t.{n}", '"t"', "last")])
+    build.sweep(frame, build.step("doubts", f'SELECT * FROM {rows} WHERE "doubt"', "what left doubt"), asked,
+                Bound(f"({t} + 1)"), [(f"doubt.{n}", '"pos"', "last")])
+    closed = "FALSE"
+    if build.episodes[name].ends:
+        ends = build.step("ends", f'SELECT * FROM {rows} WHERE "closing" AND "sure"', "ends of runs")
+        build.sweep(frame, ends, asked,
+                    Bound(t) if pos is None else Bound(None, pos), [(f"closed.{n}", '"pos"', "last")])
+        closed = f"coalesce({quoted(f'closed.{n}')} > {quoted(f'run_pos.{n}')}, FALSE)"
+    gap = build.static_period(build.episodes[name].gap).count
+    inside = f"NOT {closed} AND {t} - {quoted(f'last_t.{n}')} <= {gap}"
+    start = build.extend(frame, f"CASE WHEN {inside} THEN {quoted(f'run_t.{n}')} END", "run", f"the {name} it is in")
+    doubt = f"coalesce({start} IS NOT NULL AND {quoted(f'doubt.{n}')} >= {quoted(f'run_pos.{n}')}, FALSE)"
+    if build.known.sources is not None:
+        # Where a run may have begun unseen, it may hold what was before it.
+        frame.hard.append(doubt)
+    return start, build.extend(frame, doubt, "doubt", "whether the run is uncertain")

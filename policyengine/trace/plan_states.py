@@ -1,0 +1,188 @@
+"""States at a moment or a candidate: whether one holds, which value it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from policyengine.base.instants import Period
+from policyengine.core import ir
+from policyengine.trace.columns import Column, Unsupported
+from policyengine.trace.plan_builder import Builder
+from policyengine.trace.plan_expressions import scale_of
+from policyengine.trace.plan_frames import WHOLE, Bound, Frame
+from policyengine.trace.plan_rows import candidates_of, tie_with
+from policyengine.trace.terms import (
+    Term,
+    any_tie,
+    missing,
+    quoted,
+)
+
+
+def keys_of(build: Builder, frame: Frame, keys: tuple[tuple[str, ir.Expr], ...]) -> list[tuple[str, Term]]:
+    """The values a state is asked with."""
+    return [(name, build.kept(frame, build.value(frame, expr), "key")) for name, expr in keys]
+
+
+def stands_at(build: Builder, frame: Frame, at: ir.Owner) -> tuple[str, Bound]:
+    """The instant and place a state is read at."""
+    owner = at if at in frame.at else ir.TRIGGER if ir.TRIGGER in frame.at else ir.CANDIDATE
+    t, pos, _ = frame.at[owner]
+    return t, Bound(t) if pos is None else Bound(None, pos)
+
+
+def in_state(build: Builder, frame: Frame, expr: ir.InState) -> Term:
+    """Whether a boolean state holds just before the trigger, or the candidate."""
+    state = build.states[expr.state]
+    assert isinstance(state, ir.BooleanState)
+    asked = keys_of(build, frame, expr.keys)
+    now, bound = stands_at(build, frame, expr.at)
+    lasting = None if state.lasting is None else build.static(state.lasting)
+    lost = state.lasting is not None and lasting is None
+    n = build.count
+    groups: dict[tuple[str, ...], list[tuple[ir.Pattern, bool]]] = {}
+    for patterns, going in ((state.starts, True), (state.ends, False)):
+        for pattern in patterns:
+            groups.setdefault(tuple(sorted(pattern.keys)), []).append((pattern, going))
+    life = unsure_life = None
+    given = dict(asked)
+    found: dict[str, list[str]] = {"change": [], "changed": [], "started": [], "ended": []}
+    for index, (keys, patterns_of) in enumerate(groups.items()):
+        starting = any(going for _, going in patterns_of)
+        rows, doubtful = changes_of(build, patterns_of, keys, lasting if starting else None)
+        measures = {"change": 'CASE WHEN "sure" THEN "pos" * 2 + "start" END',
+                    "changed": 'CASE WHEN "sure" THEN "t" END'}
+        if doubtful:
+            measures["ended"] = 'CASE WHEN NOT "sure" AND "start" = 0 THEN "pos" * 2 END'
+        if doubtful and starting:
+            measures["started"] = 'CASE WHEN NOT "sure" AND "start" = 1 THEN "pos" * 2 + 1 END'
+        for name, ones in found.items():
+            ones += [quoted(f"{name}.{n}.{index}")] if name in measures else []
+        if starting and isinstance(lasting, Period):
+            life = quoted(f"life.{n}.{index}")
+            measures["life"] = 'CASE WHEN "sure" THEN "life" END'
+            if doubtful:
+                unsure_life = quoted(f"unsure_life.{n}.{index}")
+                measures["unsure_life"] = 'CASE WHEN NOT "sure" THEN "life" END'
+        # An event that ends and starts it comes twice, first as an end.
+        build.sweep(frame, rows, [(given[key].sql, key) for key in keys], bound,
+                    [(f"{name}.{n}.{index}", sql, "max" if name == "change" else "last") for name, sql in
+                     measures.items()])
+    last, since, started, perhaps_ended = (
+        "" if not ones else ones[0] if len(ones) == 1 else
+        build.extend(frame, f"greatest({', '.join(ones)})", name, "the latest change") for name, ones in found.items())
+    holds = f"coalesce({last} % 2 = 1{f' AND {now} < {life}' if life else ''}, FALSE)"
+    # Every change that may be one after the last that is adds a possibility: the state holds, or does not.
+    standing = f" AND {now} < {unsure_life}" if unsure_life else ""
+    may_hold = [holds, *([f"coalesce({started} > coalesce({last}, -1){standing}, FALSE)"] if started else [])]
+    may_not = [f"NOT {holds}", *([f"coalesce({perhaps_ended} > coalesce({last}, -1), FALSE)"] if perhaps_ended else [])]
+    value = holds
+    if lost or started or perhaps_ended:
+        true = "" if lost else f" WHEN NOT ({' OR '.join(may_not)}) THEN TRUE"
+        value = f"CASE WHEN NOT ({' OR '.join(may_hold)}) THEN FALSE{true} END"
+    ended = build.gaps([one.event for one in state.ends], since)
+    reach = since
+    if isinstance(lasting, Period):
+        reach = f"greatest({since}, {build.earliest(frame, now, lasting)})"
+    begun = build.gaps([one.event for one in state.starts], reach)
+    if ended != "FALSE" or begun != "FALSE":
+        value = (f"CASE WHEN ({value}) THEN CASE WHEN NOT ({ended}) THEN TRUE END "
+                 f"WHEN NOT ({value}) THEN CASE WHEN NOT ({begun}) THEN FALSE END END")
+    nullable = value != holds
+    unknown = [f"{one.sql} IS NULL" for _, one in asked if one.nullable]
+    if unknown:
+        value, nullable = f"CASE WHEN NOT ({' OR '.join(unknown)}) THEN {value} END", True
+    tie = tie_with(build, frame, [*state.starts, *state.ends], asked, expr.at)
+    return build.kept(frame, Term(value, nullable, None, asked_tie(build, asked, tie)), "state")
+
+
+def asked_tie(build: Builder, asked: Sequence[tuple[str, Term]], tie: str | None) -> str | None:
+    """Whether a state rests on a tie; where a key is missing, whether that key does."""
+    lost = [one for _, one in asked if one.nullable]
+    lost_tie = any_tie(Term("", tie=f"({missing(one)} AND {one.tie})") for one in lost if one.tie is not None)
+    if not lost or (tie is None and lost_tie is None):
+        return tie
+    return f"(CASE WHEN {' OR '.join(map(missing, lost))} THEN {lost_tie or 'FALSE'} ELSE {tie or 'FALSE'} END)"
+
+
+def changes_of(build: Builder, patterns: Sequence[tuple[ir.Pattern, bool]], keys: Sequence[str], lasting: Any,
+            ) -> tuple[str, bool]:
+    """The events that start and end a state, as one table; whether any of them is uncertain."""
+    made = ("changes", repr(patterns), tuple(keys), repr(lasting))
+    if made in build.made:
+        found: tuple[str, bool] = build.made[made]
+        return found
+    parts = []
+    doubtful = False
+    for pattern, going in patterns:
+        rows = candidates_of(build, pattern)
+        if rows.equal or rows.outer:
+            raise Unsupported("a state whose events are compared with the trigger")
+        doubtful = doubtful or rows.sure != "TRUE"
+        life = "CAST(NULL AS BIGINT)"
+        name = rows.frame.name
+        if going and isinstance(lasting, Period):
+            copy = Frame(name, list(rows.frame.columns), {}, {})
+            life = build.closes(copy, '"t"', lasting)
+            name = copy.name
+        names = ", ".join(f"0 AS {quoted(key)}" if key == WHOLE else quoted(key) for key in keys)
+        parts.append(f'SELECT "t", "pos", {int(going)} AS "start", {rows.sure} AS "sure", {life} AS "life"'
+                     f"{f', {names}' if names else ''} FROM {name}")
+    result = build.step("changes", " UNION ALL ".join(parts), "starts and ends"), doubtful
+    build.made[made] = result
+    return result
+
+
+def state_value(build: Builder, frame: Frame, expr: ir.StateValue) -> Term:
+    """The value of a valued state: the latest known of its first tier that has one."""
+    state = build.states[expr.state]
+    assert isinstance(state, ir.ValuedState)
+    asked = keys_of(build, frame, expr.keys)
+    given = dict(asked)
+    _, bound = stands_at(build, frame, expr.at)
+    cases = []
+    for place, tier in enumerate(state.tiers):
+        parts: list[str] = []
+        doubtful = False
+        for source in tier:
+            rows = candidates_of(build, source.pattern)
+            if rows.equal or rows.outer:
+                raise Unsupported("a state whose events are compared with the trigger")
+            doubtful = doubtful or rows.sure != "TRUE"
+            raw = build.value(rows.frame, ir.Get(ir.CANDIDATE, source.path, state.type, source.default))
+            said = Column(source.path, state.type, True).said_name
+            carried = "" if source.default is not None else f" WHERE {quoted(said)}"
+            names = ", ".join(map(quoted, sorted(dict(expr.keys))))
+            parts.append(f'SELECT "t", "pos", {len(parts)} AS "rank", {rows.sure} AS "sure", {raw.sql} AS "value"'
+                         f"{f', {names}' if names else ''} FROM {rows.frame.name}{carried}")
+        told = build.step("told", " UNION ALL ".join(parts), f"what tells the {state.name}")
+        if len({source.pattern.event for source in tier}) < len(tier):
+            names = ", ".join(map(quoted, sorted(dict(expr.keys))))
+            first = (f'row_number() OVER (PARTITION BY "pos"{f", {names}" if names else ""} ORDER BY "rank")')
+            told = build.step("told", f'SELECT * FROM (SELECT *, {first} AS "n" FROM {told}) AS r WHERE "n" = 1',
+                              "of one event, the source that is named first")
+        build.count += 1
+        n = build.count
+        keys = [(given[key].sql, key) for key in sorted(given)]
+        measures = [(f"told_pos.{n}", '"pos"', "last"), (f"told_t.{n}", '"t"', "last"),
+                    (f"known_pos.{n}", 'CASE WHEN "value" IS NOT NULL THEN "pos" END', "last"),
+                    (f"value.{n}", '"value"', "last")]
+        if doubtful:
+            measures.append((f"unsure_pos.{n}", 'CASE WHEN NOT "sure" THEN "pos" END', "last"))
+        build.sweep(frame, told, keys, bound, measures)
+        latest, known = quoted(f"told_pos.{n}"), quoted(f"known_pos.{n}")
+        if doubtful:
+            cases.append(f"WHEN {quoted(f'unsure_pos.{n}')} = {latest} THEN NULL")
+        gap = build.gaps([one.pattern.event for one in tier], quoted(f"told_t.{n}"))
+        if gap != "FALSE":
+            cases.append(f"WHEN {gap} THEN NULL")
+        cases.append(f"WHEN {known} = {latest} THEN {quoted(f'value.{n}')}")
+        assert place < len(state.tiers)
+    value = f"CASE {' '.join(cases)} END"
+    unknown = [f"{one.sql} IS NULL" for _, one in asked if one.nullable]
+    if unknown:
+        value = f"CASE WHEN NOT ({' OR '.join(unknown)}) THEN {value} END"
+    sources = [source.pattern for tier in state.tiers for source in tier]
+    tie = asked_tie(build, asked, tie_with(build, frame, sources, asked, expr.at))
+    return build.kept(frame, Term(value, True, None, tie, scale=scale_of(expr.type)), "state")

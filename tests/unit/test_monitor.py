@@ -1,0 +1,272 @@
+"""The online monitor where the property tests do not look: what it keeps, refuses, forgets and is restored from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from policyengine.base.calendar import Calendar
+from policyengine.core import ir, types
+from policyengine.core.case import Case, Event, Sources
+from policyengine.core.evaluate import judge
+from policyengine.core.ir import CANDIDATE, TRIGGER
+from policyengine.core.verdict import Setting
+from policyengine.trace.monitor import Decided, Late, Monitor, Refused
+from tests.support.trace_strategies import CALENDAR, SECOND, START, compare, get, policy
+
+USER = ("user",)
+ELAPSED = types.Period("elapsed")
+TEN_SECONDS = ir.Constant("10 seconds", ELAPSED)
+
+
+def rule(must: ir.Expr, trigger: ir.Trigger | None = None, keys: tuple[str, ...] = USER, name: str = "rule") -> ir.Rule:
+    return ir.Rule(name, "", (), "other", "error", keys, trigger or ir.OnEvent(("use",), False, None), (),
+                   (ir.Must(must, False),), (), "")
+
+
+def occurs(event: str, range: ir.Range, where: ir.Expr | None = None, keys: tuple[str, ...] = USER) -> ir.Occurs:
+    return ir.Occurs(ir.Pattern(event, keys, where), range)
+
+
+def monitor(*rules: ir.Rule, forgets: tuple[ir.Forget, ...] = (), **options: Any) -> Monitor:
+    return Monitor(replace(policy(*rules), forgets=forgets), {"service": {}}, {}, CALENDAR, **options)
+
+
+def row(second: float, type: str, user: str = "u1", id: str | None = None, **fields: Any) -> Event:
+    return Event(type, START + round(second * SECOND), {"user": user, **fields}, id, None, "t", 1,
+                 ("alert", "notice", "reply", "use").index(type))
+
+
+def verdicts(outcomes: list[Any]) -> list[str]:
+    return [one.judgement.verdict for one in outcomes if isinstance(one, Decided)]
+
+
+ANSWER = rule(occurs("reply", ir.Within(TEN_SECONDS)))
+NOTICE = rule(occurs("notice", ir.Before()))
+
+
+# ---- deadlines --------------------------------------------------------------------------------------------------
+
+def test_a_deadline_fires_when_time_passes_it() -> None:
+    one = monitor(ANSWER)
+    assert one.feed(row(0, "use")) == []
+    assert one.pending() == []
+    assert one.advance(START + 1) == []
+    assert [duty.due for duty in one.pending()] == [START + 10 * SECOND + 1]
+    assert one.advance(START + 10 * SECOND + 1) == []
+    assert verdicts(one.advance(START + 10 * SECOND + 2)) == ["violated"]
+    assert one.pending() == []
+    assert one.counts["rule"]["violated"] == 1
+
+
+@pytest.mark.parametrize("report", [("violated",), ("violated", "satisfied")])
+def test_an_answer_at_the_last_instant_is_in_time(report: tuple[Any, ...]) -> None:
+    one = monitor(ANSWER, report=report)
+    one.feed(row(0, "use"))
+    one.feed(row(10, "reply"))
+    outcomes = one.finish() + one.advance(START + 100 * SECOND)
+    assert verdicts(outcomes) == (["satisfied"] if "satisfied" in report else [])
+    assert one.counts["rule"]["satisfied"] == 1
+
+
+def test_an_answer_too_late_by_a_microsecond_is_none() -> None:
+    one = monitor(ANSWER, report=("violated",))
+    one.feed(row(0, "use"))
+    assert verdicts(one.feed(row(10.000001, "reply")) + one.finish()) == ["violated"]
+
+
+# ---- arrival ----------------------------------------------------------------------------------------------------
+
+def test_late_events_are_reported_and_not_judged() -> None:
+    one = monitor(NOTICE, lateness=5 * SECOND)
+    one.feed(row(20, "use"))
+    late = row(14, "notice")
+    assert one.feed(late) == [Late(late, START + 15 * SECOND)]
+    assert one.feed(row(15, "notice")) == []
+    assert (one.late, one.watermark) == (1, START + 15 * SECOND)
+    assert verdicts(one.finish()) == ["satisfied"]
+
+
+def test_a_repeat_is_counted_once() -> None:
+    one = monitor(NOTICE)
+    outcomes = one.feed(row(0, "use", id="a")) + one.feed(row(0, "use", id="a")) + one.finish()
+    assert verdicts(outcomes) == ["violated"]
+    assert one.repeats == 1
+
+
+def test_ids_of_verdicts_are_those_of_every_run() -> None:
+    def ids(user: str = "u1", second: float = 0) -> list[str]:
+        one = monitor(NOTICE)
+        return [outcome.id for outcome in one.feed(row(second, "use", user)) + one.feed(row(second, "use", user))
+                + one.finish() if isinstance(outcome, Decided)]
+    assert ids() == ids()
+    assert len({*ids(), *ids("u2"), *ids(second=1)}) == 6
+    assert all(len(one) == 32 for one in ids())
+
+
+def test_moments_outside_the_force_are_seen_and_not_judged() -> None:
+    one = monitor(rule(occurs("notice", ir.Before()), ir.OnEvent(("use",), True, None)),
+                  force=(START + 5 * SECOND, START + 20 * SECOND))
+    outcomes = [outcome for event in (row(0, "use"), row(6, "use"), row(7, "use", "u2"), row(20, "use", "u3"))
+                for outcome in one.feed(event)]
+    assert [outcome.judgement.moment.keys for outcome in outcomes + one.finish()] == [  # type: ignore[union-attr]
+        (("user", "u2"),)]
+
+
+def test_a_rule_nobody_triggers_is_undecided_at_once() -> None:
+    one = monitor(NOTICE, ANSWER, sources=Sources({"notice": None}))
+    assert verdicts(one.advance(START)) == ["undecided", "undecided"]
+    assert one.advance(START + 1) == []
+
+
+# ---- what is kept -----------------------------------------------------------------------------------------------
+
+FIRST = ir.OnEvent(("use",), True, None)
+EQUAL = compare(get(CANDIDATE, "kind"), "=", get(TRIGGER, "kind"))
+
+
+@pytest.mark.parametrize(("asked", "how_much"), [
+    (occurs("notice", ir.Before()), "constant"),
+    (occurs("notice", ir.Before(), EQUAL), "values of kind"),
+    (ir.InState("consent", TRIGGER, (("user", get(TRIGGER, "user")),)), "constant"),
+    (compare(ir.CountEvents(ir.Pattern("notice", USER, None), ir.WithinLast(TEN_SECONDS)), ">", ir.Constant(
+        1, types.Number(integer=True))), "events in 10 seconds"),
+    (compare(ir.CountEvents(ir.Pattern("notice", USER, None), ir.This("month")), ">", ir.Constant(
+        1, types.Number(integer=True))), "events of the month"),
+    (compare(ir.CountEvents(ir.Pattern("notice", USER, None), ir.Since(ir.Pattern("reply", USER, None))), ">",
+             ir.Constant(1, types.Number(integer=True))), "events since the latest reply"),
+    (occurs("notice", ir.WithinLast(TEN_SECONDS), compare(get(CANDIDATE, "number"), "<", get(TRIGGER, "number"))),
+     "events in 10 seconds"),
+    (occurs("notice", ir.During("session")), "events of the run of session"),
+    (occurs("notice", ir.Within(TEN_SECONDS)), "while open"),
+])
+def test_retention_is_told(asked: ir.Expr, how_much: str) -> None:
+    kept = monitor(rule(asked)).retention()
+    assert how_much in {one.how_much for one in kept}
+    assert {one.for_each for one in kept} == {USER}
+
+
+COUNT_ALL = compare(ir.CountEvents(ir.Pattern("notice", USER, None), ir.Before()), ">", ir.Constant(
+    1, types.Number(integer=True)))
+UNBOUNDED = [
+    COUNT_ALL,
+    occurs("notice", ir.Before(), compare(get(CANDIDATE, "number"), "<", get(TRIGGER, "number"))),
+    compare(ir.EpisodeDuration("session", ir.Before()), ">", TEN_SECONDS),
+]
+
+
+@pytest.mark.parametrize("asked", UNBOUNDED)
+def test_what_would_be_kept_for_ever_is_refused(asked: ir.Expr) -> None:
+    with pytest.raises(Refused) as refused:
+        monitor(rule(asked))
+    (problem,) = refused.value.diagnostics
+    assert problem.name == "unbounded-retention"
+    assert "`rule`" in problem.message
+    assert "for ever" in problem.message
+
+
+def test_a_key_that_is_forgotten_bounds_it() -> None:
+    forget = ir.Forget("user", (ir.Pattern("alert", (), None),))
+    one = monitor(rule(COUNT_ALL), forgets=(forget,))
+    for second, type in enumerate(("notice", "notice", "use", "alert", "notice", "use")):
+        one.feed(row(second, type))
+    one.finish()
+    assert one.counts["rule"]["satisfied"] == 1  # two before the first use; the second sees one notice
+    assert one.counts["rule"]["violated"] == 1
+
+
+def test_nothing_is_forgotten_while_a_duty_is_open() -> None:
+    forget = ir.Forget("user", (ir.Pattern("alert", (), None),))
+    both = ir.Or((occurs("reply", ir.Within(TEN_SECONDS)), COUNT_ALL))
+    one = monitor(ANSWER, rule(both, ir.OnEvent(("reply",), False, None), name="other"), forgets=(forget,))
+    for second, type in enumerate(("notice", "notice", "use", "alert", "reply", "reply")):
+        one.feed(row(second, type))
+    one.finish()
+    # At the first reply the use is still open, so the notices are there; it closes the duty, and they go.
+    assert one.counts["other"]["satisfied"] == 1
+    assert one.size() <= 4
+
+
+def test_many_closed_keys_leave_little() -> None:
+    """Duties that are over, runs that are silent, rows out of reach: 40,000 users pass and few rows stay."""
+    asked = ir.And((occurs("reply", ir.Within(TEN_SECONDS)), ir.Not(occurs("alert", ir.WithinLast(TEN_SECONDS)))))
+    one = monitor(rule(asked), rule(occurs("notice", ir.Within(TEN_SECONDS)), ir.OnEvery(TEN_SECONDS, "session"),
+                                    name="marks"), report=("violated",))
+    largest = 0
+    for number in range(40_000):
+        for part, type in ((0.0, "alert"), (0.1, "use"), (0.2, "reply")):
+            one.feed(row(number + part, type, f"u{number}"))
+        largest = max(largest, one.size())
+    assert largest < 5_000
+    assert one.counts["rule"]["violated"] == 40_000
+    assert len(one._bench.times) < 5_000
+
+
+def test_only_the_latest_row_of_a_key_is_kept() -> None:
+    one = monitor(rule(occurs("notice", ir.Before())), rule(occurs("notice", ir.Before(), EQUAL), name="equal"))
+    for second in range(5_000):
+        one.feed(row(second, "notice", kind="p"))
+    assert one.size() < 10
+
+
+# ---- histories with a gap ---------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("judged", "events"), [
+    # Before the replies are complete one may have come after either notice, so both are named.
+    (rule(occurs("notice", ir.Since(ir.Pattern("reply", USER, None))), ir.OnEvent(("alert",), False, None)),
+     [row(0, "notice"), row(1, "notice"), row(3, "alert", flag=False)]),
+    # An end that is seen after that shows that the state did not hold, so its next start is certain.
+    (rule(occurs("notice", ir.Before()), ir.OnStart("consent")), [row(6, "alert", flag=True), row(7, "reply")]),
+    (rule(occurs("notice", ir.Before()), ir.OnStart("consent")), [row(4, "alert", flag=True), row(7, "reply")]),
+])
+def test_what_may_have_been_unseen_is_judged_as_on_the_whole_trace(judged: ir.Rule, events: list[Event]) -> None:
+    sources = Sources({"notice": None, "use": None, "alert": None, "reply": START + 5 * SECOND})
+    one = monitor(judged, sources=sources)
+    given = []
+    for event in events:
+        given += one.feed(event)
+        one.compact()
+    given += one.finish()
+    end = Setting(events[-1].time, {})
+    expected = judge(policy(judged), Case({"service": {}}, tuple(events)), end, CALENDAR, sources=sources)
+    assert [outcome.judgement for outcome in given if isinstance(outcome, Decided)] == list(expected)
+
+
+# ---- snapshots --------------------------------------------------------------------------------------------------
+
+def test_a_snapshot_of_another_monitor_is_refused() -> None:
+    text = json.dumps(monitor(ANSWER).snapshot())
+
+    def restored(*, made: ir.Policy | None = None, facts: Any = None, parameters: Any = None,
+                 calendar: Calendar = CALENDAR, **options: Any) -> Monitor:
+        return Monitor.restore(json.loads(text), made or policy(ANSWER), facts or {"service": {}}, parameters or {},
+                               calendar, **options)
+
+    restored(lateness=SECOND, report=("violated",))
+    for options, name in (({"made": policy(NOTICE)}, "policy"), ({"facts": {"service": {"flag": True}}}, "service"),
+                          ({"parameters": {"x": 1}}, "parameters"),
+                          ({"calendar": Calendar("Europe/Berlin")}, "calendar"),
+                          ({"sources": Sources({"use": None, "reply": None})}, "sources"),
+                          ({"force": (START, None)}, "choice of rules")):
+        with pytest.raises(Refused) as refused:
+            restored(**options)
+        assert [one.name for one in refused.value.diagnostics] == ["other-snapshot"]
+        assert name in str(refused.value)
+
+
+def test_a_snapshot_of_another_version_is_refused() -> None:
+    snapshot = {**monitor(ANSWER).snapshot(), "version": 0}
+    with pytest.raises(Refused, match="another version"):
+        Monitor.restore(snapshot, policy(ANSWER), {"service": {}}, {}, CALENDAR)
+
+
+def test_values_json_has_no_form_for_come_back() -> None:
+    one = monitor(NOTICE)
+    one.feed(row(0, "notice", number=Decimal("1.50"), kind=["a", {"b": Decimal(2)}]))
+    one.feed(row(1, "use"))
+    again = Monitor.restore(json.loads(json.dumps(one.snapshot())), policy(NOTICE), {"service": {}}, {}, CALENDAR)
+    assert repr(again.finish()) == repr(one.finish())

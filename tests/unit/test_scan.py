@@ -1,0 +1,396 @@
+"""Files of events to a table: what is read fast, what is read with care, and what is refused, at some size."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import zstandard
+
+from policyengine.core import types
+from policyengine.trace import scan as scan_module
+from policyengine.trace import scan_text
+from policyengine.trace.columns import Column
+from policyengine.trace.scan import Scan, scan
+from policyengine.trace.scan_database import open_database, temp_folder
+
+TEXT, INTEGER, NUMBER = types.Text(), types.Number(integer=True), types.Number()
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "used": {"type": "object", "required": ["type", "time", "user"], "additionalProperties": False, "properties": {
+        "user": {"type": "string"}, "age": {"type": "integer"}, "amount": {"type": "number"},
+        "place": {"type": "object", "additionalProperties": False, "required": ["city"],
+                  "properties": {"city": {"type": "string"}, "floor": {"type": "integer"}}},
+        "day": {"type": "string", "format": "date"}}},
+    "seen": {"type": "object", "required": ["type", "time"], "additionalProperties": False,
+             "properties": {"user": {"type": "string"}, "service": {"type": "string"}}},
+}
+USER, AGE, AMOUNT = Column(("user",), TEXT), Column(("age",), INTEGER, said=True), Column(("amount",), NUMBER)
+CITY = Column(("place", "city"), TEXT)
+NEEDS = {"used": (USER, AGE, AMOUNT, CITY), "seen": (USER,)}
+NOON = 1_785_585_600_000_000
+
+
+@pytest.fixture(scope="module")
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with open_database("500MB", 2) as opened:
+        yield opened
+
+
+def row(number: int, **more: Any) -> dict[str, Any]:
+    return {"type": "used", "time": f"2026-08-01T12:{number // 60 % 60:02d}:{number % 60:02d}Z", "sequence": number,
+            "user": f"u{number % 7}", **more}
+
+
+def ndjson(path: Path, lines: list[dict[str, Any] | str]) -> str:
+    path.write_text("".join((one if isinstance(one, str) else json.dumps(one)) + "\n" for one in lines), "utf-8")
+    return str(path)
+
+
+def good(con: duckdb.DuckDBPyConnection, *paths: str, **more: Any) -> Scan:
+    found, wrong = scan(con, paths, SCHEMAS, NEEDS, **more)
+    assert wrong == () and found is not None
+    return found
+
+
+def bad(con: duckdb.DuckDBPyConnection, *paths: str, **more: Any) -> list[str]:
+    """`name file:line message` of what a scan refuses."""
+    found, wrong = scan(con, paths, SCHEMAS, NEEDS, **more)
+    assert found is None
+    return [f"{one.name} {Path(one.span.path).name}:{one.span.line} {one.message}" if one.span else
+            f"{one.name} {one.message}" for one in wrong]
+
+
+def events(con: duckdb.DuckDBPyConnection, columns: str) -> list[Any]:
+    return con.execute(f"SELECT {columns} FROM events ORDER BY pos").fetchall()
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ways in which files were read in bulk, in their order."""
+    taken: list[str] = []
+
+    def noted(name: str, own: Any) -> Any:
+        def call(*args: Any) -> Any:
+            taken.append(name)
+            return own(*args)
+
+        return call
+
+    for name in ("_strict", "_strict_over_all", "_careful", "_csv"):
+        monkeypatch.setattr(scan_text, name, noted(name, getattr(scan_text, name)))
+    return taken
+
+
+# ---- NDJSON in bulk
+
+def test_plain_lines_are_read_by_duckdb_alone(con: duckdb.DuckDBPyConnection, tmp_path: Path, ways: list[str],
+                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan_module, "each_row", None)
+    found = good(con, ndjson(tmp_path / "e.ndjson", [row(number, age=number) for number in range(2000)]))
+    assert (found.rows, found.ties, ways) == (2000, False, ["_strict"])
+    assert events(con, 'pos, "row", "user", "age:integer"')[-1] == (2000, 2000, "u4", 1999)
+
+
+def test_a_key_that_no_sample_shows(con: duckdb.DuckDBPyConnection, tmp_path: Path, ways: list[str]) -> None:
+    lines: list[dict[str, Any] | str] = [row(number) for number in range(30_000)]
+    lines[25_000] = row(25_000, age=7)
+    good(con, ndjson(tmp_path / "e.ndjson", lines))
+    assert ways[:2] == ["_strict", "_strict_over_all"]
+    assert con.execute('SELECT "row" FROM events WHERE "age:integer" = 7').fetchall() == [(25_001,)]
+    lines[25_001] = row(25_001, agee=7)
+    assert bad(con, ndjson(tmp_path / "e.ndjson", lines)) == [
+        "event-unknown-key e.ndjson:25002 used: there is no field `agee`"]
+
+
+def test_a_bad_line_among_many(con: duckdb.DuckDBPyConnection, tmp_path: Path, ways: list[str]) -> None:
+    lines: list[dict[str, Any] | str] = [row(number) for number in range(30_000)]
+    lines[25_000] = '{"type": "used", '
+    assert bad(con, ndjson(tmp_path / "e.ndjson", lines)) == [
+        "json-syntax e.ndjson:25001 expected a key in double quotes, found the end of the text"]
+    assert ways == ["_strict", "_careful"]
+
+
+def test_nulls_and_decimals_are_read_with_care(con: duckdb.DuckDBPyConnection, tmp_path: Path, ways: list[str],
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan_module, "each_row", None)
+    lines = [row(number, age=None if number % 3 == 0 else 5) if number % 2 else row(number)
+             for number in range(3000)]
+    good(con, ndjson(tmp_path / "e.ndjson", lines))  # type: ignore[arg-type]
+    assert ways == ["_strict", "_careful"]
+    assert events(con, '"age:integer", "age:said"')[:4] == [(None, False), (5, True), (None, False), (None, True)]
+    ways.clear()
+    good(con, ndjson(tmp_path / "e.ndjson", [row(number, amount=number + 0.25) for number in range(2000)]))
+    assert ways == ["_strict", "_careful"]
+    assert events(con, '"amount:number"')[1999] == (Decimal("1999.25"),)
+
+
+def test_a_number_keeps_its_last_digit(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    line = json.dumps(row(1)).replace("}", ', "amount": 100000000.000000001}')
+    good(con, ndjson(tmp_path / "e.ndjson", [line]))
+    assert events(con, '"amount:number"') == [(Decimal("100000000.000000001"),)]
+
+
+def test_records_inside_events(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    good(con, ndjson(tmp_path / "e.ndjson", [row(1, place={"city": "Jinan", "floor": 2}), row(2)]))
+    assert events(con, '"place.city"') == [("Jinan",), (None,)]
+    assert bad(con, ndjson(tmp_path / "e.ndjson", [row(1, place={"floor": "2"})])) == [
+        "event-type e.ndjson:1 used: expected an integer for `place.floor`, found text `2`",
+        "event-required e.ndjson:1 used: `place.city` is missing, and it is required"]
+
+
+def test_blank_lines_count(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    good(con, ndjson(tmp_path / "e.ndjson", ["", row(1), "  ", row(2), ""]))
+    assert events(con, '"row"') == [(2,), (4,)]
+    good(con, ndjson(tmp_path / "e.ndjson", [row(1), row(2), "", " "]))
+    assert events(con, '"row"') == [(1,), (2,)]
+
+
+def test_compressed_files(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    text = "".join(json.dumps(row(number)) + "\n" for number in range(500)).encode()
+    for name, packed in (("e.ndjson.gz", gzip.compress(text)), ("e.ndjson.zst", zstandard.compress(text))):
+        (tmp_path / name).write_bytes(packed)
+        assert good(con, str(tmp_path / name)).rows == 500
+        (tmp_path / name).write_bytes(packed[:-9])
+        assert [one.split(" ")[0] for one in bad(con, str(tmp_path / name))] == ["cut-off"]
+    (tmp_path / "e.ndjson.zst").write_bytes(text)
+    assert [one.split(" ")[0] for one in bad(con, str(tmp_path / "e.ndjson.zst"))] == ["unreadable-file"]
+
+
+# ---- CSV in bulk
+
+def test_csv_with_quotes_and_line_ends(con: duckdb.DuckDBPyConnection, tmp_path: Path, ways: list[str]) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text('type,time,user,age\r\nused,2026-08-01T12:00:00Z,"a,""b""",\r\nused,2026-08-01T12:00:01Z,u,7\r\n',
+                    newline="")
+    good(con, str(path))
+    assert (ways, events(con, '"row", "user", "age:integer", "age:said"')) == (
+        ["_csv"], [(2, 'a,"b"', None, False), (3, "u", 7, True)])
+    path.write_text('type,time,user\nused,2026-08-01T12:00:00Z,"a\nb"\n\nused,2026-08-01T12:00:01Z,u\n')
+    good(con, str(path))
+    assert events(con, '"row", "user"') == [(2, "a\nb"), (5, "u")]
+    path.write_text('type,time,user\nused,2026-08-01T12:00:00Z, "a"\n')
+    good(con, str(path))
+    assert events(con, '"user"') == [(' "a"',)]
+    path.write_text('type,time,user\nused,2026-08-01T12:00:00Z,"a" \n')
+    assert bad(con, str(path)) == ["csv-syntax e.csv:2 found text after the closing quote of a field"]
+    path.write_text("type,time,user\nused,2026-08-01T12:00:00Z\n")
+    assert bad(con, str(path)) == ["uneven-row e.csv:2 the row has 2 fields, the header has 3"]
+
+
+# ---- Parquet
+
+def parquet(con: duckdb.DuckDBPyConnection, path: Path, select: str) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    con.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
+    return str(path)
+
+
+@pytest.mark.parametrize(("time", "zone", "said"), [
+    ("TIMESTAMP '2026-08-01 20:00:00'", "Asia/Shanghai", None),
+    ("TIMESTAMP_S '2026-08-01 20:00:00'", "Asia/Shanghai", None),
+    ("TIMESTAMP_MS '2026-08-01 20:00:00'", "Asia/Shanghai", None),
+    ("TIMESTAMP_NS '2026-08-01 20:00:00'", "Asia/Shanghai", None),
+    ("TIMESTAMPTZ '2026-08-01 12:00:00Z'", None, None),
+    ("'2026-08-01T14:00:00+02:00'", None, None),
+    ("TIMESTAMP '2026-08-01 20:00:00'", None, "bad-time e.parquet:1 `2026-08-01T20:00:00` has no offset such as "
+     "`+08:00` or `Z`, and the project file names no zone for it"),
+    ("TIMESTAMP_NS '2026-08-01 20:00:00.000000001'", "Asia/Shanghai",
+     "bad-time e.parquet:1 `2026-08-01T20:00:00.000000001` is finer than a microsecond"),
+    ("TIMESTAMP '2026-03-29 02:30:00'", "Europe/Paris", "bad-time e.parquet:1 `2026-03-29T02:30:00` was skipped by the "
+     "clocks of Europe/Paris; it needs an offset such as `+08:00`"),
+    ("CAST(NULL AS TIMESTAMPTZ)", None, "missing-column e.parquet:1 the event has no `time`"),
+    ("DATE '2026-08-01'", None, "bad-time e.parquet:1 `2026-08-01` is not a time such as `2026-11-20T23:59:59+08:00`"),
+    ("1785585600", None, "bad-time e.parquet:1 the `time` of an event is a timestamp, or text such as "
+     "`2026-08-01T09:30:00Z`"),
+])
+def test_times_of_parquet(con: duckdb.DuckDBPyConnection, tmp_path: Path, time: str, zone: str | None,
+                          said: str | None) -> None:
+    path = parquet(con, tmp_path / "e.parquet", f"SELECT 'used' AS type, {time} AS time, 'u' AS \"user\"")
+    if said is None:
+        assert good(con, path, zone=zone).first == NOON
+    else:
+        assert bad(con, path, zone=zone) == [said]
+
+
+@pytest.mark.parametrize(("column", "said"), [
+    ("5 AS \"user\"", "event-type e.parquet:1 used: expected text for `user`, found the number 5"),
+    ("'u' AS \"user\", 1.5::DOUBLE AS amount", "binary-numbers e.parquet:1 the column `amount` holds binary floating "
+     "point numbers"),
+    ("'u' AS \"user\", 'x' AS agee", "event-unknown-key e.parquet:1 used: there is no field `agee`"),
+    ("NULL::VARCHAR AS \"user\"", "event-required e.parquet:1 used: `user` is missing, and it is required"),
+    ("'u' AS \"user\", 1.5 AS age", "event-type e.parquet:1 used: expected an integer for `age`, found the number 1.5"),
+    ("'u' AS \"user\", DATE '2026-08-01' AS age", "event-type e.parquet:1 used: expected an integer for `age`, found "
+     "text `2026-08-01`"),
+    ("'u' AS \"user\", 1000000000000000000 AS amount", "event-digits e.parquet:1 used: expected at most 18 digits "
+     "before the point and 9 after it for `amount`, found the number 1000000000000000000"),
+    ("'u' AS \"user\", true AS id", "bad-event-id e.parquet:1 the `id` of an event is text or a whole number"),
+    ("'u' AS \"user\", 'x' AS sequence", "bad-sequence e.parquet:1 the `sequence` of an event is a number"),
+    ("'u' AS \"user\", {'city': NULL::VARCHAR, 'floor': 2} AS place", "event-required e.parquet:1 used: `place.city` "
+     "is missing, and it is required"),
+])
+def test_columns_of_parquet_that_do_not_fit(con: duckdb.DuckDBPyConnection, tmp_path: Path, column: str, said: str,
+                                            ) -> None:
+    path = parquet(con, tmp_path / "e.parquet",
+                   f"SELECT 'used' AS type, TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, {column}")
+    assert bad(con, path) == [said]
+
+
+def test_columns_of_parquet_that_fit(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, "
+                   "'u' AS \"user\", 7::DECIMAL(10,2) AS age, 1.5::DECIMAL(30,12) AS amount, 3::UTINYINT AS sequence, "
+                   "{'city': 'Jinan', 'floor': 2} AS place, DATE '2026-08-01' AS day, 12 AS id")
+    found = good(con, path)
+    assert (found.first, found.counts, found.as_of) == (NOON, {"used": 1}, NOON)
+    assert events(con, 't, file, "row", "user", "age:integer", "age:said", "amount:number", "place.city", service') == [
+        (NOON, 0, 1, "u", 7, True, Decimal("1.5"), "Jinan", None)]
+
+
+def test_parquet_without_its_columns_or_its_end(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    path = parquet(con, tmp_path / "e.parquet", "SELECT 1 AS tpye")
+    assert bad(con, path) == ["missing-column e.parquet:1 `" + path[:29] + "…" + path[-30:] + "` has no column `type`",
+                              "missing-column e.parquet:1 `" + path[:29] + "…" + path[-30:] + "` has no column `time`"]
+    path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, now() AS time, 'u' AS \"user\" LIMIT 0")
+    assert bad(con, path)[0].startswith("no-events")
+    path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, now() AS time, i::VARCHAR AS \"user\" "
+                   "FROM range(5000) AS r(i)")
+    whole = Path(path).read_bytes()
+    Path(path).write_bytes(whole[:len(whole) // 2])
+    assert [one.split(" ")[0] for one in bad(con, path)] == ["cut-off"]
+    Path(path).write_bytes(whole[:1000] + bytes(2000) + whole[3000:])
+    assert [one.split(" ")[0] for one in bad(con, path)] == ["unreadable-file"]
+    assert [one.split(" ")[0] for one in bad(con, str(tmp_path / "none.parquet"))] == ["missing-file"]
+
+
+def test_folders_that_say_fields(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    time = "TIMESTAMPTZ '2026-08-01 12:00:00Z' + i * INTERVAL 1 SECOND AS time"
+    for kind in ("used", "seen"):
+        for day in (1, 2):
+            parquet(con, tmp_path / f"type={kind}" / f"date=2026-08-0{day}" / "e.parquet",
+                    f"SELECT {time}, '{kind}{day}' AS \"user\" FROM range(3) AS r(i)")
+    paths = sorted(map(str, tmp_path.rglob("*.parquet")))
+    found = good(con, *paths)
+    assert found.counts == {"used": 6, "seen": 6}
+    assert {(place, user) for place, user in events(con, '"type", "user"')} == {
+        (0, "used1"), (0, "used2"), (1, "seen1"), (1, "seen2")}
+    for name, text in (("e.ndjson", '{"time":"2026-08-01T12:00:00Z"}\n'), ("e.csv", "time\n2026-08-01T12:00:00Z\n")):
+        folder = tmp_path / "text" / "type=used" / "user=u%201"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+        good(con, str(folder / name))
+        assert events(con, '"type", "user"') == [(0, "u 1")]
+
+
+# ---- order, ids, as of
+
+def test_unsorted_files_are_put_in_order(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    lines = [row(number % 50, sequence=number % 3 or None) for number in range(300)]
+    for one in lines:
+        if one["sequence"] is None:
+            del one["sequence"]
+    found = good(con, ndjson(tmp_path / "e.ndjson", lines))  # type: ignore[arg-type]
+    times = [one for one, in events(con, "t")]
+    assert times == sorted(times) and found.ties
+    assert con.execute("SELECT count(DISTINCT pos), count(DISTINCT instant) FROM events").fetchone() == (300, 150)
+
+
+def test_equal_sequences_are_ordered_by_content(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    lines = [row(1, user=user, age=7) for user in ("c", "a", "b", "a")]
+    good(con, ndjson(tmp_path / "e.ndjson", lines))  # type: ignore[arg-type]
+    assert events(con, '"user"') == [("a",), ("a",), ("b",), ("c",)]
+
+
+def test_events_after_the_as_of_are_not_read(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    lines = [row(number) for number in range(10)] + [{"type": "seen", "time": "2031-01-01T00:00:00Z"}]
+    found = good(con, ndjson(tmp_path / "e.ndjson", lines), as_of=NOON + 4_000_000)  # type: ignore[arg-type]
+    assert (found.rows, found.total, found.later, found.counts) == (5, 5, 6, {"used": 5})
+    assert found.last == 1_924_992_000_000_000
+    found = good(con, str(tmp_path / "e.ndjson"))
+    assert (found.rows, found.later, found.as_of) == (11, 0, 1_924_992_000_000_000)
+
+
+def test_only_types_that_are_needed_are_kept(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    lines: list[dict[str, Any] | str] = [row(1), {"type": "seen", "time": "2026-08-02T12:00:00Z", "service": "s"}]
+    path = ndjson(tmp_path / "e.ndjson", lines)
+    found, _ = scan(con, [path], SCHEMAS, {"seen": (USER,)})
+    assert found is not None and (found.rows, found.total, found.counts) == (1, 2, {"used": 1, "seen": 1})
+    assert events(con, '"type", service, "user"') == [(1, "s", None)]
+    found, _ = scan(con, [path], SCHEMAS, {})
+    assert found is not None and (found.rows, found.total) == (0, 2)
+
+
+def test_many_rows_with_one_id(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, "
+                   "'u' AS \"user\", 'e' || (i % 9000) AS id FROM range(10000) AS r(i)")
+    found = good(con, path)
+    assert (found.merged, found.rows, found.total) == (1000, 9000, 9000)
+    assert con.execute('SELECT max("row") FROM events').fetchone() == (9000,)
+    path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, "
+                   "'u' || i AS \"user\", 'e' || (i % 9999) AS id FROM range(10000) AS r(i)")
+    assert bad(con, path) == [f"id-twice e.parquet:10000 two different events have the id `e0`; the other is {path}:1"]
+
+
+def test_a_file_of_which_no_row_fits(con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                     ) -> None:
+    monkeypatch.setattr(scan_module, "UNREAD", 1000)
+    path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, now() AS time, 'x' AS usr "
+                   "FROM range(30000) AS r(i)")
+    said = bad(con, path)
+    assert said[:2] == ["event-unknown-key e.parquet:1 used: there is no field `usr`",
+                        "event-required e.parquet:1 used: `user` is missing, and it is required"]
+    assert said[-2:] == ["more-errors 1,950 more errors in events are not shown",
+                         "more-errors 29,000 more rows that may not fit were not looked at"]
+
+
+# ---- the database
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    with open_database("100MB", 1, folder=str(tmp_path)) as con:
+        folder = temp_folder(con)
+        assert Path(folder).parent == tmp_path
+        con.execute("CREATE TABLE big AS SELECT i, hash(i) AS h, md5(i::VARCHAR) AS m FROM range(3000000) AS r(i)")
+        con.execute("SELECT count(*) FROM (SELECT m FROM big ORDER BY m)")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(KeyboardInterrupt), open_database(folder=str(tmp_path)):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_goes_with_the_next(tmp_path: Path) -> None:
+    code = ("import os, signal, sys\nfrom policyengine.trace.scan_database import open_database, temp_folder\n"
+            "with open_database(folder=sys.argv[1]) as con:\n    temp_folder(con)\n    os.kill(os.getpid(), 9)\n")
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    (left,) = tmp_path.iterdir()
+    (tmp_path / f"guiju-trace-{os.getpid()}-own").mkdir()
+    with open_database(folder=str(tmp_path)):
+        assert not left.exists()
+    assert [one.name for one in tmp_path.iterdir()] == [f"guiju-trace-{os.getpid()}-own"]
+
+
+def test_limits_that_are_none() -> None:
+    with pytest.raises(ValueError, match="`many` is not an amount of memory"), open_database("many"):
+        pass
+
+
+def test_too_little_memory_is_a_diagnostic(tmp_path: Path) -> None:
+    path = ndjson(tmp_path / "e.ndjson", [row(number % 60) for number in range(100_000)])
+    with open_database("2MB", 2, folder=str(tmp_path)) as con:
+        found, wrong = scan(con, [path], SCHEMAS, NEEDS)
+    assert found is None and [one.name for one in wrong] == ["out-of-memory"]
+
+
+def test_a_full_disk_is_a_diagnostic(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, md5(i::VARCHAR) AS \"user\", "
+                   "TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, i AS sequence FROM range(1000000) AS r(i)")
+    with open_database("40MB", 2, folder=str(tmp_path)) as small:
+        small.execute("SET max_temp_directory_size = '1MB'")
+        found, wrong = scan(small, [path], SCHEMAS, NEEDS)
+    assert found is None and [one.name for one in wrong] == ["disk-full"]
