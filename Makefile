@@ -27,7 +27,7 @@ demo: $(STAMP)
 	done
 
 test: lint
-	@$(BIN)/python -m pytest -q $(PYTEST_FLAGS) $(TESTS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile $(PYTEST_FLAGS) $(TESTS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet .

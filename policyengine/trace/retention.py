@@ -310,6 +310,10 @@ class _Planner:
                 if reach is None and not self._forgotten(self.world.episodes[node.episode].keys):
                     self._refuse(f"adds up all earlier runs of `{node.episode}`", node.span)
                 keys = self.world.episodes[node.episode].keys
+                if isinstance(reach, After) and not self._seen(reach.pattern.event):
+                    # The evaluator leaves it open where anything at all happened before the source was complete.
+                    self._refuse(f"adds up runs of `{node.episode}` since a `{reach.pattern.event}`, of which not all "
+                                 "are seen", node.span)
                 if isinstance(reach, After) and not set(reach.pattern.keys) <= set(keys):
                     self._refuse(f"adds up runs of `{node.episode}` since a `{reach.pattern.event}` of another key",
                                  node.span)

@@ -172,6 +172,19 @@ def test_the_order_of_rows_changes_nothing(shop: Project) -> None:
     assert first["3-new bill_sent"].keys() >= {"violated", "exempt"}
 
 
+@pytest.mark.parametrize("engine", ["evaluator", "duckdb"])
+@pytest.mark.parametrize(("purchase", "verdict"), [({}, "satisfied"), ({"amount": None}, "undecided"),
+                                                   ({"amount": 9}, "violated")])
+def test_an_explicit_null_clears_a_state(shop: Project, engine: str, purchase: dict[str, object], verdict: str) -> None:
+    """A purchase that says nothing of its amount leaves the one before; null takes it back."""
+    shop.house("state spent per user is bought.amount\n\nrule small_bills\n  cites Art. 2(2)\n  family bills\n"
+               "  per user\n  on billed\n  must spent <= 5\n")
+    shop.trace(event("bought", "07-20 10:00", amount=3), event("bought", "07-20 10:01", **purchase),
+               event("billed", "07-20 10:02"))
+    judged = shop.judge(shop.good, "--events", shop.events_file, "--engine", engine)
+    assert judged["1 small_bills"] == {verdict: 1}
+
+
 # ---- several services
 
 def test_each_service_has_its_own_events(shop: Project) -> None:
