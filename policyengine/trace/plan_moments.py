@@ -87,7 +87,8 @@ def event_moments(build: Builder, trigger: ir.OnEvent) -> tuple[Frame, Term, boo
     doubt = "TRUE" if gap else unsure.sql
     if doubt == "FALSE":
         return frame, held, False
-    alone = Term(f"CASE WHEN NOT {doubt} THEN TRUE END", True, None, '"unsure_tie"' if "unsure_tie" in frame.columns else None)
+    tie = '"unsure_tie"' if "unsure_tie" in frame.columns else None
+    alone = Term(f"CASE WHEN NOT {doubt} THEN TRUE END", True, None, tie)
     return frame, build.kept(frame, all_of([build.kept(frame, alone, "alone"), held]), "held"), False
 
 

@@ -55,8 +55,9 @@ def parts(spark: SparkSession, path: str, first: int, schemas: Schemas, numbers:
     vocabulary that are numbers. By its suffix a path is NDJSON, CSV or, in any other case, Parquet."""
     suffix = read.suffix_of(path)
     reader = spark.read
-    if "=" in path:
-        reader = reader.option("basePath", path[:path.rindex("/", 0, path.index("=")) + 1] if "/" in path else ".")
+    base = _base(path)
+    if base:
+        reader = reader.option("basePath", base)
     try:
         if suffix in (".ndjson", ".jsonl", ".csv"):
             lines = _Lines(spark, reader.option("lineSep", "\n").text(path), first, schemas)
@@ -64,6 +65,15 @@ def parts(spark: SparkSession, path: str, first: int, schemas: Schemas, numbers:
         return _parquet(spark, path, reader.option("mergeSchema", "true").parquet(path), first, schemas, numbers)
     except AnalysisException as problem:
         return [], (_unreadable(path, problem),)
+
+
+def _base(path: str) -> str:
+    """The folder below which `key=value` folders say something of rows; "" where that is the path itself."""
+    folders = path.split("/")
+    for place, folder in enumerate(folders[:-1]):
+        if set(folder) & set("=*?[{"):
+            return "/".join(folders[:place]) or ("/" if path.startswith("/") else ".")
+    return ""
 
 
 def _unreadable(path: str, problem: AnalysisException) -> Diagnostic:

@@ -56,8 +56,8 @@ def test_windows_that_look_ahead_look_back() -> None:
     """Over the mirrored order: to the end, Spark would begin again at every row."""
     said = spark_sql('SELECT first_value("m" IGNORE NULLS) OVER (PARTITION BY "k" ORDER BY "a", "b" ROWS BETWEEN '
                      'CURRENT ROW AND UNBOUNDED FOLLOWING) FROM x')
-    assert said == ("SELECT LAST_VALUE(`m`) IGNORE NULLS OVER (PARTITION BY `k` ORDER BY `a` DESC NULLS FIRST, `b` DESC "
-                    "NULLS FIRST ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) FROM x")
+    assert said == ("SELECT LAST_VALUE(`m`) IGNORE NULLS OVER (PARTITION BY `k` ORDER BY `a` DESC NULLS FIRST, `b` "
+                    "DESC NULLS FIRST ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) FROM x")
 
 
 def test_texts_come_through() -> None:
