@@ -148,7 +148,7 @@ PHASES = [Phase.explicit, Phase.reuse, Phase.generate]  # a shorter example woul
 
 @given(st.lists(narrow.rules(), min_size=5, max_size=5),
        st.builds(Case, narrow.facts, narrow.events(28)), narrow.instants)
-@settings(max_examples=30, deadline=None, suppress_health_check=QUIET, phases=PHASES)
+@settings(max_examples=20, deadline=None, suppress_health_check=QUIET, phases=PHASES)
 def test_columns_agree_with_the_evaluator(benches: dict[str, Bench], rules: list[ir.Rule], case: Case,
                                           as_of: int) -> None:
     """The same moments, verdicts, due times and ties; what is hard is left to the evaluator."""
@@ -158,16 +158,17 @@ def test_columns_agree_with_the_evaluator(benches: dict[str, Bench], rules: list
 
 
 @given(st.lists(wide.rules(), min_size=5, max_size=5), wide.trials(least=10, most=50))
-@settings(max_examples=50, deadline=None, suppress_health_check=QUIET, phases=PHASES)
+@settings(max_examples=35, deadline=None, suppress_health_check=QUIET, phases=PHASES)
 def test_columns_agree_on_wide_rules(benches: dict[str, Bench], rules: list[ir.Rule], trial: wide.Trial) -> None:
     """The same with fields of all types, joins, states of several keys, gaps in what is seen, clocks that change."""
     agree(benches[trial.place.calendar.zone], wide.policy(*rules), trial, PLACES)
 
 
 @given(st.lists(wide.rules(), min_size=5, max_size=5), wide.trials(least=20, most=50, whole=True, extreme=False))
-@settings(max_examples=20, deadline=None, suppress_health_check=QUIET, phases=PHASES)
+@settings(max_examples=15, deadline=None, suppress_health_check=QUIET, phases=PHASES)
 def test_nothing_is_left_to_the_evaluator_where_nothing_is_missing(benches: dict[str, Bench], rules: list[ir.Rule],
                                                                    trial: wide.Trial) -> None:
+    """But for dates that are moved by working days years before the trace, which its calendar does not reach."""
     bench = benches[trial.place.calendar.zone]
     for rule, _, _, _, hard in differences(bench, wide.policy(*rules), trial, PLACES):
         assert hard == 0, rule

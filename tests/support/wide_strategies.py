@@ -460,10 +460,11 @@ def policy(*policy_rules: ir.Rule) -> ir.Policy:
 
 # ---- traces -----------------------------------------------------------------------------------------------------
 
+_LONG_AGO = "2024-02-29"
 _VALUES: Mapping[str, tuple[Any, ...]] = {
     "flag": (True, False), "number": (0, 1, 2, 3), "amount": (Decimal("0.5"), Decimal("1.25"), 2, Decimal("-0.1")),
     "level": (0, 1, 2), "kind": ("text", "image", "video"), "name": ("u1", "u2", "ads", "a"),
-    "on": ("2026-03-28", "2026-03-29", "2026-04-30", "2026-05-29", "2026-05-31", "2026-11-01", "2024-02-29"),
+    "on": ("2026-03-28", "2026-03-29", "2026-04-30", "2026-05-29", "2026-05-31", "2026-11-01", _LONG_AGO),
     "length": ("1 second", "2 seconds", "30 minutes"), "term": ("1 day", "3 days"),
     "clock": ("00:00", "08:00", "23:30"),
     "tags": ([], ["a"], ["a", "b"], ["text", "a"]), "amounts": ([], [1], [Decimal("0.5"), 2]),
@@ -487,21 +488,23 @@ class Trial:
     end: int | None = None
 
 
-def trace(seed: int, size: int, start: int, *, gaps: float, extreme: bool, ties: bool) -> tuple[Event, ...]:
-    """Events in order; `gaps` is the share of fields that are absent or null."""
+def trace(seed: int, size: int, start: int, *, gaps: float, extreme: bool, ties: bool,
+          far: bool) -> tuple[Event, ...]:
+    """Events in order; `gaps` is the share of fields that are absent or null, `far`: a date may be years away."""
     chance = random.Random(seed)
+    choices = {name: tuple(one for one in values if far or one != _LONG_AGO) for name, values in _VALUES.items()}
     rows = []
     near = OFFSETS if chance.random() < 0.6 else OFFSETS[:chance.randrange(3, len(OFFSETS))]
     for row in range(size):
         kind = chance.choice(EVENTS)
         time = start + chance.choice(near) + (0 if chance.random() < 0.5 else chance.choice((1, SECOND, 3 * SECOND)))
         fields: dict[str, Any] = {"user": chance.choice(USERS), "purpose": chance.choice(PURPOSE.values or ())}
-        for name, values in _VALUES.items():
+        for name, values in choices.items():
             _put(fields, name, chance.choice(_EXTREME[name] if extreme and name in _EXTREME and chance.random() < 0.2
                                              else values), gaps, chance)
         _put(fields, "at", start + chance.choice(OFFSETS), gaps, chance)
         data: dict[str, Any] = {}
-        for name, values in (("level", (0, 1, 2)), ("enabled", (True, False)), ("on", _VALUES["on"])):
+        for name, values in (("level", (0, 1, 2)), ("enabled", (True, False)), ("on", choices["on"])):
             _put(data, name, chance.choice(values), gaps, chance)
         _put(fields, "data", data, gaps / 2, chance)
         sequence = chance.choice((None, 0, 1)) if ties else row
@@ -519,7 +522,8 @@ def _put(fields: dict[str, Any], name: str, value: Any, gaps: float, chance: ran
 @st.composite
 def trials(draw: st.DrawFn, *, least: int = 0, most: int = 24, whole: bool = False,
            extreme: bool | None = None) -> Trial:
-    """A trace and the facts beside it; `whole`: nothing is missing, all history is seen and no two events tie."""
+    """A trace and the facts beside it; `whole`: nothing is missing, all history is seen, no two events tie, and no date
+    is years away from the trace."""
     place = draw(st.sampled_from(PLACES))
     facts = draw(core.fact_cases())
     if draw(st.integers(0, 3)):
@@ -529,7 +533,7 @@ def trials(draw: st.DrawFn, *, least: int = 0, most: int = 24, whole: bool = Fal
     events = trace(draw(st.integers(0, 2**32)), draw(st.integers(least, most)), place.start,
                    gaps=0 if whole else draw(st.sampled_from((0, 0.1, 0.35))),
                    extreme=draw(st.integers(0, 3)) == 0 if extreme is None else extreme,
-                   ties=not whole and draw(st.booleans()))
+                   ties=not whole and draw(st.booleans()), far=not whole)
     as_of = place.start + (draw(st.sampled_from(OFFSETS)) if draw(st.integers(0, 3)) == 0 else OFFSETS[-1] + 40 * DAY)
     sources = None
     if not whole and draw(st.integers(0, 2)) == 0:

@@ -79,6 +79,41 @@ def test_an_answer_too_late_by_a_microsecond_is_none() -> None:
     assert verdicts(one.feed(row(10.000001, "reply")) + one.finish()) == ["violated"]
 
 
+# ---- what is only counted ---------------------------------------------------------------------------------------
+
+def counted(judged: ir.Rule, *events: Event) -> dict[str, int]:
+    one = monitor(judged, report=("violated",))
+    for event in events:
+        one.feed(event)
+    one.finish()
+    one.advance(START + 1000 * SECOND)
+    return {verdict: number for verdict, number in one.counts["rule"].items() if number}
+
+
+def test_a_range_takes_in_what_stands_later_at_its_instant() -> None:
+    asked = rule(ir.Not(occurs("use", ir.WithinLast(TEN_SECONDS))), ir.OnEvent(("notice",), False, None))
+    assert counted(asked, row(0, "notice"), row(0, "use")) == {"violated": 1}
+    # Of the trigger's own type only what stands before it.
+    asked = rule(ir.Not(occurs("notice", ir.WithinLast(TEN_SECONDS))), ir.OnEvent(("notice",), False, None))
+    assert counted(asked, row(0, "notice"), row(0, "notice")) == {"violated": 1, "satisfied": 1}
+
+
+def test_an_answer_of_the_triggers_own_type_stands_after_it() -> None:
+    asked = rule(occurs("use", ir.Within(TEN_SECONDS)))
+    assert counted(asked, row(0, "use"), row(0, "use")) == {"violated": 1, "satisfied": 1}
+
+
+def test_rows_of_one_instant_are_all_kept_while_it_is_judged() -> None:
+    asked = rule(occurs("notice", ir.Before()), ir.OnEvent(("notice",), False, None))
+    assert counted(asked, *(row(0, "notice") for _ in range(4))) == {"violated": 1, "satisfied": 3}
+
+
+def test_an_exception_comes_before_what_must_hold() -> None:
+    asked = replace(ANSWER, unless=(ir.Unless(get(TRIGGER, "flag"), ()),))
+    assert counted(asked, row(0, "use", flag=True), row(1, "use", flag=False), row(2, "reply")) == {
+        "exempt": 1, "satisfied": 1}
+
+
 # ---- arrival ----------------------------------------------------------------------------------------------------
 
 def test_late_events_are_reported_and_not_judged() -> None:

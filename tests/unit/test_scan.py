@@ -139,6 +139,17 @@ def test_a_number_keeps_its_last_digit(con: duckdb.DuckDBPyConnection, tmp_path:
     assert events(con, '"amount:number"') == [(Decimal("100000000.000000001"),)]
 
 
+@pytest.mark.parametrize(("number", "name"), [("1000000000000000000", "number-too-long"), ("1.5", "event-type"),
+                                              ("-0", ""), ("1e2", ""), ("999999999999999999", "")])
+def test_whole_numbers(con: duckdb.DuckDBPyConnection, tmp_path: Path, number: str, name: str) -> None:
+    path = ndjson(tmp_path / "e.ndjson", [json.dumps(row(1)).replace("}", f', "age": {number}}}')])
+    if name:
+        assert [one.split(" ")[0] for one in bad(con, path)] == [name]
+    else:
+        good(con, path)
+        assert events(con, '"age:integer"') == [(int(float(number)) if "e" in number else int(number),)]
+
+
 def test_records_inside_events(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     good(con, ndjson(tmp_path / "e.ndjson", [row(1, place={"city": "Jinan", "floor": 2}), row(2)]))
     assert events(con, '"place.city"') == [("Jinan",), (None,)]
