@@ -41,7 +41,8 @@ Every name that stands in `error[…]` or `warning[…]`, what it says and what 
 # No test makes these happen: why.
 UNTESTED: dict[str, str] = {
     "no-completion": "the supported versions of click have all three shells",
-    "nothing-judged": "a guard: every way to it that is known is reported under a name of its own before",
+    "no-spark": "a machine without Java has no tests of Spark, one with it starts Spark",
+    "unsupported-by-spark": "the scan's word for a column that the tests of the Spark engine refuse by its text",
 }
 
 # The readers refuse such numbers as `number-too-long` before a vocabulary is asked; tests/unit/test_conform.py has it.
