@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from policyengine.base.calendar import Calendar, OutOfRange
-from policyengine.core import ir
+from policyengine.core import ir, types
 from policyengine.core.case import Case, Event
 from policyengine.core.evaluate import judge
 from policyengine.core.moments import trigger_events, unknown_lengths
@@ -172,3 +172,14 @@ def test_nothing_is_left_to_the_evaluator_where_nothing_is_missing(benches: dict
     bench = benches[trial.place.calendar.zone]
     for rule, _, _, _, hard in differences(bench, wide.policy(*rules), trial, PLACES):
         assert hard == 0, rule
+
+
+def test_since_begins_after_the_event_it_names(benches: dict[str, Bench]) -> None:
+    """Drawn rules seldom count the very events since which they count."""
+    use = ir.Pattern("use", ("user",), None)
+    count = ir.CountEvents(use, ir.Since(use))
+    must = ir.Must(narrow.compare(count, "=", ir.Constant(1, types.Number(integer=True))), False)
+    rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (), (must,), (), "")
+    events = tuple(Event("use", narrow.TIMES[n], {"user": "u1"}, row=n + 1, place=PLACES["use"]) for n in range(3))
+    trial = wide.Trial(Case({}, events), wide.Place(narrow.CALENDAR, narrow.START), narrow.TIMES[-1], None)
+    agree(benches["narrow"], narrow.policy(rule), trial, PLACES)

@@ -287,6 +287,36 @@ def test_several_files_and_broken_lines(con: duckdb.DuckDBPyConnection, tmp_path
     same(con, [str(tmp_path / name) for name in ("a.ndjson", "b.jsonl.gz", "c.csv")])
 
 
+def one_by_one(pools: Mapping[str, list[Any]]) -> Iterator[Row]:
+    """A row for every value, each at a time of its own."""
+    number = 0
+    for kind, one in SCHEMAS.items():
+        for name in one["properties"]:
+            for value in pools.get(name, ()):
+                number += 1
+                yield {"type": kind, "time": f"2026-08-01T12:{number // 60:02d}:{number % 60:02d}Z", "user": "u",
+                       name: value}
+
+
+WRITERS = {"e.ndjson": as_ndjson, "e.csv": as_csv}
+EVERY_TIME = [{"type": "first", "user": "u", "time": time} for time in [*TIMES, *LOCAL, *BAD_TIMES, *CLOCK_TIMES]]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_value(con: duckdb.DuckDBPyConnection, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    right = [row for row in one_by_one(GOOD) if (row["type"], "age" in row) != ("other", True)]
+    if name == "e.csv":
+        right = [row for row in right if not any(isinstance(value, list) for value in row.values())]
+    path.write_text(WRITERS[name](right), "utf-8")
+    assert same(con, [str(path)]) is not None
+    for row in [*one_by_one(BAD), *EVERY_TIME]:  # one by one, so that no error hides that one is missed
+        path.write_text(WRITERS[name]([row]), "utf-8")
+        same(con, [str(path)], "Europe/Paris" if row in EVERY_TIME else None)
+        if row in EVERY_TIME:
+            same(con, [str(path)])
+
+
 COLUMNS = {"type": "VARCHAR", "time": "TIMESTAMPTZ", "id": "VARCHAR", "sequence": "BIGINT", "user": "VARCHAR",
            "kind": "ENUM('a', 'b', 'c', 'it''s')", "code": "VARCHAR", "age": "INTEGER", "amount": "DECIMAL(18,3)",
            "flag": "BOOLEAN", "day": "DATE", "at": "TIMESTAMPTZ", "limit": "VARCHAR", "term": "VARCHAR",

@@ -319,6 +319,15 @@ def test_equal_sequences_are_ordered_by_content(con: duckdb.DuckDBPyConnection, 
     assert events(con, '"user"') == [("a",), ("a",), ("b",), ("c",)]
 
 
+def test_small_numbers_are_ordered_as_they_are_written(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    rows = [f"used,2026-08-01T12:00:00Z,u,{amount}" for amount in ("0.5", "0.0000001", "-0.0", "-1")]
+    path.write_text("\n".join(["type,time,user,amount", *rows]) + "\n")
+    good(con, str(path))
+    # as decimals of Python, in the order of their text: 0.0, 0.5, 1E-7; whole numbers behind them
+    assert [float(one) for one, in events(con, '"amount:number"')] == [0.0, 0.5, 0.0000001, -1.0]
+
+
 def test_events_after_the_as_of_are_not_read(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     lines = [row(number) for number in range(10)] + [{"type": "seen", "time": "2031-01-01T00:00:00Z"}]
     found = good(con, ndjson(tmp_path / "e.ndjson", lines), as_of=NOON + 4_000_000)  # type: ignore[arg-type]
