@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from functools import cache
@@ -19,14 +20,15 @@ from tests.support import tables
 
 SMALL = {"spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2", "spark.driver.memory": "1g",
          "spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false",
-         "spark.sql.codegen.factoryMode": "NO_CODEGEN", "spark.pyspark.python": "no-python-on-the-cluster"}
-"""Compiling a query costs more than running it on a few rows. A task that would start Python fails."""
+         "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+"""Compiling a query costs more than running it on a few rows."""
 
 
 @cache
 def session() -> Any:
-    """The session; a loud skip where Java is missing."""
+    """The session, in which a task that would start Python fails; a loud skip where Java is missing."""
     stack = ExitStack()
+    os.environ["PYSPARK_PYTHON"] = "no-python-on-the-cluster"
     try:
         spark = stack.enter_context(engine.open_session("local[2]", SMALL))
     except engine.NoSpark as reason:
