@@ -223,6 +223,10 @@ def _misfits(fields: Mapping[str, tuple[Form, str]], asked: Asked) -> list[str]:
             own = "true" if len(field.groups) == 1 and places | strangers >= asked.present else asked.among(places)
             if wrong and places & asked.present:
                 parts.append(f"coalesce({wrong}, true)" + ("" if own == "true" else f" AND {own}"))
+        free = asked.present - asked.closed - field.declared
+        if free and form.kind == "json":  # where a type may have any field, JSON has still to be JSON
+            parts.append(f"NOT (starts_with({x}, '\"') OR {x} IN ('true', 'false') OR "
+                         f"coalesce(NOT ({odd({'type': 'integer'}, form, x)}), false)) AND {asked.among(free)}")
         absent = asked.among(field.required) if field.required & asked.present else ""
         if parts:
             found.append(f"CASE WHEN {x} IS NULL THEN {absent or 'false'} ELSE {either(parts)} END")
