@@ -157,10 +157,8 @@ def opened(file: BinaryIO, name: str) -> BinaryIO:
 
         return BufferedReader(gzip.GzipFile(fileobj=file), 1 << 18)
     if name.lower().endswith(".zst"):
-        try:
-            import zstandard
-        except ImportError:
-            raise OSError("Zstandard needs `pip install zstandard`") from None
+        import zstandard
+
         return BufferedReader(_Unpacked(file, zstandard), 1 << 18)
     return file
 
