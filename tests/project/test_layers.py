@@ -15,9 +15,10 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("workspace",),
     ("report",),
-    ("facts", "trace"),
+    ("diff",),
+    ("facts", "trace", "solver"),
     ("analysis",),
-    ("core", "syntax", "regulation"),
+    ("core", "syntax", "regulation", "documents"),
     ("base",),
 )
 ROW = {package: number for number, row in enumerate(ROWS) for package in row}
