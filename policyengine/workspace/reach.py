@@ -15,8 +15,8 @@ from policyengine.core import ir, types
 from policyengine.core.case import Case
 from policyengine.core.evaluate import judge
 from policyengine.core.verdict import Judgement, PartDecided, Setting
+from policyengine.core.walk import nodes
 from policyengine.workspace.library import Book
-from policyengine.workspace.reading import nodes
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,10 +7,11 @@ The sentence is made from the rule as written, not from the core, in which defin
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 from policyengine.core import ir
+from policyengine.core.walk import grounds_of, nodes
 from policyengine.syntax import ast
 from policyengine.syntax.format import format_declaration, format_expression
 
@@ -31,49 +32,11 @@ class Reads:
 
 
 def reads(rule: ir.Rule, policy: ir.Policy) -> Reads:
-    """What a rule reads, by itself and through the states and episodes it names; `applies when` is left out."""
-    states: dict[str, Any] = {state.name: state for state in policy.states}
-    episodes: dict[str, Any] = {episode.name: episode for episode in policy.episodes}
-    facts: set[str] = set()
-    events: set[str] = set()
-    params: set[str] = set()
-    seen: set[str] = set()
-    waiting: list[Any] = [rule]
-    while waiting:
-        for node in nodes(waiting.pop()):
-            named: list[str] = []
-            match node:
-                case ir.Fact():
-                    facts.add(".".join(node.path))
-                case ir.Parameter():
-                    params.add(node.name)
-                case ir.Pattern():
-                    events.add(node.event)
-                case ir.OnEvent():
-                    events.update(node.events)
-                case ir.OnEvery() | ir.OnWithout() | ir.OnStart():
-                    named.append(node.run)
-                case ir.InState() | ir.StateValue():
-                    named.append(node.state)
-                case ir.EpisodeDuration() | ir.During():
-                    named.append(node.episode)
-            for name in named:
-                if name not in seen:
-                    seen.add(name)
-                    waiting += [table[name] for table in (states, episodes) if name in table]
-    return Reads(tuple(sorted(facts)), tuple(sorted(events)), tuple(sorted(params)))
-
-
-def nodes(node: Any) -> Iterator[Any]:
-    """A node of the core or of the syntax, and every node in it."""
-    if isinstance(node, tuple):
-        for one in node:
-            yield from nodes(one)
-    elif is_dataclass(node):
-        yield node
-        for field in fields(node):
-            if field.name != "span":
-                yield from nodes(getattr(node, field.name))
+    """What a rule reads, by itself and through the states and episodes it names; a policy's `applies when` is left out,
+    a rule's own is not."""
+    rests = grounds_of(policy, rule, scope=rule.applies is not None)
+    return Reads(tuple(sorted(".".join(path) for path in rests.facts)), tuple(sorted(rests.events)),
+                 tuple(sorted(rests.params)))
 
 
 # ---- the sentence -----------------------------------------------------------------------------------------------

@@ -1,0 +1,71 @@
+"""Going through a tree of the core or of the syntax: its nodes, and what a rule rests on.
+
+It knows no kind of node by name but those that refer to a declaration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from policyengine.base.record import record
+from policyengine.core import ir
+
+
+def nodes(node: Any) -> Iterator[Any]:
+    """A node and every node below it, types left out, in the order of their fields."""
+    if isinstance(node, tuple):
+        for one in node:
+            yield from nodes(one)
+    elif is_dataclass(node):
+        yield node
+        for one in fields(node):
+            if one.name not in ("span", "type"):
+                yield from nodes(getattr(node, one.name))
+
+
+@record
+class Grounds:
+    """What a rule's meaning rests on, by name: declarations in the policy's order, facts as paths, event types, in
+    the order met."""
+
+    params: tuple[str, ...]
+    states: tuple[str, ...]
+    episodes: tuple[str, ...]
+    facts: tuple[tuple[str, ...], ...]
+    events: tuple[str, ...]
+
+
+def grounds_of(policy: ir.Policy, rule: ir.Rule, *, scope: bool = True) -> Grounds:
+    """What a rule names, and what the states and episodes that it names do; with what it applies to, if `scope`."""
+    declared: dict[str, Any] = {one.name: one for one in (*policy.states, *policy.episodes)}
+    named: set[str] = set()
+    params: set[str] = set()
+    facts: dict[tuple[str, ...], None] = {}
+    events: dict[str, None] = {}
+    waiting: list[Any] = [rule.trigger, rule.when, rule.must, rule.unless, policy.scope_of(rule) if scope else ()]
+    while waiting:
+        for node in nodes(waiting.pop(0)):
+            run = ""
+            match node:
+                case ir.Parameter():
+                    params.add(node.name)
+                case ir.Fact():
+                    facts.setdefault(node.path)
+                case ir.Pattern():
+                    events.setdefault(node.event)
+                case ir.OnEvent():
+                    events.update(dict.fromkeys(node.events))
+                case ir.InState() | ir.StateValue():
+                    run = node.state
+                case ir.OnEvery() | ir.OnWithout() | ir.OnStart():
+                    run = node.run
+                case ir.During() | ir.EpisodeDuration():
+                    run = node.episode
+            if run and run not in named:
+                named.add(run)
+                waiting.append(declared.get(run, ()))
+    return Grounds(tuple(one.name for one in policy.params if one.name in params),
+                 tuple(one.name for one in policy.states if one.name in named),
+                 tuple(one.name for one in policy.episodes if one.name in named), tuple(facts), tuple(events))
