@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
 
@@ -148,16 +148,17 @@ class Output:
     file: str
 
 
-def _read_outputs(_ctx: click.Context, _parameter: click.Parameter, texts: Sequence[str]) -> tuple[Output, ...]:
+def read_outputs(texts: Sequence[str], formats: Collection[str] = FORMATS) -> tuple[Output, ...]:
+    """What `--output` says, of the formats a command has; ends the command when it is no FORMAT=FILE."""
     outputs: list[Output] = []
     for text in texts:
         format, equals, file = text.partition("=")
         if not equals or not file:
             fail((error("usage", f"`--output` takes FORMAT=FILE, found `{shorten(text)}`",
                         help="write, for example, `--output json=report.json`"),))
-        if format not in FORMATS:
+        if format not in formats:
             fail((error("usage", f"no format `{shorten(format)}`",
-                        help=did_you_mean(format, FORMATS) or f"there are {', '.join(FORMATS)}"),))
+                        help=did_you_mean(format, formats) or f"there are {', '.join(formats)}"),))
         if any(output.file == file for output in outputs):
             fail((error("usage", f"two outputs are to be written to `{shorten(file)}`"),))
         outputs.append(Output(format, file))
@@ -167,7 +168,8 @@ def _read_outputs(_ctx: click.Context, _parameter: click.Parameter, texts: Seque
 # None stands for "not given", so that the environment and the project file can answer.
 format_option = click.option("--format", "format", type=click.Choice(("text", "json")), default=None,
                              help="How to print results (env GUIJU_FORMAT). Default: text.")
-output_option = click.option("--output", "outputs", metavar="FORMAT=FILE", multiple=True, callback=_read_outputs,
+output_option = click.option("--output", "outputs", metavar="FORMAT=FILE", multiple=True,
+                             callback=lambda _ctx, _parameter, texts: read_outputs(texts),
                              help="Also write a report to a file; may be repeated.")
 fail_on_option = click.option("--fail-on", "fail_on", type=click.Choice(SEVERITIES), default=None,
                               help="The least severity that gives exit code 1 (env GUIJU_FAIL_ON). Default: error.")
@@ -203,8 +205,9 @@ def exit_code(severities: Iterable[Severity], fail_on: Severity, *, exit_zero: b
     return FINDINGS if found and not exit_zero else 0
 
 
-def write_files(texts: Sequence[tuple[str, str]]) -> None:
-    """Write (file, text) pairs as UTF-8: each appears whole or stays as it was, none before all could be written.
+def write_files(texts: Sequence[tuple[str, str | bytes]]) -> None:
+    """Write (file, text) pairs as UTF-8, bytes as they are: each appears whole or stays as it was, none before all
+    could be written.
 
     Ends the command when one cannot be written.
     """
@@ -218,7 +221,7 @@ def write_files(texts: Sequence[tuple[str, str]]) -> None:
             os.replace(*ready[0])
             ready.pop(0)
         for file, text in devices:
-            Path(file).write_text(text, encoding="utf-8", newline="\n")
+            Path(file).write_bytes(_bytes(text))
     except OSError as problem:
         fail((error("cannot-write", f"cannot write `{file}`: {(problem.strerror or str(problem)).lower()}"),))
     finally:
@@ -231,7 +234,11 @@ def _is_device(file: str) -> bool:
     return os.path.exists(file) and not os.path.isfile(file) and not os.path.isdir(file)
 
 
-def _write_beside(file: str, text: str) -> str:
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("utf-8")
+
+
+def _write_beside(file: str, text: str | bytes) -> str:
     # In the same folder, since a rename is whole only within one file system.
     target = Path(file)
     if target.is_dir():
@@ -240,8 +247,8 @@ def _write_beside(file: str, text: str) -> str:
     # never through a link or into a file that is there already
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(_bytes(text))
         if target.exists():
             os.chmod(temporary, target.stat().st_mode & 0o777)
     except BaseException:

@@ -184,6 +184,14 @@ RUNS: Mapping[str, Row] = {
     "input-output": ("The operating system refused a file.", "Look at the reason it gives."),
 }
 
+COMPARING: Mapping[str, Row] = {
+    "one-side": ("A diff was asked of one thing.", "Name two."),
+    "unknown-side": ("What is to be compared is no version, folder, file or place in git.", "Name one that exists."),
+    "no-version-named": ("A regulation has several versions, and none was named.", "Add `@final` or a label."),
+    "no-text": ("A side has no text to compare.", "Add `text.md`, or compare the rules alone with `--only rules`."),
+    "nothing-accepted": ("An accepted change does not exist, or no longer.", "Take the fingerprint away."),
+}
+
 CASES: Mapping[str, Row] = {
     "no-cases": ("There are no cases to judge, or a file lists none.", "Write some under `cases`."),
     "not-a-case-file": ("A file lies in no folder `cases` beside a policy.", "Move it there."),
@@ -220,6 +228,7 @@ GROUPS: tuple[tuple[str, Mapping[str, Row]], ...] = (
     ("Facts against the vocabulary", {f"facts-{kind}": row for kind, row in PROBLEMS.items()}),
     ("Events against the vocabulary", {f"event-{kind}": row for kind, row in PROBLEMS.items()}),
     ("In policy tests", CASES),
+    ("In a diff", COMPARING),
     ("Of a command", RUNS),
 )
 

@@ -31,6 +31,7 @@ INTERRUPTED = 130
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("policyengine.cli.check:command", "Judge services, and their events, by the regulations."),
     "monitor": ("policyengine.cli.monitor:command", "Judge events as they come, each verdict a line of JSON."),
+    "diff": ("policyengine.cli.diff:command", "Show what changed between two versions or texts, and what it means."),
     "rules": ("policyengine.cli.rules:command", "List the rules of a regulation."),
     "explain": ("policyengine.cli.explain:command", "Show a rule: its article, its reading, examples, parameters."),
     "coverage": ("policyengine.cli.coverage:command", "Show each article's rules, or why none can check it."),

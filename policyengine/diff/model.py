@@ -92,7 +92,8 @@ class ArticleChange:
 
     `confidence` is from 0 to 1; `pinned`: a user's file says so. `note` is a fixed word for doubt: `rewritten` (little
     in common, linked by its place), else empty. `lines` is the article's own comparison, moves ignored. `fingerprint`
-    is made of what changed, so it stays when lines or numbers elsewhere change. """
+    is made of what changed, so it stays when lines or numbers elsewhere change.
+    """
 
     old: tuple[str, ...]
     new: tuple[str, ...]
@@ -170,7 +171,9 @@ class Witness:
 
     `facts` is a service file's content, `events` rows of a trace (with `type` and `time` as ISO text), `as_of` the
     instant of judgement (ISO text), `moment` which moment it is about (ISO text; empty for a rule without trigger).
-    `decides` names the facts, events and numbers on which the answers turn. """
+    `decides` names the facts, events and numbers on which the answers turn. `every_old` and `every_new` are the
+    verdicts of all moments of the case, in order.
+    """
 
     old: Verdict
     new: Verdict
@@ -179,6 +182,8 @@ class Witness:
     as_of: str = ""
     moment: str = ""
     decides: tuple[str, ...] = ()
+    every_old: tuple[Verdict, ...] = ()
+    every_new: tuple[Verdict, ...] = ()
 
 
 @record
@@ -200,7 +205,8 @@ EditPart = Literal["scope", "trigger", "when", "must", "unless", "deadline", "pa
 class RuleEdit:
     """One changed part of a rule, as a reader would name it: `deadline` 15 working days -> 10 working days.
 
-    One side is empty where the part was added or taken away. `name` is the param's or state's. `direction` is what this
+    `only_old` and `only_new` are the members of a list that one side alone names, where that is all that changed. One
+    side is empty where the part was added or taken away. `name` is the param's or state's. `direction` is what this
     edit does alone (attribution); None where it changes no verdict by its nature (a title).
     """
 
@@ -210,6 +216,8 @@ class RuleEdit:
     name: str = ""
     direction: Direction | None = None
     fingerprint: str = ""
+    only_old: tuple[str, ...] = ()
+    only_new: tuple[str, ...] = ()
 
 
 @record
@@ -226,6 +234,8 @@ class Region:
 class RuleChange:
     """A rule and what became of it.
 
+    `direction` is the whole truth. Where what the policy applies to changed as well, that alone would make every rule
+    looser or stricter; `in_common` then is the direction among the cases that both versions apply to, None elsewhere.
     `paired_by` says through what the two were paired. `note` says how far the proof reaches: `k = 3`, `calendar
     2026-2028`, why it was not analysable. `seconds` is how long the solver took.
     """
@@ -241,6 +251,7 @@ class RuleChange:
     matrix: tuple[Cell, ...] = ()
     table: tuple[Region, ...] = ()
     fingerprint: str = ""
+    in_common: Direction | None = None
     seconds: float = field(default=0.0, compare=False)
 
 

@@ -8,8 +8,7 @@ policy has them.
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from policyengine.base.diagnostic import shorten
 from policyengine.core.verdict import VERDICTS, Verdict
@@ -26,6 +25,7 @@ from policyengine.report.entries import (
     reasons,
     total,
 )
+from policyengine.report.layout import columns, pad, wrap
 from policyengine.report.model import Judged, Report, Result
 
 Paint = Callable[[str, str], str]
@@ -387,56 +387,3 @@ def _articles(entry: Entry, lang: str) -> str:
     if columns(whole) <= 24:
         return whole
     return shorten(cited[0], 24) + (f" +{len(cited) - 1}" if cited[1:] else "")
-
-
-# ---- columns ----------------------------------------------------------------------------------------------------
-
-def columns(text: str) -> int:
-    """Columns a terminal gives a text: two for each wide (Chinese) character."""
-    return sum(_columns(char) for char in text)
-
-
-def _columns(char: str) -> int:
-    if char.isascii():
-        return 1
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
-def pad(text: str, width: int) -> str:
-    """The text with spaces up to a width in columns."""
-    return text + " " * (width - columns(text))
-
-
-def wrap(text: str, width: int, hang: int) -> list[str]:
-    """Lines of at most `width` columns, those after the first `hang` narrower: broken at spaces and beside wide
-    characters. A word that is longer than a line, such as a path, stays whole."""
-    lines: list[str] = []
-    line, size, limit = "", 0, width
-    for piece in _pieces(text):
-        wide = columns(piece.rstrip())
-        if line and size + wide > limit:
-            lines.append(line.rstrip())
-            line, size, limit = "", 0, width - hang
-            piece = piece.lstrip()
-        line += piece
-        size += columns(piece)
-    return [*lines, line.rstrip()] if line.rstrip() or not lines else lines
-
-
-_NO_LINE_START = frozenset("，。；：、）」』》？！％,.;:)")
-
-
-def _pieces(text: str) -> Iterable[str]:
-    """The text cut where a line may be broken; a Chinese stop never begins a line."""
-    piece = ""
-    for before, char in zip(" " + text, text, strict=False):
-        breaks = before == " " or (char not in _NO_LINE_START and char != " "
-                                   and (_columns(char) == 2 or (_columns(before) == 2 and before not in "（「『《")))
-        if piece and breaks:
-            yield piece
-            piece = ""
-        piece += char
-    if piece:
-        yield piece

@@ -206,6 +206,11 @@ def calendar_of(library: Library, regulation: Regulation) -> Calendar:
     return Calendar(regulation.timezone, WorkingDaysText(regulation.calendar, file.read_text("utf-8")), moves)
 
 
+def vocabulary_file(library: Library, regulation: Regulation) -> Path:
+    """The vocabulary that a regulation's rules speak."""
+    return _beside(library, regulation, f"vocabulary/{regulation.vocabulary}.yaml")
+
+
 def _beside(library: Library, regulation: Regulation, name: str) -> Path:
     """A shared file of the library: the project's own beside the regulation's folders wins over the shipped one."""
     folder = library.folders.get(regulation.id)
@@ -306,7 +311,7 @@ def compile_file(library: Library, regulation: Regulation, path: Path, *, articl
             includes[key], problems = parse(common.path, common.text)
             found += problems
             waiting.append((used, includes[key]))
-    words = read(_beside(library, regulation, f"vocabulary/{regulation.vocabulary}.yaml"))
+    words = read(vocabulary_file(library, regulation))
     vocabulary, problems = load_vocabulary(words.path, words.text)
     found += problems
     text = None
@@ -333,8 +338,7 @@ def cache_entry(library: Library, path: Path, regulation: Regulation, of: str = 
     # Compiled Python is of use to the Python that made it alone.
     digest = hashlib.sha256(f"{of} {__version__} {sys.hexversion:x} {_own_code()} {library.shown(path)}".encode())
     family = library.folders[regulation.id]
-    files = [*sorted(family.rglob("*.policy")), path.parent / TEXT, family / FILE,
-             _beside(library, regulation, f"vocabulary/{regulation.vocabulary}.yaml")]
+    files = [*sorted(family.rglob("*.policy")), path.parent / TEXT, family / FILE, vocabulary_file(library, regulation)]
     for file in files:
         if file.is_file():
             digest.update(file.read_bytes())

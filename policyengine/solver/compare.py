@@ -1,0 +1,205 @@
+"""Two versions of a rule: stricter, looser, mixed or equivalent, with cases that show it, each asked of the evaluator.
+
+In come two sides and how to ask; out comes a `Comparison`. Rules with a trigger are compared in `traces`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+from policyengine.core import ir
+from policyengine.core.case import Case
+from policyengine.core.evaluate import judge
+from policyengine.core.operators import Overflow
+from policyengine.core.verdict import VERDICTS, FactRead, Judgement, Setting, Verdict
+from policyengine.solver.model import (
+    FINE,
+    OPEN,
+    Cell,
+    Comparison,
+    Direction,
+    Disagreement,
+    NotAnalysable,
+    Options,
+    Side,
+    Witness,
+)
+from policyengine.solver.questions import Asker, Question, Verdicts, nodes_of, question_for, verdicts
+from policyengine.solver.values import conj, neg
+from policyengine.solver.witness import Builder
+
+DEFAULT = Options()
+
+
+def compare(old: Side, new: Side, options: Options = DEFAULT) -> Comparison:
+    """What became of a rule's behaviour."""
+    start = perf_counter()
+    if same_meaning(old, new):
+        found = Comparison("equivalent", "exact")
+    else:
+        try:
+            if old.rule.trigger is None and new.rule.trigger is None:
+                found = compare_facts(old, new, options)
+            else:
+                found = compare_traces(old, new, options)
+        except NotAnalysable as reason:
+            found = Comparison("not_analysable", "not_analysable", str(reason))
+    return replace(found, seconds=perf_counter() - start)
+
+
+def compare_traces(old: Side, new: Side, options: Options) -> Comparison:
+    """Rules about events."""
+    if importlib.util.find_spec("policyengine.solver.traces") is None:
+        raise NotAnalysable("the rule is about events")
+    return importlib.import_module("policyengine.solver.traces").compare_traces(old, new, options)  # type: ignore[no-any-return]
+
+
+def same_meaning(old: Side, new: Side) -> bool:
+    """Whether both sides are judged alike because they are written alike, whatever the words around them."""
+    return meaning(old) == meaning(new)
+
+
+def meaning(side: Side) -> tuple[Any, ...]:
+    """All that a rule's verdicts depend on."""
+    rule = side.rule
+    nodes = nodes_of(side)
+    names = {name for node in nodes for name in (getattr(node, "state", None), getattr(node, "episode", None),
+                                                 getattr(node, "run", None)) if name}
+    events = sorted({name for node in nodes for name in (
+        (node.event,) if isinstance(node, ir.Pattern) else node.events if isinstance(node, ir.OnEvent) else ())})
+    return (rule.trigger, rule.keys, side.policy.scope_of(rule), rule.when,
+            tuple(one.condition for one in rule.must), tuple(one.condition for one in rule.unless),
+            tuple((name, repr(side.parameter(name))) for name in sorted(
+                {node.name for node in nodes if isinstance(node, ir.Parameter)})),
+            tuple(one for one in (*side.policy.states, *side.policy.episodes) if one.name in names),
+            tuple(name for name in side.vocabulary.events if name in events), side.calendar)
+
+
+# ---- rules about facts ------------------------------------------------------------------------------------------
+
+TELLING: tuple[Verdict, ...] = ("satisfied", "violated", "exempt", "not_applicable", "undecided", "pending")
+"""In the order in which a reader wants to see them."""
+
+
+def compare_facts(old: Side, new: Side, options: Options) -> Comparison:
+    question = question_for((old, new))
+    olds, news = verdicts(old, question), verdicts(new, question)
+    asker = Asker(question.axioms(), options)
+    cells = matrix(asker, olds, news)
+    return concluded(old, new, question, asker, olds, news, cells, options)
+
+
+def matrix(asker: Asker, olds: Verdicts, news: Verdicts) -> dict[tuple[Verdict, Verdict], str]:
+    """Which pairs of verdicts some case has: each question finds one not seen before, until there are none."""
+    found: dict[tuple[Verdict, Verdict], str] = {}
+    asker.push()
+    while True:
+        answer = asker.ask()
+        if answer != "yes":
+            break
+        old = next(one for one, test in olds.items() if asker.holds(test))
+        new = next(one for one, test in news.items() if asker.holds(test))
+        if (old, new) in found:
+            raise AssertionError("a pair of verdicts was found twice")
+        found[old, new] = "yes"
+        asker.add(_neither(olds[old], news[new]))
+    asker.pop()
+    for old in olds:
+        for new in news:
+            if (old, new) not in found:
+                found[old, new] = "no" if answer == "no" else asker.ask(olds[old], news[new])
+    return found
+
+
+def _neither(old: Any, new: Any) -> Any:
+    return neg(conj((old, new)))
+
+
+def concluded(old: Side, new: Side, question: Question, asker: Asker, olds: Verdicts, news: Verdicts,
+              cells: Mapping[tuple[Verdict, Verdict], str], options: Options) -> Comparison:
+    """The direction, the witnesses and the matrix."""
+    direction, note, first = direction_of(cells)
+    order = [*first, *((one, other) for one in TELLING for other in TELLING
+                       if one != other and (one, other) in cells and (one, other) not in first)]
+    witnesses: list[Witness] = []
+    shown: dict[tuple[Verdict, Verdict], int] = {}
+    for pair in order:
+        if cells[pair] == "yes" and (options.matrix or pair in first):
+            shown[pair] = len(witnesses)
+            witnesses.append(witness(old, new, question, asker, olds, news, pair, options))
+    notes = [note, *sorted(question.space.notes)]
+    proof = "bounded" if question.space.notes else "exact"
+    made = tuple(Cell(one, other, cells.get((one, other), "no"), shown.get((one, other)))  # type: ignore[arg-type]
+                 for one in VERDICTS for other in VERDICTS) if options.matrix else ()
+    return Comparison(direction, "not_analysable" if direction == "not_analysable" else proof,  # type: ignore[arg-type]
+                      "; ".join(one for one in notes if one), tuple(witnesses), made)
+
+
+def direction_of(cells: Mapping[tuple[Verdict, Verdict], str]) -> tuple[Direction, str, list[tuple[Verdict, Verdict]]]:
+    """The word, what is to be said with it, and the cells that show it, most telling first."""
+    def best(old: frozenset[Verdict] | set[Verdict], new: frozenset[Verdict] | set[Verdict],
+             answer: str) -> list[tuple[Verdict, Verdict]]:
+        return [(one, other) for one in TELLING for other in TELLING
+                if one in old and other in new and cells.get((one, other)) == answer]
+
+    violated: set[Verdict] = {"violated"}
+    for fine, note in ((FINE, ""), (OPEN, "only cases that are undecided or pending in one version tell them apart")):
+        stricter, looser = best(fine, violated, "yes"), best(violated, fine, "yes")
+        unsure = best(fine, violated, "unknown"), best(violated, fine, "unknown")
+        if stricter or looser:
+            direction: Direction = "mixed" if stricter and looser else "stricter" if stricter else "looser"
+            if direction == "stricter" and unsure[1]:
+                return "not_analysable", "stricter; whether also looser was not found in time", stricter[:1]
+            if direction == "looser" and unsure[0]:
+                return "not_analysable", "looser; whether also stricter was not found in time", looser[:1]
+            return direction, note, [*stricter[:1], *looser[:1]]
+        if any(unsure):
+            return "not_analysable", "whether they differ was not found in time", []
+    if any(answer == "yes" and old != new for (old, new), answer in cells.items()):
+        return "equivalent", "nothing becomes violated or stops being so, but other verdicts differ", []
+    return "equivalent", "", []
+
+
+# ---- witnesses --------------------------------------------------------------------------------------------------
+
+def witness(old: Side, new: Side, question: Question, asker: Asker, olds: Verdicts, news: Verdicts,
+            pair: tuple[Verdict, Verdict], options: Options) -> Witness:
+    """A case for one cell: the user's own if one shows it, else the canonical one."""
+    for case in options.cases:
+        shown = judged(old, new, case, options.as_of)
+        if shown is not None and (shown[0].verdict, shown[1].verdict) == pair:
+            return _witness(shown, case, options.as_of)
+    asker.push()
+    asker.add(olds[pair[0]], news[pair[1]])
+    try:
+        facts, as_of = Builder(question, asker, options, new.calendar).case()
+    finally:
+        asker.pop()
+    case = Case(facts)
+    shown = judged(old, new, case, as_of)
+    if shown is None or (shown[0].verdict, shown[1].verdict) != pair:
+        raise Disagreement(f"{old.rule.name}: the solver says {pair}, the evaluator "
+                           f"{shown and (shown[0].verdict, shown[1].verdict)} of {facts} at {as_of}")
+    return _witness(shown, case, as_of)
+
+
+def judged(old: Side, new: Side, case: Case, as_of: int) -> tuple[Judgement, Judgement] | None:
+    """What the reference evaluator says of a case under both versions; None when it raises an error of the case."""
+    try:
+        found = [judge(side.policy if side.rule in side.policy.rules else replace(side.policy, rules=(side.rule,)),
+                       case, Setting(as_of, side.parameters), side.calendar, rules=[side.rule.name])
+                 for side in (old, new)]
+    except (Overflow, ValueError):
+        return None
+    return found[0][0], found[1][0]
+
+
+def _witness(shown: Sequence[Judgement], case: Case, as_of: int) -> Witness:
+    read = {".".join(str(one) for one in evidence.path if isinstance(one, str)): None
+            for judgement in shown for evidence in judgement.evidence if isinstance(evidence, FactRead)}
+    return Witness(shown[0].verdict, shown[1].verdict, case.facts, case.events, as_of, None, tuple(read))
+

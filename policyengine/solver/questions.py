@@ -1,0 +1,278 @@
+"""One question for Z3: the verdicts of one or two rules over the same case, as conditions; and a bounded solver.
+
+In come rules with what they are judged with; out come their verdicts as Z3 conditions over one space of facts, and a
+solver that answers yes, no or unknown. How a case is made of an answer is not known here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import z3
+
+from policyengine.core import ir, types
+from policyengine.core.verdict import Verdict
+from policyengine.solver.facts import FIRST_DAY, LAST_DAY, Field, Place, Space
+from policyengine.solver.lists import finish
+from policyengine.solver.model import Options, Side
+from policyengine.solver.terms import Encoder, Standing, Temporal, nothing_temporal
+from policyengine.solver.values import (
+    MISSING,
+    NO,
+    YES,
+    DateMode,
+    Pair,
+    Texts,
+    Value,
+    all_of,
+    conj,
+    disj,
+    neg,
+)
+
+Answer = Literal["yes", "no", "unknown"]
+Verdicts = Mapping[Verdict, Any]
+"""Where a rule comes out how; exactly one of them holds of any case. What is not in it never happens."""
+
+
+# ---- what is asked ----------------------------------------------------------------------------------------------
+
+def walk(node: Any) -> Iterator[Any]:
+    """A node of the core and all inside it, patterns and ranges too."""
+    stack = [node]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, tuple):
+            stack += reversed(one)
+        elif type(one).__module__ == ir.__name__ and dataclasses.is_dataclass(one):
+            yield one
+            stack += [getattr(one, each.name) for each in reversed(dataclasses.fields(one)) if each.name != "span"]
+
+
+def conditions_of(side: Side) -> tuple[ir.Expr, ...]:
+    """All conditions that decide a rule's verdict, the scope first."""
+    scope, rule = side.policy.scope_of(side.rule), side.rule
+    return (*(() if scope is None else (scope,)), *rule.when, *(one.condition for one in rule.unless),
+            *(one.condition for one in rule.must))
+
+
+def nodes_of(side: Side) -> list[Any]:
+    """Every node a side's verdict can depend on: its conditions, its trigger, and the states and episodes they name."""
+    found: list[Any] = []
+    named = {one.name: one for one in (*side.policy.states, *side.policy.episodes)}
+    waiting: list[Any] = [side.rule.trigger, *reversed(conditions_of(side))]
+    seen: set[str] = set()
+    while waiting:
+        for node in walk(waiting.pop()):
+            found.append(node)
+            for attribute in ("state", "episode", "run"):
+                name = getattr(node, attribute, None)
+                if isinstance(name, str) and name in named and name not in seen:
+                    seen.add(name)
+                    waiting.append(named[name])
+    return found
+
+
+@dataclass
+class Question:
+    """One case, as variables. `critical` are the raw constants at which an answer may turn, by kind of type (`Number`,
+    `Date`, …); `today` and `clock` are there where they are asked for."""
+
+    space: Space
+    facts: Place
+    here: Standing
+    today: Field | None
+    clock: Field | None
+    critical: Mapping[str, tuple[Any, ...]]
+
+    def axioms(self) -> list[Any]:
+        """What holds of every case; to be asked for when all conditions have been encoded."""
+        finish(self.facts)
+        return self.facts.axioms
+
+
+def question_for(sides: Iterable[Side]) -> Question:
+    """The space that some rules share: the texts they name, how dates are numbered, the facts of a service."""
+    sides = tuple(sides)
+    nodes = [node for side in sides for node in nodes_of(side)]
+    found: list[tuple[Any, types.Type]] = []
+    for side in sides:
+        used = {node.name for node in nodes_of(side) if isinstance(node, ir.Parameter)}
+        found += [(side.parameter(param.name), param.type) for param in side.policy.params if param.name in used]
+    for node in nodes:
+        if isinstance(node, ir.Constant):
+            found.append((node.value, node.type))
+        elif isinstance(node, ir.Fact | ir.Get | ir.StateSource | ir.SumEvents) and node.default is not None:
+            found.append((node.default, getattr(node, "type", types.Unknown())))
+        found += [(text, types.Text()) for text in _listed(getattr(node, "type", None))]
+    critical: dict[str, dict[Any, None]] = {}
+    for raw, type in found:
+        for kind, value in _constants(raw, type):
+            critical.setdefault(kind, {})[value] = None
+    space = Space(Texts())
+    for text in critical.get("Text", ()):
+        space.texts.place(text)
+    space.dates = date_mode(nodes)
+    schemas: list[Mapping[str, Any]] = []
+    for side in sides:
+        if side.vocabulary.schema not in schemas:
+            schemas.append(side.vocabulary.schema)
+    facts = Place(space, "", tuple(schemas))
+    today = clock = None
+    if any(isinstance(node, ir.Today | ir.CompletedYears) for node in nodes):
+        today = facts.single(("(today)",), types.Date(), YES)
+        if today.parts:
+            facts.axioms += [today.parts[0] >= FIRST_DAY.year, today.parts[0] <= LAST_DAY.year]
+        else:
+            facts.axioms += [today.term >= FIRST_DAY.toordinal(), today.term <= LAST_DAY.toordinal()]
+    if any(isinstance(node, ir.LocalTime) for node in nodes):
+        clock = facts.single(("(clock)",), types.TimeOfDay(), YES)
+    here = Standing(facts, {}, _there(today), _there(clock), facts)
+    return Question(space, facts, here, today, clock, {kind: tuple(values) for kind, values in critical.items()})
+
+
+def _there(made: Field | None) -> Value:
+    return MISSING if made is None else Value(YES, made.term, day=made.parts or None)
+
+
+def _listed(type: Any) -> tuple[str, ...]:
+    match type:
+        case types.Text(values) if values is not None:
+            return values
+        case types.ListOf(item):
+            return _listed(item)
+        case _:
+            return ()
+
+
+def _constants(raw: Any, type: types.Type) -> Iterator[tuple[str, Any]]:
+    if isinstance(type, types.ListOf):
+        for one in raw:
+            yield from _constants(one, type.item)
+    elif not isinstance(type, types.Record | types.Unknown):
+        yield type.__class__.__name__, raw
+
+
+def date_mode(nodes: Iterable[Any]) -> DateMode:
+    """How dates are numbered: by days where days are counted, by yyyymmdd where years or months are."""
+    days = years = False
+    for node in nodes:
+        if isinstance(node, ir.CompletedYears):
+            years = True
+        if isinstance(node, ir.Apply) and node.operator in ("+", "-"):
+            kinds = [getattr(one, "type", types.Date() if isinstance(one, ir.Today) else None)
+                     for one in node.arguments]
+            if any(isinstance(kind, types.Date | types.Instant) for kind in kinds):
+                months = any(isinstance(kind, types.Period) and kind.unit == "month" for kind in kinds)
+                years, days = years or months, days or not months
+    return "both" if days and years else "civil" if years else "days"
+
+
+# ---- verdicts ---------------------------------------------------------------------------------------------------
+
+def verdicts(side: Side, question: Question, temporal: Temporal = nothing_temporal) -> Verdicts:
+    """How a rule without a trigger comes out, as `core.evaluate.verdict_at` has it."""
+    encoder = Encoder(side, question.space, temporal)
+    return outcome(*parts(side, encoder, question.here))
+
+
+def parts(side: Side, encoder: Encoder, at: Standing) -> tuple[Pair, tuple[Pair, ...], Pair]:
+    """When a rule applies (its scope included, not its trigger), its exceptions, what must hold."""
+    scope, rule = side.policy.scope_of(side.rule), side.rule
+    applies = all_of([encoder.condition(one, at) for one in (*(() if scope is None else (scope,)), *rule.when)])
+    unless = tuple(encoder.condition(one.condition, at) for one in rule.unless)
+    return applies, unless, all_of([encoder.condition(one.condition, at) for one in rule.must])
+
+
+def outcome(applies: Pair, unless: tuple[Pair, ...], must: Pair) -> Verdicts:
+    """The order of the verdicts, where nothing can be pending."""
+    excused = disj(one.true for one in unless)
+    asked = conj((applies.true, neg(excused)))
+    found: dict[Verdict, Any] = {
+        "violated": conj((asked, must.false, *(one.false for one in unless))),
+        "exempt": conj((neg(applies.false), excused)),
+        "satisfied": conj((asked, must.true)),
+        "not_applicable": applies.false,
+    }
+    found["undecided"] = neg(disj(found.values()))
+    return {verdict: test for verdict, test in found.items() if test is not NO}
+
+
+# ---- a bounded solver -------------------------------------------------------------------------------------------
+
+class Asker:
+    """Z3 with a limit on each question, so that an answer comes and is the same on every machine."""
+
+    def __init__(self, axioms: Iterable[Any], options: Options) -> None:
+        self.solver = z3.SimpleSolver()
+        self.solver.set("rlimit", options.effort)
+        self.solver.set("timeout", max(1, round(options.seconds * 1000)))
+        self.solver.set("phase_selection", 0)  # a case with little in it is what is wanted
+        self.cut_off = False
+        self._model: z3.ModelRef | None = None
+        self._found = False  # a case the solver still holds, its model not fetched yet
+        self.add(*axioms)
+
+    def add(self, *facts: Any) -> None:
+        """What holds from here on."""
+        self.solver.add(*(one for one in facts if one is not YES))
+        self._model, self._found = None, False
+
+    def choose(self, test: Any) -> bool:
+        """Whether a condition can hold besides all that was added; it then does from here on.
+
+        The case last found is looked at first: it goes on being one as long as all that is chosen holds in it.
+        """
+        if test is YES:
+            return True
+        if test is NO:
+            return False
+        if (self._model is not None or self._found) and self.holds(test):
+            self.solver.add(test)
+            return True
+        kept = self._model
+        if self.ask(test) == "yes":
+            self._fetch()
+            self.solver.add(test)
+            return True
+        self._model = kept
+        return False
+
+    def push(self) -> None:
+        self._fetch()
+        self.solver.push()
+
+    def pop(self) -> None:
+        self.solver.pop()
+        self._model, self._found = None, False
+
+    def ask(self, *assumed: Any) -> Answer:
+        """Whether all that was added and what is assumed here can hold together."""
+        self._model, self._found = None, False
+        if any(one is NO for one in assumed):
+            return "no"
+        found = self.solver.check(*(one for one in assumed if one is not YES))
+        if found == z3.sat:
+            self._found = True
+            return "yes"
+        if found == z3.unsat:
+            return "no"
+        self.cut_off = True
+        return "unknown"
+
+    def _fetch(self) -> None:
+        if self._found:
+            self._model, self._found = self.solver.model(), False
+
+    def holds(self, term: Any) -> bool:
+        """Whether a condition holds in the case last found."""
+        return True if term is YES else False if term is NO else bool(z3.is_true(self.value(term)))
+
+    def value(self, term: Any) -> Any:
+        """A term's value in the case last found."""
+        self._fetch()
+        assert self._model is not None
+        return self._model.eval(term, model_completion=True)
