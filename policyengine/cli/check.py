@@ -30,6 +30,7 @@ from policyengine.cli.common import (
     show,
     write_files,
 )
+from policyengine.cli.progress import Progress
 from policyengine.core.verdict import Verdict
 from policyengine.report.formats import render
 from policyengine.report.model import Report, Result
@@ -58,7 +59,8 @@ Exit codes: 0 clean, 1 a violated or undecided rule at or above --fail-on, 2 not
 """
 
 
-def _read_params(_ctx: click.Context, _parameter: click.Parameter, texts: Sequence[str]) -> tuple[str, ...]:
+def read_params(_ctx: click.Context, _parameter: click.Parameter, texts: Sequence[str]) -> tuple[str, ...]:
+    """What `--param` says; ends the command when one is no NAME=VALUE."""
     given = []
     for text in texts:
         name, equals, value = text.partition("=")
@@ -80,7 +82,7 @@ def _read_params(_ctx: click.Context, _parameter: click.Parameter, texts: Sequen
               help="Judge as of this instant, or the end of this date. Default: the last event's time for traces, now "
                    "for facts.")
 @click.option("--rule", "rules", multiple=True, metavar="NAME", help="Judge only this rule; may be repeated.")
-@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", callback=_read_params,
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", callback=read_params,
               help="Set a tunable parameter; may be repeated.")
 @fail_on_option
 @click.option("--allow-undecided", is_flag=True, help="Undecided rules are told but give no exit code 1.")
@@ -115,11 +117,12 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
     library, diagnostics = find_library(config, os.environ)
     if has_errors(diagnostics):
         fail(diagnostics)
-    request = Request(
-        _named(services, config.services, config), _named(events, config.events, config), regulations, version, as_of,
-        rules, params, int(time.time()) * 1_000_000, everything, stdin_filename, engine=engine, memory=memory,
-        master=master, limit=max(max_findings, OPEN if pending else TOLD))
-    report, diagnostics, sources = check(request, config, library)
+    with Progress() as progress:
+        request = Request(
+            named_inputs(services, config.services, config), named_inputs(events, config.events, config), regulations,
+            version, as_of, rules, params, int(time.time()) * 1_000_000, everything, stdin_filename, engine=engine,
+            memory=memory, master=master, limit=max(max_findings, OPEN if pending else TOLD), tell=progress)
+        report, diagnostics, sources = check(request, config, library)
     if report is None and allow_empty and diagnostics and {one.name for one in diagnostics} <= EMPTY:
         note("0 services; nothing was judged")
         return 0
@@ -136,7 +139,7 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
     return code
 
 
-def _named(given: Sequence[str], configured: Sequence[str], config: Config) -> list[str]:
+def named_inputs(given: Sequence[str], configured: Sequence[str], config: Config) -> list[str]:
     """The inputs as someone in this folder would write them, so that a report reads the same on every machine."""
     return [_near(one) for one in given] or [
         one if os.path.isabs(one) else os.path.relpath(config.root / one) for one in configured]

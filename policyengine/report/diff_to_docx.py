@@ -11,12 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Literal
 
 from policyengine.diff.model import CrossCheck, Diff, EditedLine, RuleChange, TextDiff
 from policyengine.documents.model import Document, Line
-from policyengine.report.diff_to_docx_package import AUTHOR, BODY_END, BODY_START, DATE, package
+from policyengine.report.diff_to_docx_package import AUTHOR, BODY_END, BODY_START, DATES, package
 from policyengine.report.diff_words import (
     Lang,
     check_sentence,
@@ -222,30 +221,51 @@ def escaped(text: str) -> str:
 _FORBIDDEN = re.compile("[\x00-\x08\x0a-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
+class _Changes:
+    """Numbers the changes, and says who made them and when.
+
+    LibreOffice joins insertions of one author and minute that meet at the end of a paragraph which is itself no
+    insertion, and then takes that end away with them. So the time alternates after each such end."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.time = 0
+
+    def attributes(self) -> str:
+        """Those of the next change."""
+        self.number += 1
+        return f'w:id="{self.number}" w:author="{AUTHOR}" w:date="{DATES[self.time]}"'
+
+    def end(self, mark: Op) -> None:
+        """A paragraph has ended."""
+        self.time = 1 - self.time if mark == "same" else self.time
+
+
 def _body(paragraphs: list[_Paragraph], commented: list[int], chinese: bool) -> str:
-    ids = count(1)
+    changes = _Changes()
     numbers = {place: number for number, place in enumerate(commented)}
-    begin, end = _ranges(paragraphs, ids)
+    begin, end = _ranges(paragraphs, changes)
     out = [BODY_START]
     for at, one in enumerate(paragraphs):
-        out.append(f"<w:p>{_properties(one, ids)}")
+        out.append(f"<w:p>{_properties(one, changes)}")
         out += begin.get(at, ())
         number = numbers.get(at)
         if number is not None:
             out.append(f'<w:commentRangeStart w:id="{number}"/>')
-        out += [_tracked(run.op, run.move, _text_run(run, chinese), ids) for run in one.runs]
+        out += [_tracked(run.op, run.move, _text_run(run, chinese), changes) for run in one.runs]
         if number is not None:
             ops: set[tuple[Op, str]] = {(run.op, run.move) for run in one.runs}
             op, move = ops.pop() if len(ops) == 1 else ("same", "")
             mark = (f'<w:r><w:rPr><w:rStyle w:val="CommentReference"/></w:rPr>'
                     f'<w:commentReference w:id="{number}"/></w:r>')
-            out.append(f'<w:commentRangeEnd w:id="{number}"/>{_tracked(op, move, mark, ids)}')
+            out.append(f'<w:commentRangeEnd w:id="{number}"/>{_tracked(op, move, mark, changes)}')
         out.append("</w:p>")
         out += end.get(at, ())
+        changes.end(one.mark)
     return "".join([*out, BODY_END])
 
 
-def _ranges(paragraphs: list[_Paragraph], ids: Iterator[int]) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
+def _ranges(paragraphs: list[_Paragraph], changes: _Changes) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
     """What marks the start and the end of each passage that a move took away or put in, by paragraph."""
     passages: dict[tuple[str, Op], list[int]] = {}
     for at, one in enumerate(paragraphs):
@@ -256,32 +276,28 @@ def _ranges(paragraphs: list[_Paragraph], ids: Iterator[int]) -> tuple[dict[int,
     begin: dict[int, list[str]] = {}
     end: dict[int, list[str]] = {}
     for (name, op), places in passages.items():
-        kind, own = NAMES[op, True], next(ids)
+        kind = NAMES[op, True]
         begin.setdefault(places[0], []).append(
-            f'<w:{kind}RangeStart w:id="{own}" w:name="move{numbers[name]}"{_WHO}/>')
-        end.setdefault(places[-1], []).append(f'<w:{kind}RangeEnd w:id="{own}"/>')
+            f'<w:{kind}RangeStart {changes.attributes()} w:name="move{numbers[name]}"/>')
+        end.setdefault(places[-1], []).append(f'<w:{kind}RangeEnd w:id="{changes.number}"/>')
     return begin, end
 
 
-_WHO = f' w:author="{AUTHOR}" w:date="{DATE}"'
-
-
-def _tracked(op: Op, move: str, inside: str, ids: Iterator[int]) -> str:
+def _tracked(op: Op, move: str, inside: str, changes: _Changes) -> str:
     """What stands inside, as unchanged, inserted, deleted or moved; empty `inside` is the mark of a paragraph."""
     if op == "same":
         return inside
     name = NAMES[op, bool(move)]
-    return f'<w:{name} w:id="{next(ids)}"{_WHO}>{inside}</w:{name}>' if inside else \
-        f'<w:{name} w:id="{next(ids)}"{_WHO}/>'
+    return f"<w:{name} {changes.attributes()}" + (f">{inside}</w:{name}>" if inside else "/>")
 
 
-def _properties(one: _Paragraph, ids: Iterator[int]) -> str:
+def _properties(one: _Paragraph, changes: _Changes) -> str:
     level = one.old_level if one.mark == "deleted" else one.new_level
     parts = _style(level)
     if one.mark != "same":
-        parts += f"<w:rPr>{_tracked(one.mark, one.move, '', ids)}</w:rPr>"
+        parts += f"<w:rPr>{_tracked(one.mark, one.move, '', changes)}</w:rPr>"
     elif one.old_level != one.new_level:
-        parts += f'<w:pPrChange w:id="{next(ids)}"{_WHO}><w:pPr>{_style(one.old_level)}</w:pPr></w:pPrChange>'
+        parts += (f"<w:pPrChange {changes.attributes()}><w:pPr>{_style(one.old_level)}</w:pPr></w:pPrChange>")
     return f"<w:pPr>{parts}</w:pPr>" if parts else ""
 
 
@@ -306,4 +322,4 @@ def _comment(number: int, lines: list[str], lang: Lang) -> str:
         f'<w:p><w:pPr><w:pStyle w:val="CommentText"/></w:pPr>{first if place == 0 else ""}<w:r><w:rPr>{hint}{language}'
         f'</w:rPr><w:t xml:space="preserve">{escaped(line)}</w:t></w:r></w:p>'
         for place, line in enumerate(one for one in lines if one))
-    return f'<w:comment w:id="{number}"{_WHO} w:initials="g">{inside}</w:comment>'
+    return f'<w:comment w:id="{number}" w:author="{AUTHOR}" w:date="{DATES[0]}" w:initials="g">{inside}</w:comment>'

@@ -10,7 +10,7 @@ import io
 import zipfile
 
 AUTHOR = "guiju"
-DATE = "2000-01-01T00:00:00Z"  # a change has no time of its own; Word wants one
+DATES = ("2000-01-01T00:00:00Z", "2000-01-01T00:10:00Z")  # a change has no time of its own; Word wants one
 
 _MAIN = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -74,7 +74,7 @@ _CORE = (
     'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/" '
     'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
     f'<dc:title>{{title}}</dc:title><dc:creator>{AUTHOR}</dc:creator>'
-    f'<dcterms:created xsi:type="dcterms:W3CDTF">{DATE}</dcterms:created></cp:coreProperties>')
+    f'<dcterms:created xsi:type="dcterms:W3CDTF">{DATES[0]}</dcterms:created></cp:coreProperties>')
 
 _SETTINGS = (
     f'{_HEAD}<w:settings xmlns:w="{_MAIN}"><w:compat><w:compatSetting w:name="compatibilityMode" '

@@ -24,16 +24,19 @@ from policyengine.diff.model import ArticleChange, Cell, Diff, EditedLine, RuleC
 from policyengine.documents.model import Document, Unit
 from policyengine.report import diff_words as words
 from policyengine.report.diff_words import LABELS, SIGNS, Lang
+from policyengine.report.to_text import IN_CHINESE
 from policyengine.solver.model import FINE
 
 FOLDER = Path(__file__).resolve().parent / "diff_page"
 ARROW = "→"
+CASES = 2
+"""Cases of a rule that stand open; the others are folded."""
 
 # The page's own words, English and Chinese.
 PAGE: dict[str, tuple[str, str]] = {
     "eyebrow": ("Comparison of two versions", "版本对比"),
     "before": ("Before", "旧版"), "after": ("After", "新版"),
-    "status": ("Status", "状态"), "published": ("Published", "公布"), "in force": ("In force from", "施行"),
+    "status": ("Status", "状态"), "published": ("Published", "公布"), "in force": ("In force", "施行"),
     "draft": ("draft", "草案"), "final": ("final", "正式文本"),
     "legal": ("This comparison is not legal advice.", "本对比不构成法律意见。"),
     "skip": ("Skip to the changes", "跳至变化内容"),
@@ -61,8 +64,8 @@ PAGE: dict[str, tuple[str, str]] = {
     "accepted": ("accepted", "已接受"), "fingerprint": ("Fingerprint", "指纹"),
     "edits": ("What changed in the rule", "规则的修改"), "part": ("Part", "部分"), "alone": ("Alone", "单独效果"),
     "no effect": ("no verdict", "不影响结论"),
-    "case": ("Case", "实例"), "facts": ("Facts", "事实"), "events": ("Events", "事件"),
-    "judged": ("judged here", "判断时刻"),
+    "case": ("Case", "实例"), "more cases": ("More cases", "更多实例"), "judged at": ("Judged as of", "判断截至"),
+    "facts": ("Facts", "事实"), "events": ("Events", "事件"), "judged": ("judged here", "判断时刻"),
     "as of": ("judged as of this moment", "判断截至此刻"), "decides": ("Turns on", "取决于"),
     "matrix": ("Which outcomes are possible", "可能的结果"), "matrix row": ("before ↓ after →", "旧版 ↓ 新版 →"),
     "yes": ("possible", "可能"), "no": ("impossible", "不可能"), "unknown": ("not decided", "未判定"),
@@ -147,13 +150,25 @@ def arrowed(make: Callable[..., str], value: object) -> Markup:
     return both(make(value, "en", arrow=ARROW), make(value, "zh", arrow=ARROW))
 
 
+def standing(text: str) -> Markup:
+    """A standing sentence of reports, such as `in force since 2026-07-15`, in both languages."""
+    found = (match.expand(chinese) for pattern, chinese in IN_CHINESE if (match := re.fullmatch(pattern, text)))
+    return both(text, next(found, text))
+
+
+def turns(path: str, decides: Sequence[str]) -> bool:
+    """Whether the answers turn on this fact."""
+    return any(one == path or one.startswith(f"{path} ") for one in decides)
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, finalize=_finalize,
                        trim_blocks=True, lstrip_blocks=True)
     made.globals.update(say=say, label=label, sentence=sentence, arrowed=arrowed, both=both, words=words, LABELS=LABELS,
                         SIGNS=SIGNS, PAGE=PAGE, VERDICTS=VERDICTS, percent=percent, size=size_of,
-                        events=event_rows, cells=cells_of, way_of=way_of)
+                        events=event_rows, cells=cells_of, way_of=way_of,
+                        standing=standing, turns=turns, CASES=CASES)
     return made
 
 
@@ -302,6 +317,13 @@ class _Page:
         rules = self.diff.rules or ()
         shown = (words.shown_direction(rules[number]) for number in self.rules_of.get(article, ()))
         return " ".join(dict.fromkeys(shown))
+
+    def by_direction(self, article: int) -> list[tuple[str, list[int]]]:
+        """The rules of an article by direction, in the order of LABELS."""
+        found: dict[str, list[int]] = {word: [] for word in LABELS["direction"]}
+        for number in self.rules_of.get(article, ()):
+            found[words.shown_direction((self.diff.rules or ())[number])].append(number)
+        return [(word, numbers) for word, numbers in found.items() if numbers]
 
     def rule_named(self, *names: str) -> int | None:
         """The place of the first of these rules that the page shows."""

@@ -6,7 +6,7 @@ outcomes of two parts of the services add up to the outcome of all, so that many
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,14 @@ if TYPE_CHECKING:
     from policyengine.workspace.tracing import Store
 
 FINDINGS: frozenset[Verdict] = frozenset({"violated", "undecided", "pending", "exempt"})
+
+
+Tell = Callable[[str, int, int], None]
+"""Hears how far a run is: of what, so many, of so many (0: not known)."""
+
+
+def silent(what: str, done: int, of: int) -> None:
+    """Nobody listens."""
 
 
 @record
@@ -56,7 +64,7 @@ class Sitting:
 class Terms:
     """What holds for all sittings of a run. Instants are UTC microseconds; `everything`: also results that are
     satisfied or not applicable are wanted. `store`: where the events are, if not with the services; of its findings
-    the earliest `limit` of a rule and verdict are told."""
+    the earliest `limit` of a rule and verdict are told. `tell` hears how far the run is."""
 
     facts_as_of: int
     trace_as_of: int
@@ -65,6 +73,7 @@ class Terms:
     library: Library
     store: Store | None = None
     limit: int | None = None
+    tell: Tell = silent
 
 
 @dataclass
@@ -170,8 +179,11 @@ class _Bench:
         asked = Question(book.policy, service.document.value, service.filter, Setting(terms.trace_as_of,
                          self.sitting.values), book.calendar, terms.sources, self.sitting.force, wanted, terms.limit)
         rules = {rule.name: rule for rule in book.policy.rules}
-        for judged in judge_stored(store, asked, [rules[name] for name in self.once],
-                                   [rules[name] for name in self.moments]):
+        total = len(self.once) + len(self.moments)
+        terms.tell("rules", 0, total)
+        every = judge_stored(store, asked, [rules[name] for name in self.once], [rules[name] for name in self.moments])
+        for done, judged in enumerate(every, 1):
+            terms.tell("rules", done, total)
             name = judged.rule.name
             if judged.refused is not None:
                 self.outcome.diagnostics.append(error(

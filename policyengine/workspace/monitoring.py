@@ -8,7 +8,7 @@ cut into chunks. Where lines come from and go to, and when a state is kept, is n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -30,7 +30,7 @@ from policyengine.report.model import Result
 from policyengine.report.to_json import _result as plain_result
 from policyengine.trace.feeds import Chunk
 from policyengine.trace.lines import FIRST, LAST, event_reader
-from policyengine.trace.monitor import Late, Monitor, Outcome, Refused
+from policyengine.trace.monitor import Halted, Late, Monitor, Outcome, Refused
 from policyengine.trace.read import READERS
 from policyengine.trace.read import Context as Reading
 from policyengine.trace.retention import Kept, plans
@@ -181,31 +181,33 @@ class Watch:
         if self._ahead is not None:
             events = self._not_too_far(events, self._clock() + self._ahead)
         self.events += len(events)
+        if len(self.benches) == 1:
+            (bench,) = self.benches
+            return bench.take(event for event in events if event.fields.get("service") is None
+                               or self._owner(event) is not None)
+        return [line for event in events if (owner := self._owner(event)) is not None
+                for line in self._take_one(event, owner)]
+
+    def _owner(self, event: Event) -> int | None:
+        """Whose event it is; None where that is told to be unknown."""
+        service = event.fields.get("service")
+        owners = range(len(self._by_service)) if service is None else self._owners.get(service, ())
+        if len(owners) == 1:
+            return owners[0]
+        self._belongs_nowhere(service, event, owners)
+        return None
+
+    def _take_one(self, event: Event, owner: int) -> list[bytes]:
         lines: list[bytes] = []
-        several = len(self._by_service) > 1
-        for event in events:
-            service = event.fields.get("service")
-            owners = self._owners.get(service, ()) if service is not None else range(len(self._by_service))
-            if len(owners) != 1:
-                self._belongs_nowhere(service, event, owners)
-                continue
-            (owner,) = owners
-            if several and event.time > self._greatest:
-                # One clock for all services, as `check` has one instant of judgement for all.
-                self._greatest = event.time
-                for place, own in enumerate(self._by_service):
-                    if place != owner:
-                        for bench in own:
-                            lines += bench.advance(event.time)
-            first = True
-            for bench in self._by_service[owner]:
-                try:
-                    outcomes = bench.monitor.feed(event)
-                except (Overflow, OutOfRange) as problem:
-                    raise Stopped(_too_large(problem, bench.service.name, event)) from None
-                if outcomes:
-                    lines += bench.lines(outcomes, first)
-                first = False
+        if len(self._by_service) > 1 and event.time > self._greatest:
+            # One clock for all services, as `check` has one instant of judgement for all.
+            self._greatest = event.time
+            for place, own in enumerate(self._by_service):
+                if place != owner:
+                    for bench in own:
+                        lines += bench.advance(event.time)
+        for place, bench in enumerate(self._by_service[owner]):
+            lines += bench.take((event,), place == 0)
         return lines
 
     def _not_too_far(self, events: list[Event], limit: int) -> list[Event]:
@@ -365,6 +367,13 @@ class _Bench:
             return self.lines(judge())
         except (Overflow, OutOfRange) as problem:
             raise Stopped(_too_large(problem, self.service.name)) from None
+
+    def take(self, events: Iterable[Event], first: bool = True) -> list[bytes]:
+        """As `Monitor.feed_all`, in lines."""
+        try:
+            return self.lines(self.monitor.feed_all(events), first)
+        except Halted as halted:
+            raise Stopped(_too_large(halted.reason, self.service.name, halted.event)) from None
 
     def lines(self, outcomes: Sequence[Outcome], first: bool = True) -> list[bytes]:
         """Outcomes as lines of JSON. An event that is late is so for every version; only the `first` says it."""

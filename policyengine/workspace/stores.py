@@ -14,7 +14,8 @@ from policyengine.base.diagnostic import Diagnostic, error
 from policyengine.base.record import record
 from policyengine.core import ir, types
 from policyengine.core.case import Event
-from policyengine.trace.columns import Column, needs
+from policyengine.trace.columns import Column, each_once, needs
+from policyengine.trace.engine import Engine
 from policyengine.workspace.files import expand_inputs
 from policyengine.workspace.inputs import Seen
 from policyengine.workspace.tracing import Store
@@ -78,7 +79,7 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
                zone: str | None, as_of: int | None, memory: str | None) -> Iterator[tuple[Held | None,
                                                                                           tuple[Diagnostic, ...]]]:
     """The events of these files in DuckDB, for as long as the context lasts; of them, what these policies read."""
-    from policyengine.trace.duckdb import Database
+    from policyengine.trace.duckdb import DuckTables
     from policyengine.trace.scan import scan
     from policyengine.trace.scan_database import open_database
     from policyengine.trace.scan_rows import suffixes
@@ -95,7 +96,7 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
             yield None, (error("usage", f"`--memory`: {problem}", help="write, for example, `--memory 500MB`"),)
             return
         found, wrong = scan(con, [os.fspath(path) for path in paths], schemas, wanted, zone=zone, as_of=as_of)
-        yield _held(Database(con), found, wanted, keys, schemas), wrong
+        yield _held(Engine(DuckTables(con)), found, wanted, keys, schemas), wrong
 
 
 @contextmanager
@@ -128,25 +129,16 @@ def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schema
 def _wanted(policies: Sequence[ir.Policy], schemas: Mapping[str, Mapping[str, Any]],
             ) -> tuple[dict[str, types.Type], dict[str, tuple[Column, ...]]]:
     keys = key_types(policies, schemas)
-    return keys, _union(needs(policy, policy.rules, keys) for policy in policies)
+    every = [needs(policy, policy.rules, keys) for policy in policies]
+    events = dict.fromkeys(event for one in every for event in one)
+    return keys, {event: each_once(one.get(event, ()) for one in every) for event in events}
 
 
-def _held(engine: Any, found: Scan | None, wanted: Mapping[str, tuple[Column, ...]], keys: Mapping[str, types.Type],
+def _held(engine: Engine, found: Scan | None, wanted: Mapping[str, tuple[Column, ...]], keys: Mapping[str, types.Type],
           schemas: Mapping[str, Mapping[str, Any]]) -> Held | None:
     if found is None:
         return None
     places = {name: place for place, name in enumerate(schemas)}
     store = Store(engine, wanted, places, keys, found.files, found.first, found.last, found.ties,
-                  engine.filled(wanted, places))
+                  engine.filled(wanted, places), found.tables)
     return Held(store, found.total, found.later, found.merged, found.repeats)
-
-
-def _union(every: Iterable[Mapping[str, Sequence[Column]]]) -> dict[str, tuple[Column, ...]]:
-    found: dict[str, dict[str, Column]] = {}
-    for one in every:
-        for event, columns in one.items():
-            known = found.setdefault(event, {})
-            for column in columns:
-                old = known.get(column.name)
-                known[column.name] = Column(column.path, column.type, column.said or (old is not None and old.said))
-    return {event: tuple(columns.values()) for event, columns in found.items()}

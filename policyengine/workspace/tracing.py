@@ -6,9 +6,10 @@ the events (DuckDB, Spark) is the store's own; how results are worded is not kno
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from policyengine.base.calendar import Calendar
 from policyengine.base.record import record
@@ -17,9 +18,10 @@ from policyengine.core.case import Case, Sources
 from policyengine.core.evaluate import judge, judge_moments
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
-from policyengine.trace.calendars import Horizon, Lookup
+from policyengine.trace.calendars import Horizon
 from policyengine.trace.columns import Column, Unsupported, needs
-from policyengine.trace.explain import Found, Rows, TooManyRows, explain
+from policyengine.trace.engine import Engine, Rows
+from policyengine.trace.explain import TOGETHER, About, Found, TooManyRows, explain
 from policyengine.trace.footprint import footprint
 from policyengine.trace.plan import Guard, Known, Plan, TooManyPairs, plan
 
@@ -27,36 +29,11 @@ MOST_ROWS = 200_000
 """More rows than these are not read to explain one finding, nor to judge a rule that no column can answer."""
 
 
-class Engine(Protocol):
-    """What runs plans over a table of events."""
-
-    def prepare(self, lookups: Collection[Lookup], horizon: Horizon, calendar: Calendar) -> None:
-        """Make the calendar known."""
-
-    def run(self, plan: Plan, wanted: Sequence[Verdict]) -> Any:
-        """Counts by verdict, ties, how many are hard; see `trace.duckdb.Counted`."""
-
-    def found(self, counted: Any, *, hard: bool, limit: int | None) -> list[Found]:
-        """Moments, the earliest of each verdict."""
-
-    def done(self, counted: Any) -> None:
-        """They are no longer wanted."""
-
-    def rows(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int], files: Sequence[str],
-             key_types: Mapping[str, types.Type], service: str | None, limit: int) -> Rows:
-        """The events one by one."""
-
-    def outside(self, ranges: Sequence[tuple[int | None, int | None]]) -> int:
-        """How many events lie in none of these ranges of time."""
-
-    def services(self) -> list[tuple[str | None, int]]:
-        """The services that events name, each with the place of an event that does."""
-
-
 @dataclass
 class Store:
     """A trace that an engine holds. `first` and `last` are instants of its events (UTC microseconds), `ties` whether
-    any two share time and sequence, `filled` the columns that no row of a type lacks."""
+    any two share time and sequence, `filled` the columns that no row of a type lacks, `tables` where the events of a
+    type stand (by default in `events`, with all)."""
 
     engine: Engine
     needs: Mapping[str, Sequence[Column]]
@@ -67,6 +44,7 @@ class Store:
     last: int
     ties: bool
     filled: Mapping[str, frozenset[str]]
+    tables: Mapping[str, str] = field(default_factory=dict)
     horizons: dict[str, Horizon] = field(default_factory=dict)
 
     def horizon(self, calendar: Calendar, as_of: int) -> Horizon:
@@ -119,7 +97,7 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
     as_of = asked.setting.as_of
     known = Known(asked.policy, asked.facts, asked.setting.parameters, asked.calendar, as_of, store.places,
                   store.horizon(asked.calendar, as_of), asked.sources, asked.service, store.ties, store.filled,
-                  *asked.force, store.key_types)
+                  *asked.force, store.key_types, store.tables)
     plans: list[tuple[ir.Rule, Plan | str, list[Judgement]]] = []
     for rule in moments:
         # What is said of the rule as a whole, where nobody emits its trigger, needs no trace.
@@ -134,37 +112,59 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
             plans.append((rule, str(gap), whole))
     store.engine.prepare([lookup for _, made, _ in plans if isinstance(made, Plan) for lookup in made.lookups],
                          known.horizon, asked.calendar)
+    waiting: list[_Run] = []
     for rule, made, whole in plans:
-        if isinstance(made, str):
-            yield _judge_rows(store, rule, made, asked, rows)
-        else:
-            yield _judge_plan(store, rule, made, whole, asked, rows)
+        waiting.append(_run(store, rule, made, whole, asked, rows))
+        # Rows are fetched for several rules at once, as many as the evaluator takes at once.
+        if sum(len(run.found) for run in waiting) >= TOGETHER:
+            yield from _explained(waiting, asked, rows)
+            waiting = []
+    yield from _explained(waiting, asked, rows)
 
 
-def _judge_plan(store: Store, rule: ir.Rule, made: Plan, whole: Sequence[Judgement], asked: Question, rows: Rows,
-                ) -> Judged:
+@record
+class _Run:
+    """What columns say of a rule: `judged` is all but the moments that are still to be explained."""
+
+    judged: Judged
+    found: tuple[Found, ...] = ()
+
+
+def _run(store: Store, rule: ir.Rule, made: Plan | str, whole: Sequence[Judgement], asked: Question, rows: Rows,
+         ) -> _Run:
+    if isinstance(made, str):
+        return _Run(_judge_rows(store, rule, made, asked, rows))
     engine = store.engine
     try:
         counted = engine.run(made, asked.wanted)
     except TooManyPairs as refused:
-        return Judged(rule, {}, refused=refused.guard, size=refused.pairs)
-    counts: dict[Verdict, int] = {**dict.fromkeys(VERDICTS, 0), **counted.counts}
-    ties = counted.ties
-    reported = list(whole)
-    for judgement in whole:
-        counts[judgement.verdict] += 1
-    if counted.hard:
-        for judgement in explain(asked.policy, rule, engine.found(counted, hard=True, limit=None), rows, asked.facts,
-                                 asked.setting, asked.calendar, asked.sources):
-            counts[judgement.verdict] += 1
-            ties += judgement.tie
-            if judgement.verdict in asked.wanted:
-                reported.append(judgement)
-    if any(counted.counts.get(verdict) for verdict in asked.wanted):
-        reported += explain(asked.policy, rule, engine.found(counted, hard=False, limit=asked.limit), rows, asked.facts,
-                            asked.setting, asked.calendar, asked.sources)
+        return _Run(Judged(rule, {}, refused=refused.guard, size=refused.pairs))
+    except Unsupported as gap:  # not of columns as such, but of this engine
+        return _Run(_judge_rows(store, rule, str(gap), asked, rows))
+    counts = {verdict: n + sum(one.verdict == verdict for one in whole) for verdict, n in counted.counts.items()}
+    hard = engine.found(counted, hard=True) if counted.hard else []
+    told = engine.found(counted, hard=False, limit=asked.limit) if any(
+        counted.counts[verdict] for verdict in asked.wanted) else []
     engine.done(counted)
-    return Judged(rule, counts, ties, _earliest(reported, asked.limit))
+    return _Run(Judged(rule, counts, counted.ties, tuple(whole)), (*hard, *told))
+
+
+def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows) -> Iterator[Judged]:
+    """The rules with the judgements of their moments; those that columns could not judge are counted now."""
+    about = About(asked.policy, asked.facts, asked.setting, asked.calendar, asked.sources)
+    told: dict[str, list[Judgement]] = {run.judged.rule.name: list(run.judged.judgements) for run in waiting}
+    added: Counter[tuple[str, Verdict]] = Counter()
+    ties: Counter[str] = Counter()
+    for found, judgement in explain(about, [(run.judged.rule, one) for run in waiting for one in run.found], rows):
+        if found.verdict is None:
+            added[judgement.rule, judgement.verdict] += 1
+            ties[judgement.rule] += judgement.tie
+        if judgement.verdict in asked.wanted:
+            told[judgement.rule].append(judgement)
+    for run in waiting:
+        one, name = run.judged, run.judged.rule.name
+        counts = {verdict: n + added[name, verdict] for verdict, n in one.counts.items()}
+        yield replace(one, counts=counts, ties=one.ties + ties[name], judgements=_earliest(told[name], asked.limit))
 
 
 def _judge_once(rule: ir.Rule, asked: Question, rows: Rows) -> Judged:

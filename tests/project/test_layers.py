@@ -34,6 +34,8 @@ LATE: dict[str, frozenset[str]] = {
     "facts/compiled.py": frozenset({"policyengine.core.patterns"}),
     "analysis/conform.py": frozenset({"policyengine.core.patterns"}),
     # a run reads one format, seldom all
+    "documents/read.py": frozenset(f"policyengine.documents.{name}"
+                                   for name in ("docx", "html", "markdown", "pdf", "plain")),
     "facts/read.py": frozenset({"policyengine.facts.toml_text", "policyengine.facts.yaml_profile"}),
 }
 

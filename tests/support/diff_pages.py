@@ -83,3 +83,15 @@ def check_page(path: Path) -> None:
         pieces += [text[last:fence.start(2)], shown]
         last = fence.end(2)
     golden.check_golden("".join((*pieces, text[last:])), path)
+
+
+def pairs(path: Path) -> list[tuple[str, str]]:
+    """The old and new policies of a page, in order."""
+    blocks = {"old": "", "new": "", "both": ""}
+    found = []
+    for fence in _FENCE.finditer(path.read_text("utf-8")):
+        if fence[1] != "rules":
+            blocks[fence[1]] = fence[2]
+        else:
+            found.append((blocks["both"] + blocks["old"], blocks["both"] + blocks["new"]))
+    return found
