@@ -347,7 +347,7 @@ def _differences(one: Any, other: Any) -> Iterator[tuple[Any, Any]]:
     """The smallest pairs of parts that differ."""
     if one == other:
         return
-    if type(one) is type(other) and is_dataclass(one):
+    if type(one) is type(other) and is_dataclass(one) and not isinstance(one, ir.ListValue):
         inner = [pair for name in fields(one) if name.name not in ("span", "type")
                  for pair in _differences(getattr(one, name.name), getattr(other, name.name))]
         yield from inner if all(is_dataclass(pair[0]) for pair in inner) else ((one, other),)

@@ -20,6 +20,9 @@ from policyengine.diff.model import TextDiff
 PAIRED: Final = 0.5
 """From this score on two rules are one that changed."""
 
+LINKED: Final = 0.6
+"""A link of two paragraphs counts at least so much, however much was reworded; one of their articles half of it."""
+
 By = Literal["citation", "name", "likeness", "pin"]
 
 
@@ -39,11 +42,8 @@ class Places:
     links: Mapping[str, Mapping[str, float]]
 
     def became(self, place: str) -> Mapping[str, float]:
-        """The places an old one became; those of its article, at half, where the place itself has no link."""
-        if place in self.links:
-            return self.links[place]
-        article = article_of(place)
-        return {new: sure / 2 for new, sure in self.links.get(article, {}).items()}
+        """The places an old one became; those of its article where the place itself has no link."""
+        return self.links.get(place) or self.links.get(article_of(place), {})
 
 
 def article_of(place: str) -> str:
@@ -96,8 +96,8 @@ def _scores(old: Sequence[ir.Rule], new: Sequence[ir.Rule], places: Places) -> I
             duty = common(before[i], after[j])
             name = 1.0 if named else fuzz.ratio(first.name, second.name) / 200
             score = 0.35 * cited + 0.3 * name + 0.1 * title + 0.25 * duty
-            if not places.links:  # without a text, what it would have said is left out of the reckoning
-                score /= 0.65
+            if not cited and not any(places.became(one.place) for one in first.citations if one.instrument is None):
+                score /= 0.65  # what the text would have said is left out of the reckoning where it says nothing
             # One name is one duty unless all else speaks against it; so is a duty kept word for word under its article.
             if (named and (cited >= 0.5 or duty >= 0.5 or title >= 0.8)) or (duty >= 0.95 and cited >= 0.5):
                 score = max(score, PAIRED)
@@ -108,8 +108,10 @@ def _scores(old: Sequence[ir.Rule], new: Sequence[ir.Rule], places: Places) -> I
 def _link(old: str, new: str, places: Places) -> float:
     became = places.became(old)
     if new in became:
-        return became[new]
-    return max((sure / 2 for place, sure in became.items() if article_of(place) == article_of(new)), default=0.0)
+        return max(became[new], LINKED)
+    if article_of(new) in {article_of(place) for place in became}:
+        return LINKED / 2
+    return 0.0
 
 
 def _in_order(old: Sequence[ir.Rule], new: Sequence[ir.Rule],

@@ -137,11 +137,21 @@ def _lent(policy: ir.Policy, other: ir.Policy) -> ir.Policy:
 
 def side_of(version: Version, rule: ir.Rule) -> RuleSide:
     """A rule as it is written."""
-    source = version.sources.get(rule.span.path)
-    text = "" if source is None else source.text[source.offset(rule.span.line, rule.span.column):
-                                                 source.offset(rule.span.end_line, rule.span.end_column)]
     return RuleSide(rule.name, rule.title, tuple(str(one) for one in rule.citations), rule.severity, rule.family,
-                    rule.span.path, rule.span.line, text.rstrip())
+                    rule.span.path, rule.span.line, _whole(version.sources.get(rule.span.path), rule.span.line))
+
+
+def _whole(source: Source | None, line: int) -> str:
+    """A rule's text from the line of its name: that line and the indented ones behind it."""
+    if source is None:
+        return ""
+    lines = [source.line(line)]
+    for number in range(line + 1, len(source.starts) + 1):
+        text = source.line(number)
+        if text.strip() and not text[0].isspace():
+            break
+        lines.append(text.rstrip())
+    return "\n".join(lines).rstrip()
 
 
 def _witness(one: Witness, zone: str, *sides: tuple[Version, ir.Rule]) -> model.Witness:

@@ -61,6 +61,7 @@ class _Text:
     units: dict[int, Unit] = field(init=False)
     chapters: dict[int, str] = field(init=False)
     article_of: dict[int, int] = field(init=False)
+    said: list[str] = field(init=False)
     passages: list[Passage] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,8 +74,9 @@ class _Text:
                        for number, line in enumerate(self.document.lines)]
         self.article_of = {line: number for number, article in enumerate(self.articles)
                            for line in range(*article.lines)}
-        self.passages = [Passage(masked(self.words(article)), article.heading, article.number)
-                         for article in self.articles]
+        self.said = [self.words(article) for article in self.articles]
+        self.passages = [Passage(masked(words), article.heading, article.number)
+                         for words, article in zip(self.said, self.articles, strict=True)]
 
     def place(self, unit: Unit, chapter: str, labels: dict[int, int]) -> None:
         start = unit.lines[0]
@@ -357,7 +359,7 @@ class _Diff:
 
     def fingerprint(self, kinds: Sequence[ArticleKind], old: Sequence[int], new: Sequence[int]) -> str:
         """Twelve digits of what both sides say, without labels and the numbers in references."""
-        sides = ["\n".join(without_references(text.words(text.articles[number])) for number in numbers)
+        sides = ["\n".join(without_references(text.said[number]) for number in numbers)
                  for text, numbers in ((self.old, old), (self.new, new))]
         return sha256("\0".join([*kinds, *sides]).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
