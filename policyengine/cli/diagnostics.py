@@ -189,6 +189,8 @@ COMPARING: Mapping[str, Row] = {
     "unknown-side": ("What is to be compared is no version, folder, file or place in git.", "Name one that exists."),
     "no-version-named": ("A regulation has several versions, and none was named.", "Add `@final` or a label."),
     "no-text": ("A side has no text to compare.", "Add `text.md`, or compare the rules alone with `--only rules`."),
+    "two-languages": ("Two texts are in two languages.", "Compare texts in one language."),
+    "unrelated-texts": ("Two texts have hardly anything in common.", "Name two versions of one text, or pin articles."),
     "nothing-accepted": ("An accepted change does not exist, or no longer.", "Take the fingerprint away."),
 }
 

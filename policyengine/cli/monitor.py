@@ -23,7 +23,7 @@ import click
 from policyengine.base.diagnostic import Diagnostic, error, has_errors, shorten
 from policyengine.base.instants import SECOND, format_instant, parse_period
 from policyengine.cli.books import cells, counted
-from policyengine.cli.check import _named, _read_params
+from policyengine.cli.check import named_inputs, read_params
 from policyengine.cli.common import (
     FINDINGS,
     NO_VERDICT,
@@ -89,7 +89,7 @@ def _read_length(_ctx: click.Context, parameter: click.Parameter, text: str | No
 @click.option("--version", "version", metavar="VERSION",
               help="draft, final, a label or a date, for what-if. Default: those in force at each moment.")
 @click.option("--rule", "rules", multiple=True, metavar="NAME", help="Judge only this rule; may be repeated.")
-@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", callback=_read_params,
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", callback=read_params,
               help="Set a tunable parameter; may be repeated.")
 @click.option("--lateness", default="0s", metavar="D", show_default=True, callback=_read_length,
               help="How long to wait for events that come out of order; later ones are reported, not judged.")
@@ -124,8 +124,8 @@ def command(services: tuple[str, ...], regulations: tuple[str, ...], version: st
     _need("msgspec", "msgspec", "monitor")
     from policyengine.workspace.monitoring import Asked, open_watch
 
-    request = Request(_named(services, config.services, config), (), regulations, version, None, rules, params, _now(),
-                      everything)
+    request = Request(named_inputs(services, config.services, config), (), regulations, version, None, rules, params,
+                      _now(), everything)
     watch, diagnostics, sources = open_watch(Asked(request, lateness, max_ahead), config, library, _now)
     if watch is None or has_errors(diagnostics):
         fail(diagnostics, sources)

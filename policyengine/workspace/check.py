@@ -91,7 +91,7 @@ class Request:
 
 
 @dataclass
-class _Found:
+class Found:
     """What went wrong, with the texts to show it in."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -123,26 +123,27 @@ def wants_engine(arguments: Sequence[str], engine: EngineName) -> bool:
     return size > SMALL
 
 
-class _Nothing(Exception):
+class NothingJudged(Exception):
     """Nothing can be judged; the reasons have been found."""
 
 
 def check(request: Request, config: Config, library: Library) -> tuple[Report | None, tuple[Diagnostic, ...],
                                                                       Mapping[str, Source]]:
     """The report, or None with every reason why nothing was judged."""
-    found = _Found()
+    found = Found()
     try:
-        report = _Run(request, config, library, found).report()
-    except _Nothing:
+        report = Run(request, config, library, found).report()
+    except NothingJudged:
         report = None
         found.sources.update(sources_of(found.diagnostics))
     return report, tuple(found.diagnostics), found.sources
 
 
-class _Run:
-    """One run: the regulations and inputs asked for, in the order in which they are needed."""
+class Run:
+    """One run: the regulations and inputs asked for, in the order in which they are needed. What is wrong is put in
+    `found`; where nothing can be judged for it, `NothingJudged` is raised."""
 
-    def __init__(self, request: Request, config: Config, library: Library, found: _Found) -> None:
+    def __init__(self, request: Request, config: Config, library: Library, found: Found) -> None:
         self.request, self.config, self.library, self.found = request, config, library, found
         self.books: dict[tuple[str, str], Book] = {}
         self.notes: list[str] = []
@@ -150,7 +151,7 @@ class _Run:
 
     def stop_if_failed(self) -> None:
         if self.found.failed:
-            raise _Nothing
+            raise NothingJudged
 
     def report(self) -> Report:
         """Judge all that was asked for."""
@@ -238,7 +239,7 @@ class _Run:
         version = select(regulation, self.request.version)
         if isinstance(version, Diagnostic):
             self.found.add((version,))
-            raise _Nothing
+            raise NothingJudged
         return version
 
     def book(self, regulation: Regulation, version: Version) -> Book:
@@ -248,7 +249,7 @@ class _Run:
             book, diagnostics, sources = open_book(self.library, regulation, version)
             self.found.add([one for one in diagnostics if one.severity == "error"], sources)
             if book is None:
-                raise _Nothing
+                raise NothingJudged
             self.books[key] = book
         return self.books[key]
 
@@ -554,7 +555,7 @@ def _part(place: int) -> Outcome:
 
 # ---- instants -----------------------------------------------------------------------------------------------------
 
-def _as_of(text: str, zone: str, found: _Found) -> int:
+def _as_of(text: str, zone: str, found: Found) -> int:
     """An instant, or the last instant of a local date."""
     try:
         if len(text) == 10:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from policyengine.base.diagnostic import Diagnostic, error, shorten, warning
 from policyengine.base.record import record
@@ -36,6 +36,13 @@ if TYPE_CHECKING:  # brings the solver, which a diff of two texts does without
 
 Layer = Literal["text", "rules", "behaviour", "impact"]
 LAYERS: tuple[Layer, ...] = ("text", "rules", "behaviour", "impact")
+
+
+RELATED: Final = 0.15
+"""Two texts of which less is in common are no two versions of one."""
+
+SURE: Final = 0.5
+"""From this confidence on, a link counts as something in common."""
 
 
 @record
@@ -176,7 +183,26 @@ def _text(old: Side, new: Side, request: Request, found: _Found) -> TextDiff | N
             lacking = next(side.name for side in (old, new) if side.document is None)
             found.stop((error("no-text", f"`{shorten(lacking)}` has no text to compare"),))
         return None
-    return diff_texts(old.document, new.document, _pins(old.document, new.document, request, found))
+    if old.document.language != new.document.language:
+        found.stop((error("two-languages", f"`{shorten(old.name)}` and `{shorten(new.name)}` are in two languages",
+                          help="compare texts in one language"),))
+    text = diff_texts(old.document, new.document, _pins(old.document, new.document, request, found))
+    if old.regulation is None and new.regulation is None and _common(text) < RELATED:
+        found.stop((error("unrelated-texts",
+                          f"`{shorten(old.name)}` and `{shorten(new.name)}` have hardly an article in common",
+                          help="name two versions of one text; where they are, link articles with `--pins`"),))
+    return text
+
+
+def _common(text: TextDiff) -> float:
+    """How much of the shorter text stands in articles that are linked with some certainty, from 0 to 1."""
+    linked = {place for one in text.articles if one.old and (one.pinned or one.confidence >= SURE) for place in one.new}
+
+    def size(document: Document, places: set[str] | None = None) -> int:
+        return sum(len(line.text) for unit in document.articles() if places is None or unit.place in places
+                   for line in document.lines[slice(*unit.lines)])
+
+    return size(text.new, linked) / max(1, min(size(text.old), size(text.new)))
 
 
 def _version(side: Side, request: Request, config: Config, found: _Found) -> Version:

@@ -191,7 +191,7 @@ def with_events(documents: Sequence[Document], trace: Trace | None) -> tuple[tup
         else:
             nowhere.setdefault(named, event)
     known = [str(one) for one in by_id if one is not None]
-    found = tuple(_homeless(named, event, [Service(documents[one]).name for one in by_id.get(named, [])], known,
+    found = tuple(homeless(named, event, [Service(documents[one]).name for one in by_id.get(named, [])], known,
                             len(documents)) for named, event in nowhere.items())
     return tuple(Service(document, tuple(own)) for document, own in zip(documents, events, strict=True)), found
 
@@ -207,15 +207,15 @@ def with_stored(documents: Sequence[Document], named: Mapping[str | None, Callab
     for name, event in named.items():
         owners = by_id.get(name, []) if name is not None else range(len(documents))
         if len(owners) != 1:
-            found.append(_homeless(name, event(), [Service(documents[one]).name for one in by_id.get(name, [])], known,
+            found.append(homeless(name, event(), [Service(documents[one]).name for one in by_id.get(name, [])], known,
                                    len(documents)))
     one = len(documents) == 1
     return tuple(Service(document, (), None if one else str(_service_id(document))) for document in documents), \
         tuple(found)
 
 
-def _homeless(named: str | None, event: Event, owners: Sequence[str], known: Sequence[str], services: int,
-              ) -> Diagnostic:
+def homeless(named: str | None, event: Event, owners: Sequence[str], known: Sequence[str], services: int,
+             ) -> Diagnostic:
     """Why an event belongs to no one service: it names none, one that is not there, or one that is there twice."""
     span = Span(event.file, event.row, 1, event.row, 1)
     if named is None:

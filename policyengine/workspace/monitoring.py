@@ -27,7 +27,7 @@ from policyengine.core.verdict import VERDICTS, Judgement, Verdict
 from policyengine.report.entries import fingerprints
 from policyengine.report.evidence import Context
 from policyengine.report.model import Result
-from policyengine.report.to_json import _result as plain_result
+from policyengine.report.to_json import plain_result
 from policyengine.trace.feeds import Chunk
 from policyengine.trace.lines import FIRST, LAST, event_reader
 from policyengine.trace.monitor import Halted, Late, Monitor, Outcome, Refused
@@ -35,9 +35,9 @@ from policyengine.trace.read import READERS
 from policyengine.trace.read import Context as Reading
 from policyengine.trace.retention import Kept, plans
 from policyengine.trace.scan_rows import Fitter
-from policyengine.workspace.check import Request, _Found, _Nothing, _Run
+from policyengine.workspace.check import Found, NothingJudged, Request, Run
 from policyengine.workspace.config import Config
-from policyengine.workspace.inputs import Seen, Service, _homeless, checker, misfits, read_documents, sources_of
+from policyengine.workspace.inputs import Seen, Service, checker, homeless, misfits, read_documents, sources_of
 from policyengine.workspace.judging import Sitting, Terms
 from policyengine.workspace.library import Book, Library
 from policyengine.workspace.results import result_of
@@ -88,19 +88,19 @@ def open_watch(asked: Asked, config: Config, library: Library, clock: Callable[[
 
     `services` are taken in place of the files that were asked for; `clock` gives the instant it is (UTC microseconds).
     """
-    found = _Found()
+    found = Found()
     try:
         watch = _set_up(asked, config, library, clock, services, found)
-    except _Nothing:
+    except NothingJudged:
         watch = None
         found.sources.update(sources_of(found.diagnostics))
     return watch, tuple(found.diagnostics), found.sources
 
 
 def _set_up(asked: Asked, config: Config, library: Library, clock: Callable[[], int], given: Sequence[Service],
-            found: _Found) -> Watch:
+            found: Found) -> Watch:
     request = asked.request
-    run = _Run(request, config, library, found)
+    run = Run(request, config, library, found)
     regulations = run.regulations()
     reference = run.reference(regulations)
     services = tuple(given)
@@ -131,7 +131,7 @@ def _triggered(sitting: Sitting) -> tuple[str, ...]:
     return tuple(rule.name for rule in sitting.rules if rule.trigger is not None)
 
 
-def _bounded(sitting: Sitting, service: Service, terms: Terms, named: bool, found: _Found) -> Sitting:
+def _bounded(sitting: Sitting, service: Service, terms: Terms, named: bool, found: Found) -> Sitting:
     """A sitting with the rules alone that need not keep everything; the others are told, as errors where the rules to
     judge were named."""
     kept = []
@@ -224,7 +224,7 @@ class Watch:
         self.events -= 1
         known = [str(one) for one in self._owners if one is not None]
         names = [self._by_service[place][0].service.name for place in owners] if service is not None else []
-        self._refuse([_homeless(service, event, names, known, len(self._by_service))])
+        self._refuse([homeless(service, event, names, known, len(self._by_service))])
 
     def _read_slowly(self, line: bytes, file: str, row: int) -> Event | None:
         """The event of a line by the readers that `check` has, or their reasons why it is none."""

@@ -228,6 +228,14 @@ def test_texts_that_cannot_be_read(shop: Project, name: str, data: bytes, says: 
     assert says in refused(shop, "old.md", name)
 
 
+def test_two_unrelated_texts(shop: Project) -> None:
+    shop.write("old.md", LAW)
+    shop.write("new.md", "# Songs\n\nArticle 1 The moon rose over a silent harbour.\n\nArticle 2 Nobody sang.\n")
+    assert "hardly an article in common" in refused(shop, "old.md", "new.md")
+    shop.write("zh.md", "# 法\n\n第一条 通知应当在三十日内发出。\n\n第二条 主管部门可以检查。\n")
+    assert "two languages" in refused(shop, "old.md", "zh.md")
+
+
 def test_nothing_is_half_written(shop: Project) -> None:
     ran = diff(shop, OLD, NEW, "--output", "html=page.html", "--output", "json=missing/x.json")
     assert ran.exit_code == 2
