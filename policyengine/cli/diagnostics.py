@@ -184,6 +184,15 @@ RUNS: Mapping[str, Row] = {
     "input-output": ("The operating system refused a file.", "Look at the reason it gives."),
 }
 
+PROVED: Mapping[str, Row] = {
+    "never-applies": ("In no case does the rule apply.", "Look at what its conditions exclude."),
+    "never-violated": ("In no case is the rule violated.", "Look at whether it asks what was meant."),
+    "always-violated": ("Wherever the rule applies, it is violated.", "Look at whether what it asks can hold."),
+    "contradictory-rules": ("Two rules can apply together and never both hold.", "Give one an exception."),
+    "not-proved": ("The solver cannot be asked about a rule.", "The message says what it cannot be asked."),
+}
+"""What `lint --prove` finds."""
+
 COMPARING: Mapping[str, Row] = {
     "one-side": ("A diff was asked of one thing.", "Name two."),
     "unknown-side": ("What is to be compared is no version, folder, file or place in git.", "Name one that exists."),
@@ -230,6 +239,7 @@ GROUPS: tuple[tuple[str, Mapping[str, Row]], ...] = (
     ("Facts against the vocabulary", {f"facts-{kind}": row for kind, row in PROBLEMS.items()}),
     ("Events against the vocabulary", {f"event-{kind}": row for kind, row in PROBLEMS.items()}),
     ("In policy tests", CASES),
+    ("Proved of policies", PROVED),
     ("In a diff", COMPARING),
     ("Of a command", RUNS),
 )

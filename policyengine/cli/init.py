@@ -1,6 +1,8 @@
-"""`guiju init`: writes a starter project, a team's own policy over a shipped regulation with its cases and settings.
+"""`guiju init`: writes a starter project, a team's own policy over a shipped regulation with its cases and settings, or
+one that judges an event log.
 
-The files are those of workspace/starter; all that changes in them is the day. Nothing that is there is overwritten.
+The files are those of workspace/starter, in which only the day changes, or what `workspace.log_project` makes of a log.
+Nothing that is there is overwritten.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ from pathlib import Path
 import click
 
 from policyengine.base.diagnostic import error, shorten
-from policyengine.base.instants import local_date
+from policyengine.base.instants import local_date, zone_info
 from policyengine.base.resources import PACKAGE
 from policyengine.cli.books import counted
-from policyengine.cli.common import fail, note, write_files
+from policyengine.cli.common import fail, note, show, write_files
 
 STARTER = PACKAGE / "workspace" / "starter"
 VOCABULARY = "ai_service"
@@ -26,13 +28,23 @@ ZONE = "Asia/Shanghai"  # of the regulation that the starter extends
 
 @click.command("init")
 @click.argument("folder", metavar="[DIR]", default=".")
-def command(folder: str) -> int:
-    """Start a project in DIR (default: here): a house policy over cn/human-like-ai, a service, events, cases.
+@click.option("--from-log", "log", metavar="FILE",
+              help="Make a project that judges this event log: XES, NDJSON or CSV, plain or compressed.")
+@click.option("--timezone", "zone", metavar="ZONE",
+              help="With --from-log: the zone of the rules (default: UTC), and of times without an offset.")
+def command(folder: str, log: str | None, zone: str | None) -> int:
+    """Start a project in DIR (default: here): a house policy over cn/human-like-ai, a service, events, cases. With
+    --from-log: a vocabulary of what the log holds, a policy to begin with, and the settings to judge it.
 
-    Exit codes: 0 written, 2 a file is there already or cannot be written; then none is.
+    Exit codes: 0 written, 2 the log cannot be read, a file is there already or cannot be written; then none is.
     """
     root = Path(folder)
-    texts = starter_files(local_date(int(time.time() * 1_000_000), ZONE).isoformat())
+    if log is None:
+        if zone is not None:
+            fail((error("usage", "`--timezone` goes with `--from-log`"),))
+        texts = starter_files(local_date(int(time.time() * 1_000_000), ZONE).isoformat())
+    else:
+        texts = _files_for(log, root, zone)
     if root.exists() and not root.is_dir():
         fail((error("cannot-write", f"`{shorten(folder)}` is a file"),))
     taken = [name for name in texts if (root / name).exists()]
@@ -50,8 +62,26 @@ def command(folder: str) -> int:
     for name in texts:
         click.echo((root / name).as_posix())
     inside = "" if folder == "." else f"cd {folder} && "
-    note(f"{counted(len(texts), 'file')} written; begin with `{inside}guiju check`, then read README.md")
+    then = "read README.md" if log is None else "write the rules that you mean"
+    note(f"{counted(len(texts), 'file')} written; begin with `{inside}guiju check`, then {then}")
     return 0
+
+
+def _files_for(log: str, root: Path, zone: str | None) -> dict[str, str]:
+    """Name -> text of every file of a project for an event log; what is wrong with the log ends the run."""
+    from policyengine.workspace.log_project import project_files, read_log
+
+    if zone is not None:
+        try:
+            zone_info(zone)
+        except ValueError:
+            fail((error("usage", f"`--timezone`: there is no time zone `{shorten(zone)}`",
+                        help="write, for example, `Asia/Shanghai`"),))
+    found, problems = read_log(log, zone)
+    if found is None:
+        fail(problems)
+    show(problems, {})
+    return project_files(found, log, str(root), zone)
 
 
 def starter_files(today: str) -> dict[str, str]:

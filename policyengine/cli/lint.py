@@ -30,7 +30,10 @@ FORMATS = ("text", "concise", "json")
               help="How to print findings (env GUIJU_FORMAT). Default: text.")
 @fail_on_option
 @exit_zero_option
-def command(targets: tuple[str, ...], format: str | None, fail_on: str | None, exit_zero: bool) -> int:
+@click.option("--prove", is_flag=True, help="Also ask the solver: rules that can never apply, never be violated or "
+              "never hold, and rules that contradict each other.")
+def command(targets: tuple[str, ...], format: str | None, fail_on: str | None, exit_zero: bool,
+            prove: bool) -> int:
     """Compile policies and find likely mistakes in them.
 
     A target is a policy file, a folder, or a regulation (ID or ID@VERSION); without any, the project's own policies or,
@@ -42,7 +45,7 @@ def command(targets: tuple[str, ...], format: str | None, fail_on: str | None, e
     """
     config = settings(format=format, fail_on=fail_on)
     library = open_library(config)
-    linted, problems = lint_targets(library, targets)
+    linted, problems = lint_targets(library, targets, prove=prove)
     if problems:
         fail(problems)
     if not linted:

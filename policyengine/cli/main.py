@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("policyengine.cli.test:command", "Judge the cases of a policy and compare the verdicts."),
     "fmt": ("policyengine.cli.fmt:command", "Lay out policies in the one way."),
     "lint": ("policyengine.cli.lint:command", "Find mistakes in policies before any case is read."),
+    "prove": ("policyengine.cli.prove:command", "Prove that keeping one rule is keeping another."),
     "schema": ("policyengine.cli.schema:command", "Print the JSON Schema an editor needs to complete a service file."),
     "init": ("policyengine.cli.init:command", "Start a project with a team's own policy over a regulation."),
     "config": ("policyengine.cli.config:command", "Show every setting and where it comes from."),

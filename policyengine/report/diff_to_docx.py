@@ -13,17 +13,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from policyengine.diff.model import CrossCheck, Diff, EditedLine, RuleChange, TextDiff
+from policyengine.diff.model import ArticleChange, Diff, EditedLine, RuleChange, TextDiff
 from policyengine.documents.model import Document, Line
 from policyengine.report.diff_to_docx_package import AUTHOR, BODY_END, BODY_START, DATES, package
 from policyengine.report.diff_words import (
     Lang,
     check_sentence,
+    common_sentence,
     edit_sentence,
     label,
     plan_line,
     proof_sentence,
     say,
+    shown_direction,
 )
 
 Op = Literal["same", "deleted", "inserted"]
@@ -128,37 +130,27 @@ def _settle_last_mark(paragraphs: list[_Paragraph]) -> None:
 def _comments(diff: Diff, text: TextDiff, paragraphs: list[_Paragraph], lang: Lang) -> dict[int, list[str]]:
     """The lines of the comment on each paragraph that has one."""
     old_starts, new_starts = _starts(paragraphs)
-    old_places, new_places = _places(text.old, old_starts), _places(text.new, new_starts)
-    headers = {place: _article(change.old, change.new, change.kinds, lang)
-               for change in text.articles for place in (*change.old, *change.new)}
+    old = _places(text.old, old_starts, {place: _header(one, lang) for one in text.articles for place in one.old})
+    new = _places(text.new, new_starts, {place: _header(one, lang) for one in text.articles for place in one.new})
     about: dict[int, list[str]] = {}
 
-    def add(places: dict[str, int], citation: str, lines: list[str]) -> bool:
-        for place in _wider(citation):
-            if place in places:
-                at = about.setdefault(places[place], [])
-                header = next((headers[one] for one in _wider(citation) if one in headers), "")
-                at += [one for one in (header, *lines) if one and one not in at]
-                return True
-        return False
+    def add(places: dict[str, tuple[int, str]], citation: str, lines: list[str]) -> bool:
+        at, header = next((places[place] for place in _wider(citation) if place in places), (-1, ""))
+        if at >= 0:
+            said = about.setdefault(at, [])
+            said += [one for one in dict.fromkeys((header, *lines)) if one and one not in said]
+        return at >= 0
 
     for change in diff.rules or ():
         side = change.new or change.old
-        if side is not None and (change.edits or change.direction != "equivalent"):
+        if side is not None and (change.edits or shown_direction(change) != "equivalent"):
             for citation in side.citations:
-                add(new_places if change.new else old_places, citation, _rule(change, lang))
-    for check in diff.checks:
-        sentence = [check_sentence(check, lang)]
-        if not add(*_first_side(check, new_places, old_places), sentence):
-            about.setdefault(0, []).extend(sentence)
+                add(new if change.new else old, citation, _rule(change, lang))
+    for check in diff.checks:  # of the numbers that differ it is the new text's; else a rule cites the old text
+        if not add(new if check.kind == "number-differs" else old, check.place, [check_sentence(check, lang)]):
+            about.setdefault(0, []).append(check_sentence(check, lang))
     about[0] = [*_summary(diff, lang), *about.get(0, ())]
     return about
-
-
-def _first_side(check: CrossCheck, new: dict[str, int], old: dict[str, int]) -> tuple[dict[str, int], str]:
-    """Where a cross-check's place is: what was dropped, split or merged stands in the old text."""
-    gone = check.kind.startswith("cites-") or not any(place in new for place in _wider(check.place))
-    return (old if gone else new), check.place
 
 
 def _starts(paragraphs: list[_Paragraph]) -> tuple[dict[int, int], dict[int, int]]:
@@ -173,13 +165,14 @@ def _starts(paragraphs: list[_Paragraph]) -> tuple[dict[int, int], dict[int, int
     return found
 
 
-def _places(document: Document, starts: dict[int, int]) -> dict[str, int]:
-    """The paragraph in which each unit begins, by its citation."""
-    found: dict[str, int] = {}
+def _places(document: Document, starts: dict[int, int], headers: dict[str, str]) -> dict[str, tuple[int, str]]:
+    """The paragraph in which each unit begins, by its citation, and what became of the article it belongs to."""
+    found: dict[str, tuple[int, str]] = {}
     for root in document.units:
         for unit in root.walk():
             if unit.lines[0] in starts:
-                found.setdefault(unit.place, starts[unit.lines[0]])
+                header = next((headers[one] for one in _wider(unit.place) if one in headers), "")
+                found.setdefault(unit.place, (starts[unit.lines[0]], header))
     return found
 
 
@@ -196,18 +189,20 @@ def _summary(diff: Diff, lang: Lang) -> list[str]:
     return [f"{diff.old.name} -> {diff.new.name}", plan_line(diff, lang), HOW[lang].format(**names), *diff.notes]
 
 
-def _article(old: Sequence[str], new: Sequence[str], kinds: Sequence[str], lang: Lang) -> str:
-    sides = [", ".join(side) for side in (old, new) if side]
-    named = sides[:1] if sides[1:] == sides[:1] else sides
-    return " -> ".join(named) + say("list", lang) + say("comma", lang).join(label("kind", one, lang) for one in kinds)
+def _header(change: ArticleChange, lang: Lang) -> str:
+    sides = [", ".join(side) for side in (change.old, change.new) if side]
+    kinds = say("comma", lang).join(label("kind", one, lang) for one in change.kinds)
+    return " -> ".join(dict.fromkeys(sides)) + say("list", lang) + kinds
 
 
 def _rule(change: RuleChange, lang: Lang) -> list[str]:
     names = dict.fromkeys(side.name for side in (change.old, change.new) if side is not None)
     side = change.new or change.old
-    head = " -> ".join(names) + say("list", lang) + label("direction", change.direction, lang)
-    return [head + say("stop", lang) + (f" {side.title}" if side and side.title else ""),
-            *(edit_sentence(edit, lang) for edit in change.edits), proof_sentence(change, lang)]
+    direction = label("direction", shown_direction(change), lang)
+    title = f" {side.title}" if side and side.title else ""
+    return [" -> ".join(names) + say("list", lang) + direction + say("stop", lang) + title,
+            *(edit_sentence(edit, lang) for edit in change.edits),
+            common_sentence(change, lang), proof_sentence(change, lang)]
 
 
 # ---- XML --------------------------------------------------------------------------------------------------------

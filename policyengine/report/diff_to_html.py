@@ -11,6 +11,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from markupsafe import Markup, escape
 
 from policyengine.base.record import record
 from policyengine.core.verdict import VERDICTS, Verdict
-from policyengine.diff.model import ArticleChange, Cell, Diff, EditedLine, RuleChange, TextDiff
+from policyengine.diff.model import ArticleChange, Cell, CrossCheck, Diff, EditedLine, RuleChange, RuleEdit, TextDiff
 from policyengine.documents.model import Document, Unit
 from policyengine.report import diff_words as words
 from policyengine.report.diff_words import LABELS, SIGNS, Lang
@@ -29,6 +30,8 @@ from policyengine.solver.model import FINE
 
 FOLDER = Path(__file__).resolve().parent / "diff_page"
 ARROW = "→"
+OPENING = 48
+"""Characters of an article that stand for its heading where it has none."""
 CASES = 2
 """Cases of a rule that stand open; the others are folded."""
 
@@ -71,6 +74,7 @@ PAGE: dict[str, tuple[str, str]] = {
     "yes": ("possible", "可能"), "no": ("impossible", "不可能"), "unknown": ("not decided", "未判定"),
     "matrix note": ("Rows: the outcome before. Columns: the outcome after. A number is a case shown above.",
                     "行为旧版结果，列为新版结果；数字为上方实例编号。"),
+    "in": ("The same in", "同一修改涉及"),
     "table": ("Where the two versions differ", "两版不同之处"), "when": ("When", "情形"), "and": ("and", "且"),
     "source": ("Source of the rule", "规则原文"), "no rule": ("no such rule", "无此规则"),
     "nearest": ("Nearest change", "最小改动"), "because": ("Because", "原因"), "moments": ("moments", "个时刻"),
@@ -198,11 +202,13 @@ class Row:
 
 @record
 class Text:
-    """One document as the page needs it: the unit that begins on a line, the line of a citation, the depth of items."""
+    """One document as the page needs it: the unit that begins on a line, the line of a citation, the depth of items,
+    the articles by citation."""
 
     units: dict[int, Unit]
     places: dict[str, int]
     depths: dict[int, int]
+    articles: dict[str, Unit]
     language: str
 
 
@@ -222,7 +228,8 @@ def _text(document: Document) -> Text:
 
     for root in document.units:
         walk(root, 0)
-    return Text(units, places, depths, "zh-Hans" if document.language == "zh" else "en")
+    articles = {unit.place: unit for unit in document.articles()}
+    return Text(units, places, depths, articles, "zh-Hans" if document.language == "zh" else "en")
 
 
 class _Page:
@@ -236,6 +243,7 @@ class _Page:
         self.edits = {edit.fingerprint: edit for change in diff.rules or () for edit in change.edits
                       if edit.fingerprint}
         self.old, self.new = (_text(diff.text.old), _text(diff.text.new)) if diff.text else (_NO_TEXT, _NO_TEXT)
+        self.scopes = _scopes(diff.rules or ())
         self.rows: list[list[Row]] = []
         self.outside: list[Row] = []
         self.rules_of: dict[int, list[int]] = {}
@@ -293,9 +301,16 @@ class _Page:
                 return name
         return ""
 
-    def anywhere(self, citation: str) -> str:
-        """The anchor of a citation that does not say which version it is of: the new one's first."""
-        return self.target("new", citation) or self.target("old", citation)
+    def checked(self, check: CrossCheck) -> str:
+        """The anchor of the place that a cross-check is about."""
+        return self.target("new" if check.kind == "number-differs" else "old", check.place)
+
+    def opening(self, change: ArticleChange) -> str:
+        """The first words of an article, for one without a heading."""
+        side, places = (self.new, change.new) if change.new else (self.old, change.old)
+        units = (unit for place in places if place in side.articles for unit in side.articles[place].walk())
+        text = next((unit.text for unit in units if unit.text), "")
+        return text if len(text) <= OPENING else text[:OPENING].rstrip() + "…"
 
     def articles_of(self, change: RuleChange) -> list[int]:
         """The articles that a rule cites on either side."""
@@ -341,7 +356,15 @@ class _Page:
         return [(word, count) for word in LABELS[group] if (count := sum(one == word for one in directions))]
 
 
-_NO_TEXT = Text({}, {}, {}, "en")
+def _scopes(rules: Sequence[RuleChange]) -> list[tuple[RuleEdit, int]]:
+    """The changes of scope that several rules share, each with how many."""
+    found: dict[tuple[str, str], list[RuleEdit]] = {}
+    for edit in (edit for change in rules for edit in change.edits if edit.part == "scope"):
+        found.setdefault((edit.old, edit.new), []).append(edit)
+    return [(replace(edits[0], direction=None), len(edits)) for edits in found.values() if len(edits) > 1]
+
+
+_NO_TEXT = Text({}, {}, {}, {}, "en")
 
 
 def _outside(text: TextDiff) -> Sequence[EditedLine]:

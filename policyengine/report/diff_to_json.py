@@ -26,25 +26,25 @@ def to_json(diff: Diff, steps: Sequence[Diff] = ()) -> str:
 
 def plain(diff: Diff) -> dict[str, Any]:
     """The diff as dicts, lists, texts, numbers and truth values."""
-    made: dict[str, Any] = {"summary": plan_line(diff, "en"), "old": _value(diff.old), "new": _value(diff.new)}
+    made: dict[str, Any] = {"summary": plan_line(diff, "en"), "old": value(diff.old), "new": value(diff.new)}
     if diff.text is not None:
         made["text"] = _text(diff.text)
     if diff.rules is not None:
         made["rules"] = [_rule(one) for one in diff.rules]
-    made["checks"] = _value(diff.checks)
+    made["checks"] = value(diff.checks)
     if diff.impact is not None:
-        made["impact"] = _value(diff.impact)
+        made["impact"] = value(diff.impact)
     return {**made, "accepted": list(diff.accepted), "notes": list(diff.notes)}
 
 
 def _text(text: TextDiff) -> dict[str, Any]:
-    return {"articles": [_article(one) for one in text.articles], "renamed": _value(text.renamed),
-            "references": _value(text.references)}
+    return {"articles": [_article(one) for one in text.articles], "renamed": value(text.renamed),
+            "references": value(text.references)}
 
 
 def _article(article: ArticleChange) -> dict[str, Any]:
     # The words of an article nothing happened to stand in the text itself.
-    made: dict[str, Any] = _value(article)
+    made: dict[str, Any] = value(article)
     made["confidence"] = round(article.confidence, 3)
     if article.kinds == ("unchanged",):
         del made["lines"]
@@ -52,7 +52,7 @@ def _article(article: ArticleChange) -> dict[str, Any]:
 
 
 def _rule(rule: RuleChange) -> dict[str, Any]:
-    made: dict[str, Any] = _value(rule)
+    made: dict[str, Any] = value(rule)
     del made["seconds"]
     made["attribution"] = {
         "sentence": attribution_sentence(rule, "en"),
@@ -60,15 +60,15 @@ def _rule(rule: RuleChange) -> dict[str, Any]:
     return made
 
 
-def _value(value: Any) -> Any:
+def value(of: Any) -> Any:
     """A value of the model; records become objects with their fields in order."""
-    if is_dataclass(value):
-        return {one.name: _value(getattr(value, one.name)) for one in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(name): _value(inner) for name, inner in value.items()}
-    if isinstance(value, tuple | list):
-        return [_value(one) for one in value]
-    return value if isinstance(value, str | bool | int | float) or value is None else _number(value)
+    if is_dataclass(of):
+        return {one.name: value(getattr(of, one.name)) for one in fields(of)}
+    if isinstance(of, Mapping):
+        return {str(name): value(inner) for name, inner in of.items()}
+    if isinstance(of, tuple | list):
+        return [value(one) for one in of]
+    return of if isinstance(of, str | bool | int | float) or of is None else _number(of)
 
 
 def _number(value: Any) -> Any:

@@ -115,15 +115,15 @@ SAYS: dict[str, tuple[str, str]] = {
     "fact": ("{} is {}", "{} = {}"),
     "moment": ("the moment judged: {}", "所判断的时刻：{}"), "as of": ("judged as of {}", "判断截至 {}"),
     "decides": ("turns on {}", "取决于 {}"),
-    "text-changed-rule-not": ("the text of {place} changed, rule {rule} did not",
-                              "{place} 的条文已改，规则 {rule} 未改"),
-    "rule-changed-text-not": ("rule {rule} changed, the text of {place} did not",
-                              "规则 {rule} 已改，{place} 的条文未改"),
+    "text-changed-rule-not": ("the text of old {place} changed, rule {rule} did not",
+                              "旧版 {place} 的条文已改，规则 {rule} 未改"),
+    "rule-changed-text-not": ("rule {rule} changed, the text of old {place} did not",
+                              "规则 {rule} 已改，旧版 {place} 的条文未改"),
     "number-differs": ("{place} says {old}, rule {rule} says {new}", "{place} 为 {old}，规则 {rule} 为 {new}"),
-    "cites-dropped": ("rule {rule} cites {place}, which was dropped", "规则 {rule} 所引 {place} 已删除"),
-    "cites-split": ("rule {rule} cites {place}, which was split into {new}", "规则 {rule} 所引 {place} 已拆分为 {new}"),
-    "cites-merged": ("rule {rule} cites {place}, which was merged into {new}",
-                     "规则 {rule} 所引 {place} 已并入 {new}"),
+    "cites-dropped": ("rule {rule} cited {place}, which was dropped", "规则 {rule} 原引 {place} 已删除"),
+    "cites-split": ("rule {rule} cited {place}, which was split into {new}", "规则 {rule} 原引 {place} 已拆分为 {new}"),
+    "cites-merged": ("rule {rule} cited {place}, which was merged into {new}",
+                     "规则 {rule} 原引 {place} 已并入 {new}"),
     "exact": ("exact: it holds for every case", "精确：对一切情形成立"),
     "exact note": ("exact, within {}", "精确，范围：{}"),
     "bounded": ("bounded: a difference beyond the bound is not excluded", "有界：界外不排除差异"),
@@ -209,9 +209,15 @@ def common_sentence(change: RuleChange, lang: Lang) -> str:
 
 def edit_sentence(edit: RuleEdit, lang: Lang, *, arrow: str = "->") -> str:
     """`deadline 15 working days -> 10 working days (stricter)`, `exception added: user.age >= 18 (looser)`, and of two
-    lists what one alone has: `duty − "audit", + "export" (mixed)`."""
+    lists what one alone has: `duty service.systems contains all − audit, + export (mixed)`."""
     text = _edit(edit, lang, arrow)
     return text if edit.direction is None else say("brackets", lang, text, label("direction", edit.direction, lang))
+
+
+def list_head(edit: RuleEdit) -> str:
+    """What stands before the list that an edit changed: `service.systems contains all`; empty where none does."""
+    head, opened, _ = (edit.new or edit.old).partition("[")
+    return head.strip() if opened else ""
 
 
 def edit_name(edit: RuleEdit, lang: Lang) -> str:
@@ -224,7 +230,8 @@ def _edit(edit: RuleEdit, lang: Lang, arrow: str) -> str:
     old, new, what = shorten(edit.old, LONG), shorten(edit.new, LONG), shorten(edit_name(edit, lang), LONG)
     if edit.only_old or edit.only_new:
         members = [f"{sign} {one}" for sign, side in (("−", edit.only_old), ("+", edit.only_new)) for one in side]
-        return say("members", lang, what, shorten(say("comma", lang).join(members), 2 * LONG))
+        about = " ".join(part for part in (what, shorten(list_head(edit), LONG)) if part)
+        return say("members", lang, about, shorten(say("comma", lang).join(members), 2 * LONG))
     if old and new:
         return say("changed", lang, what, old, arrow, new)
     if new:
@@ -344,8 +351,10 @@ def value_text(value: object) -> str:
 # ---- cross-checks and impact ------------------------------------------------------------------------------------
 
 def check_sentence(check: CrossCheck, lang: Lang, *, arrow: str = "->") -> str:
-    """`Art. 18(4) says 2 hours, rule two_hours says 3 hours`. For `number-differs`, `old` is the text's number and
-    `new` the rule's; for `cites-split` and `cites-merged`, `new` is what became of the article."""
+    """`Art. 18(4) says 2 hours, rule two_hours says 3 hours`.
+
+    For `number-differs`, `place` is of the new text, `old` its number and `new` the rule's; for the others `place` is
+    of the old text, and for `cites-split` and `cites-merged`, `new` is what became of the article."""
     named = {"rule": check.rule, "place": check.place, "old": check.old, "new": check.new}
     if check.kind not in LABELS["check"]:
         return say("list", lang).join([check.kind, *(one for one in (check.rule, check.place) if one)])

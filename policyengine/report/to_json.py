@@ -40,7 +40,7 @@ def plain(report: Report) -> dict[str, Any]:
             "regulation": one.regulation, "version": one.version, "rule": one.rule, "articles": list(one.citations),
             "severity": one.severity, "worst": one.worst, "counts": _counts(one.counts),
         } for one in report.rules],
-        "results": [_result(result, mark) for result, mark in zip(results, fingerprints(results), strict=True)],
+        "results": [plain_result(result, mark) for result, mark in zip(results, fingerprints(results), strict=True)],
         "notes": list(report.notes),
     }
 
@@ -62,7 +62,8 @@ def _counts(counts: dict[Verdict, int]) -> dict[str, int]:
     return {verdict: counts.get(verdict, 0) for verdict in VERDICTS}
 
 
-def _result(result: Result, fingerprint: str) -> dict[str, Any]:
+def plain_result(result: Result, fingerprint: str) -> dict[str, Any]:
+    """One finding as JSON values, in the shape of `results`; any JSON library writes it."""
     return {
         "fingerprint": fingerprint,
         "regulation": result.regulation,

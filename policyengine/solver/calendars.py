@@ -13,12 +13,12 @@ from typing import Any
 
 import z3
 
-from policyengine.base.calendar import Calendar, OutOfRange, WorkingDaysText, add_to_date, read_working_days
-from policyengine.base.instants import Period, start_of_day
+from policyengine.base.calendar import Calendar, WorkingDaysText, add_to_date, read_working_days
+from policyengine.base.instants import Period, local_date, start_of_day
 from policyengine.core import ir, types
 from policyengine.solver.facts import DAY, Place, Space
-from policyengine.solver.model import NotAnalysable
 from policyengine.solver.lists import variables_of
+from policyengine.solver.model import NotAnalysable
 from policyengine.solver.values import (
     Value,
     conj,
@@ -76,7 +76,12 @@ def moved(expr: ir.Apply, left: Value, right: Value, there: Any, space: Space, p
     if types.Instant in (type(one), type(other)):
         if unit == "elapsed":
             return Value(there, start.term + sign * period.term)
-        return _last_instant(start, period, there, space, place, calendar)
+        return _last_instant(start, period, unit, there, space, place, calendar)
+    return _date_moved(start, period, unit, sign, there, space, place, calendar)
+
+
+def _date_moved(start: Value, period: Value, unit: str | None, sign: int, there: Any, space: Space, place: Place,
+                calendar: Calendar) -> Value:
     match unit:
         case "day":
             moved_to = start.term + sign * period.term
@@ -87,8 +92,7 @@ def moved(expr: ir.Apply, left: Value, right: Value, there: Any, space: Space, p
         case "working_day":
             if not isinstance(period.known, Period):
                 raise NotAnalysable("working days are counted whose number is read from the service")
-            return Value(there, _by_table(start.term, ("working days", period.known.count * sign), there, space, place,
-                                          calendar))
+            return Value(there, _by_table(start.term, period.known.count * sign, there, space, place, calendar))
         case _:
             raise NotAnalysable("a period is added whose unit only the data knows")
 
@@ -127,11 +131,10 @@ def _months(start: Value, period: Value, sign: int, there: Any, space: Space, pl
 
 # ---- tables of working days -------------------------------------------------------------------------------------
 
-def _by_table(day: Any, question: tuple[str, int], there: Any, space: Space, place: Place, calendar: Calendar) -> Any:
-    """The day so many working days away, for days of the years whose days off are known."""
-    if space.dates == "civil":
-        raise AssertionError("working days are counted with day numbers")
-    first, last, runs = _table(question[1], calendar)
+def _by_table(day: Any, count: int | None, there: Any, space: Space, place: Place, calendar: Calendar) -> Any:
+    """The day so many working days away (None: the next working day, or the day itself if it is one), for days of the
+    years whose days off are known."""
+    first, last, runs = _table(count, calendar)
     space.notes.add(f"calendar {date.fromordinal(first).year}-{date.fromordinal(last).year}")
     place.axioms.append(implies(there, z3.And(day >= first, day <= last)))
     found: Any = day + runs[-1][1]
@@ -141,17 +144,18 @@ def _by_table(day: Any, question: tuple[str, int], there: Any, space: Space, pla
 
 
 @lru_cache(maxsize=64)
-def _table(count: int, calendar: Calendar) -> tuple[int, int, tuple[tuple[int, int], ...]]:
+def _table(count: int | None, calendar: Calendar) -> tuple[int, int, tuple[tuple[int, int], ...]]:
     """From, to, and runs (last day of the run, by how much its days move)."""
     working_days = working_years(calendar)
     first, last = date(working_days[0], 1, 1), date(working_days[-1], 12, 31)
     runs: list[tuple[int, int]] = []
     day = first
     while day <= last:
-        try:
-            shift = (add_to_date(day, Period(count, "working_day"), calendar) - day).days
-        except OutOfRange:
-            break
+        if count is None:
+            moved_to = add_to_date(day - timedelta(days=1), Period(1, "working_day"), calendar)
+        else:
+            moved_to = add_to_date(day, Period(count, "working_day"), calendar)
+        shift = (moved_to - day).days
         if runs and runs[-1][1] == shift:
             runs[-1] = (day.toordinal(), shift)
         else:
@@ -172,15 +176,12 @@ def working_years(calendar: Calendar) -> tuple[int, ...]:
 
 # ---- the day of an instant --------------------------------------------------------------------------------------
 
-def local_day(instant: Any, calendar: Calendar, space: Space) -> Any:
+def local_day(instant: Any, calendar: Calendar) -> Any:
     """The day number of an instant (microseconds UTC) in the regulation's zone, as a term.
 
     Exact where the zone's clocks do not change between 2020 and 2040; else not analysable.
     """
-    shift = offset(calendar.zone)
-    if space.dates == "civil":
-        raise AssertionError("the day of an instant is a day number")
-    return (instant + shift) / DAY + EPOCH
+    return (instant + offset(calendar.zone)) / DAY + EPOCH
 
 
 @lru_cache(maxsize=64)
@@ -193,6 +194,13 @@ def offset(zone: str) -> int:
     return offsets.pop()
 
 
-def _last_instant(start: Value, period: Value, there: Any, space: Space, place: Place, calendar: Calendar) -> Value:
-    raise NotAnalysable("a period in days is counted from an instant that is not fixed")
-
+def _last_instant(start: Value, period: Value, unit: str | None, there: Any, space: Space, place: Place,
+                  calendar: Calendar) -> Value:
+    """The last instant of the day that a period in days, months or working days ends with."""
+    day = Value(there, local_day(start.term, calendar))
+    if isinstance(start.known, int):
+        day = Value(there, z3.IntVal(local_date(start.known, calendar.zone).toordinal()))
+    last = _date_moved(day, period, unit, 1, there, space, place, calendar).term
+    if calendar.moves_to_working_day and unit != "working_day":
+        last = _by_table(last, None, there, space, place, calendar)
+    return Value(there, (last + 1 - EPOCH) * DAY - offset(calendar.zone) - 1)

@@ -5,17 +5,18 @@ In come two sides and how to ask; out comes a `Comparison`. Rules with a trigger
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from policyengine.core import ir
+from policyengine.base.calendar import Calendar
 from policyengine.core.case import Case
-from policyengine.core.evaluate import judge
+from policyengine.core.evaluate import judge_moments
 from policyengine.core.operators import Overflow
 from policyengine.core.verdict import VERDICTS, FactRead, Judgement, Setting, Verdict
+from policyengine.core.walk import grounds_of
+from policyengine.solver.compare_table import Literal, literals_of, row
 from policyengine.solver.model import (
     FINE,
     OPEN,
@@ -25,10 +26,12 @@ from policyengine.solver.model import (
     Disagreement,
     NotAnalysable,
     Options,
+    Region,
     Side,
     Witness,
 )
-from policyengine.solver.questions import Asker, Question, Verdicts, nodes_of, question_for, verdicts
+from policyengine.solver.questions import Asker, Question, Verdicts, question_for, verdicts
+from policyengine.solver.traces import about_traces, compare_traces
 from policyengine.solver.values import conj, neg
 from policyengine.solver.witness import Builder
 
@@ -42,20 +45,11 @@ def compare(old: Side, new: Side, options: Options = DEFAULT) -> Comparison:
         found = Comparison("equivalent", "exact")
     else:
         try:
-            if old.rule.trigger is None and new.rule.trigger is None:
-                found = compare_facts(old, new, options)
-            else:
-                found = compare_traces(old, new, options)
+            about = about_traces(old) or about_traces(new)
+            found = (compare_traces if about else compare_facts)(old, new, options)
         except NotAnalysable as reason:
             found = Comparison("not_analysable", "not_analysable", str(reason))
     return replace(found, seconds=perf_counter() - start)
-
-
-def compare_traces(old: Side, new: Side, options: Options) -> Comparison:
-    """Rules about events."""
-    if importlib.util.find_spec("policyengine.solver.traces") is None:
-        raise NotAnalysable("the rule is about events")
-    return importlib.import_module("policyengine.solver.traces").compare_traces(old, new, options)  # type: ignore[no-any-return]
 
 
 def same_meaning(old: Side, new: Side) -> bool:
@@ -65,18 +59,15 @@ def same_meaning(old: Side, new: Side) -> bool:
 
 def meaning(side: Side) -> tuple[Any, ...]:
     """All that a rule's verdicts depend on."""
-    rule = side.rule
-    nodes = nodes_of(side)
-    names = {name for node in nodes for name in (getattr(node, "state", None), getattr(node, "episode", None),
-                                                 getattr(node, "run", None)) if name}
-    events = sorted({name for node in nodes for name in (
-        (node.event,) if isinstance(node, ir.Pattern) else node.events if isinstance(node, ir.OnEvent) else ())})
-    return (rule.trigger, rule.keys, side.policy.scope_of(rule), rule.when,
-            tuple(one.condition for one in rule.must), tuple(one.condition for one in rule.unless),
-            tuple((name, repr(side.parameter(name))) for name in sorted(
-                {node.name for node in nodes if isinstance(node, ir.Parameter)})),
-            tuple(one for one in (*side.policy.states, *side.policy.episodes) if one.name in names),
-            tuple(name for name in side.vocabulary.events if name in events), side.calendar)
+    rule, policy = side.rule, side.policy
+    grounds = grounds_of(policy, rule)
+    named = {*grounds.states, *grounds.episodes}
+    return (rule.trigger, rule.keys, policy.scope_of(rule), rule.when, tuple(one.condition for one in rule.must),
+            tuple(one.condition for one in rule.unless),
+            tuple((name, repr(side.parameter(name))) for name in sorted(grounds.params)),
+            tuple(one for one in (*policy.states, *policy.episodes) if one.name in named),
+            # Events of one instant are taken in the order of the vocabulary.
+            tuple(name for name in side.vocabulary.events if name in grounds.events), side.calendar)
 
 
 # ---- rules about facts ------------------------------------------------------------------------------------------
@@ -110,8 +101,10 @@ def matrix(asker: Asker, olds: Verdicts, news: Verdicts) -> dict[tuple[Verdict, 
     asker.pop()
     for old in olds:
         for new in news:
-            if (old, new) not in found:
-                found[old, new] = "no" if answer == "no" else asker.ask(olds[old], news[new])
+            if (old, new) in found:
+                continue
+            telling = (old == "violated") != (new == "violated")
+            found[old, new] = "no" if answer == "no" else asker.ask(olds[old], news[new]) if telling else "unknown"
     return found
 
 
@@ -121,22 +114,43 @@ def _neither(old: Any, new: Any) -> Any:
 
 def concluded(old: Side, new: Side, question: Question, asker: Asker, olds: Verdicts, news: Verdicts,
               cells: Mapping[tuple[Verdict, Verdict], str], options: Options) -> Comparison:
-    """The direction, the witnesses and the matrix."""
+    """The direction, the witnesses, the matrix and the table."""
     direction, note, first = direction_of(cells)
     order = [*first, *((one, other) for one in TELLING for other in TELLING
-                       if one != other and (one, other) in cells and (one, other) not in first)]
+                       if one != other and cells.get((one, other)) == "yes" and (one, other) not in first)]
     witnesses: list[Witness] = []
     shown: dict[tuple[Verdict, Verdict], int] = {}
-    for pair in order:
-        if cells[pair] == "yes" and (options.matrix or pair in first):
-            shown[pair] = len(witnesses)
-            witnesses.append(witness(old, new, question, asker, olds, news, pair, options))
+    rows: list[Region] = []
+    for pair in order if options.matrix else first:
+        tests = olds[pair[0]], news[pair[1]]
+        facts, as_of, literals = shown_by(question, asker, tests, options, new.calendar)
+        shown[pair] = len(witnesses)
+        witnesses.append(witness(old, new, pair, facts, as_of, options))
+        if options.table and len(rows) < options.rows:
+            rows += table_rows(question, asker, pair, tests, literals, options, new.calendar,
+                               3 if pair in first else 1)
     notes = [note, *sorted(question.space.notes)]
     proof = "bounded" if question.space.notes else "exact"
     made = tuple(Cell(one, other, cells.get((one, other), "no"), shown.get((one, other)))  # type: ignore[arg-type]
                  for one in VERDICTS for other in VERDICTS) if options.matrix else ()
     return Comparison(direction, "not_analysable" if direction == "not_analysable" else proof,  # type: ignore[arg-type]
-                      "; ".join(one for one in notes if one), tuple(witnesses), made)
+                      "; ".join(one for one in notes if one), tuple(witnesses), made, tuple(rows))
+
+
+def table_rows(question: Question, asker: Asker, pair: tuple[Verdict, Verdict], tests: tuple[Any, Any],
+               literals: list[Literal], options: Options, calendar: Calendar, most: int) -> list[Region]:
+    """Rows of one cell, from that of its witness on; the next is about a case that no row before it covers."""
+    found: list[Region] = []
+    covered: list[Any] = []
+    while True:
+        made = row(asker, literals, conj(tests))
+        if made is None:
+            return found
+        found.append(Region(made[0], *pair))
+        covered.append(neg(made[1]))
+        if len(found) == most or asker.ask(*tests, *covered) != "yes":
+            return found
+        _, _, literals = shown_by(question, asker, (*tests, *covered), options, calendar)
 
 
 def direction_of(cells: Mapping[tuple[Verdict, Verdict], str]) -> tuple[Direction, str, list[tuple[Verdict, Verdict]]]:
@@ -166,19 +180,13 @@ def direction_of(cells: Mapping[tuple[Verdict, Verdict], str]) -> tuple[Directio
 
 # ---- witnesses --------------------------------------------------------------------------------------------------
 
-def witness(old: Side, new: Side, question: Question, asker: Asker, olds: Verdicts, news: Verdicts,
-            pair: tuple[Verdict, Verdict], options: Options) -> Witness:
-    """A case for one cell: the user's own if one shows it, else the canonical one."""
+def witness(old: Side, new: Side, pair: tuple[Verdict, Verdict], facts: dict[str, Any], as_of: int,
+            options: Options) -> Witness:
+    """A case for one cell, asked of the evaluator: the user's own if one shows it, else the one that was made."""
     for case in options.cases:
         shown = judged(old, new, case, options.as_of)
         if shown is not None and (shown[0].verdict, shown[1].verdict) == pair:
             return _witness(shown, case, options.as_of)
-    asker.push()
-    asker.add(olds[pair[0]], news[pair[1]])
-    try:
-        facts, as_of = Builder(question, asker, options, new.calendar).case()
-    finally:
-        asker.pop()
     case = Case(facts)
     shown = judged(old, new, case, as_of)
     if shown is None or (shown[0].verdict, shown[1].verdict) != pair:
@@ -187,12 +195,32 @@ def witness(old: Side, new: Side, question: Question, asker: Asker, olds: Verdic
     return _witness(shown, case, as_of)
 
 
+def shown_by(question: Question, asker: Asker, tests: tuple[Any, ...], options: Options,
+             calendar: Calendar) -> tuple[dict[str, Any], int, list[Literal]]:
+    """The canonical case for which the tests hold, its instant of judgement, and what holds of it; any such case where
+    the canonical one takes too long."""
+    for fixed in (False, True):
+        asker.push()
+        asker.add(*tests)
+        try:
+            if fixed and asker.ask() != "yes":
+                break
+            asker.fixed = fixed
+            facts, as_of = Builder(question, asker, options, calendar).case()
+            return facts, as_of, list(literals_of(question, asker)) if options.table else []
+        except NotAnalysable:
+            asker.cut_off = 0
+        finally:
+            asker.fixed = False
+            asker.pop()
+    raise NotAnalysable("no case was found in time")
+
+
 def judged(old: Side, new: Side, case: Case, as_of: int) -> tuple[Judgement, Judgement] | None:
     """What the reference evaluator says of a case under both versions; None when it raises an error of the case."""
     try:
-        found = [judge(side.policy if side.rule in side.policy.rules else replace(side.policy, rules=(side.rule,)),
-                       case, Setting(as_of, side.parameters), side.calendar, rules=[side.rule.name])
-                 for side in (old, new)]
+        found = [judge_moments(side.policy, side.rule, case, Setting(as_of, side.parameters), side.calendar,
+                               lambda moment: True) for side in (old, new)]
     except (Overflow, ValueError):
         return None
     return found[0][0], found[1][0]

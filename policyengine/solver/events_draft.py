@@ -7,9 +7,12 @@ the case fits the vocabulary wherever what was decided does. Instants are UTC mi
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from copy import deepcopy
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from policyengine.analysis.conform import problems, search
@@ -57,20 +60,28 @@ class Draft:
     wants: Mapping[Hashable, bool | None] = field(default_factory=dict)
     values: Mapping[Hashable, Any] = field(default_factory=dict)
 
+    def _but(self, rows: tuple[Row, ...], facts: Mapping[Path, Any], wants: Mapping[Hashable, bool | None]) -> Draft:
+        return Draft(self.now, self.known, rows, self.trigger, self.keys, facts, wants, self.values)
+
     def with_fact(self, path: Path, value: Any) -> Draft:
-        return replace(self, facts={**self.facts, path: value})
+        return self._but(self.rows, {**self.facts, path: value}, self.wants)
 
     def with_field(self, row: int, name: str, value: Any) -> Draft:
         before = self.rows[row]
-        changed = replace(before, fields={**before.fields, name: value})
-        return replace(self, rows=(*self.rows[:row], changed, *self.rows[row + 1:]))
+        changed = Row(before.type, before.time, {**before.fields, name: value}, before.like)
+        return self._but((*self.rows[:row], changed, *self.rows[row + 1:]), self.facts, self.wants)
 
     def at(self, row: int, time: int) -> Draft:
         """The draft with a row moved to an instant."""
-        return replace(self, rows=(*self.rows[:row], replace(self.rows[row], time=time), *self.rows[row + 1:]))
+        before = self.rows[row]
+        changed = Row(before.type, time, before.fields, before.like)
+        return self._but((*self.rows[:row], changed, *self.rows[row + 1:]), self.facts, self.wants)
 
     def with_row(self, row: Row) -> Draft:
-        return replace(self, rows=(*self.rows, row))
+        return self._but((*self.rows, row), self.facts, self.wants)
+
+    def wanting(self, key: Hashable, want: bool | None) -> Draft:
+        return self._but(self.rows, self.facts, {**self.wants, key: want})
 
     def fingerprint(self) -> Hashable:
         """The same for two drafts that make one case."""
@@ -149,7 +160,7 @@ def filled(schema: Mapping[str, Any], value: Any, now: int, zone: str) -> Any:
 
 def _put(root: Any, path: Path, value: Any) -> None:
     """Set a value deep in mappings and lists, making what is not there yet."""
-    for step, following in zip(path, path[1:], strict=False):
+    for step, following in pairwise(path):
         empty: Any = [] if isinstance(following, int) else {}
         if isinstance(step, int):
             while len(root) <= step:
@@ -166,9 +177,9 @@ def _put(root: Any, path: Path, value: Any) -> None:
     root[last] = value
 
 
-def facts_of(draft: Draft, vocabulary: Vocabulary, zone: str) -> dict[str, Any]:
-    """The facts of a draft, whole."""
-    facts: dict[str, Any] = {}
+def facts_of(draft: Draft, vocabulary: Vocabulary, zone: str, base: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a draft, whole: laid over others, if there are any."""
+    facts: dict[str, Any] = deepcopy(dict(base))
     for path in sorted(draft.facts, key=lambda one: (len(one), repr(one))):
         if draft.facts[path] is not ABSENT:
             _put(facts, path, draft.facts[path])
@@ -176,8 +187,8 @@ def facts_of(draft: Draft, vocabulary: Vocabulary, zone: str) -> dict[str, Any]:
     return whole
 
 
-def case_of(draft: Draft, vocabulary: Vocabulary, zone: str) -> Case:
-    """The case of a draft."""
+def case_of(draft: Draft, vocabulary: Vocabulary, zone: str, base: Mapping[str, Any] = MappingProxyType({})) -> Case:
+    """The case of a draft. KeyError for an event type that the vocabulary does not have."""
     events = []
     for number, row in enumerate(draft.rows):
         chosen = {**(draft.rows[row.like].fields if row.like >= 0 else {}), **row.fields}
@@ -191,7 +202,7 @@ def case_of(draft: Draft, vocabulary: Vocabulary, zone: str) -> Case:
             if name not in ("type", "time") and name not in fields:
                 fields[name] = default_of(properties.get(name, {}), name, row.time, zone)
         events.append(Event(row.type, row.time, fields, None, None, "", number + 1, declared.place))
-    return Case(facts_of(draft, vocabulary, zone), in_order(events))
+    return Case(facts_of(draft, vocabulary, zone, base), in_order(events))
 
 
 def fits(case: Case, vocabulary: Vocabulary) -> bool:

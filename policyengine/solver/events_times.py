@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Literal
 
-from policyengine.base.calendar import Calendar, CalendarUnit, OutOfRange, closes, start_of
+from policyengine.base.calendar import Calendar, CalendarUnit, closes, start_of
 from policyengine.base.instants import Period, local_date, start_of_day
 from policyengine.base.record import record
 from policyengine.core.conditions import earliest_within
@@ -42,8 +42,8 @@ def first_workday(instant: int, calendar: Calendar) -> date:
 
 def after(now: int, known: int, period: Period, others: Iterable[Period], calendar: Calendar) -> Times:
     """For what is due within a period: its last instant first, then those at which other periods have just ended."""
-    end = _closes(known, period, calendar)
-    edges = sorted({_closes(known, other, calendar) for other in others})
+    end = closes(known, period, calendar)
+    edges = sorted({closes(known, other, calendar) for other in others})
     inside = [end - 1, *(edge for edge in reversed(edges) if now < edge < end), now + min(MINUTE, (end - now) // 2)]
     outside = [end, *(edge - 1 for edge in edges if edge > end)]
     return _once(inside), _once(outside)
@@ -53,7 +53,8 @@ def before(now: int, period: Period, others: Iterable[Period], calendar: Calenda
     """For what was within the last period: its first instant, then those that other periods just do not reach."""
     first = earliest_within(now, period, calendar)
     edges = sorted({earliest_within(now, other, calendar) for other in others}, reverse=True)
-    inside = [first, *(edge - 1 for edge in reversed(edges) if first < edge <= now), now - min(MINUTE, (now - first) // 2)]
+    inside = [first, *(edge - 1 for edge in reversed(edges) if first < edge <= now),
+              now - min(MINUTE, (now - first) // 2)]
     outside = [first - 1, *(edge for edge in edges if edge < first)]
     return _once(inside), _once(outside)
 
@@ -70,10 +71,6 @@ def this(now: int, unit: CalendarUnit, calendar: Calendar) -> Times:
     inside = [first, *sorted({one - 1 for one in starts.values() if first < one}), max(first, now - 10 * MINUTE)]
     outside = [first - 1, *sorted({one for one in starts.values() if one < first}, reverse=True)]
     return _once(inside), _once(outside)
-
-
-def _closes(start: int, period: Period, calendar: Calendar) -> int:
-    return closes(start, period, calendar)
 
 
 def _once(times: Iterable[int]) -> tuple[int, ...]:
@@ -122,19 +119,15 @@ def table_days() -> Iterator[date]:
     return (first + timedelta(days=number) for number in range((date(LAST_YEAR + 1, 1, 1) - first).days))
 
 
-def telling_days(periods: Sequence[Period], calendar: Calendar) -> tuple[date, ...]:
-    """For each two periods of different kinds: a day from which the one ends first, and one from which the other does."""
+def telling_days(pairs: Iterable[tuple[Period, Period]], calendar: Calendar) -> tuple[date, ...]:
+    """For each two periods: a day from which the one ends first, and one from which the other does."""
     found: dict[date, None] = {}
-    legal = [one for one in periods if not one.is_elapsed]
-    for number, left in enumerate(legal):
-        for right in legal[number + 1:]:
-            if left.unit == right.unit:
-                continue
-            try:
-                order = order_of(left, right, calendar)
-            except OutOfRange:
-                continue
-            for day in (order.earlier, order.later):
-                if day is not None:
-                    found.setdefault(day)
+    for left, right in pairs:
+        if left.is_elapsed or right.is_elapsed:
+            continue
+        try:
+            order = order_of(left, right, calendar)
+        except ValueError:
+            continue  # past the end of the calendar
+        found.update((day, None) for day in (order.earlier, order.later) if day is not None)
     return tuple(found)

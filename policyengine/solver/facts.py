@@ -18,14 +18,16 @@ import z3
 
 from policyengine.analysis.conform import search
 from policyengine.base.instants import parse_instant
-from policyengine.core import types
+from policyengine.core import ir, types
 from policyengine.core.standing import typed
-from policyengine.solver.model import NotAnalysable
+from policyengine.solver import values_patterns
+from policyengine.solver.model import NotAnalysable, Side
 from policyengine.solver.values import (
     FINEST,
     LIMIT,
     YES,
     DateMode,
+    Pair,
     Texts,
     Value,
     constant,
@@ -49,8 +51,8 @@ DAY = 86_400_000_000  # microseconds
 class Field:
     """A single value that was read: where it is there, its variables, and the term they make.
 
-    `parts` are a date's year, month and day where those are its variables. `critical` collects the raw values at which
-    an answer may turn, for witnesses.
+    `parts` are a date's year, month and day where those are its variables. `allowed` are the numbers of the texts it
+    can be, where these are listed. `defaults` are the typed values that stood in for it wherever it was read.
     """
 
     path: Path
@@ -59,11 +61,16 @@ class Field:
     term: Any
     parts: tuple[Any, Any, Any] | tuple[()] = ()
     schemas: tuple[Mapping[str, Any], ...] = ()
+    allowed: frozenset[int] | None = None
+    defaults: set[Any] = field(default_factory=set)
 
 
 @dataclass
 class Space:
-    """What all records of one question share: the table of texts, how dates are numbered, whose each variable is."""
+    """What all records of one question share: the table of texts, how dates are numbered, whose each variable is.
+
+    `smallest` are the conditions about the service that are not made of others, with the side that asks.
+    """
 
     texts: Texts
     dates: DateMode = "days"
@@ -72,6 +79,7 @@ class Space:
     kept: list[Any] = field(default_factory=list)  # terms whose ids are keys above, so that Z3 does not reuse them
     decimals: list[Any] = field(default_factory=list)  # variables of numbers with a fraction
     notes: set[str] = field(default_factory=set)  # what bounds the proof: `calendar 2025-2027`
+    smallest: list[tuple[ir.Expr, Side, Pair]] = field(default_factory=list)
     made: int = 0
 
     def constant(self, value: Any) -> Any:
@@ -146,6 +154,7 @@ class Place:
         elif _kind(found.type) != _kind(type):
             raise NotAnalysable(f"`{'.'.join(path)}` has another type in each version")
         parts = found.parts or None
+        found.defaults.add(None if default is None else typed(default, type))
         if default is None:
             return Value(found.there, found.term, day=parts)
         value = typed(default, type)
@@ -172,7 +181,7 @@ class Place:
         else:
             term = self.fresh(name, sort_of(type))
         self.axioms += self.bounds(term, type, schemas)
-        return Field(path, type, there, term, parts, schemas)
+        return Field(path, type, there, term, parts, schemas, self.allowed(type, schemas))
 
     def bounds(self, term: Any, type: types.Type, schemas: tuple[Mapping[str, Any], ...]) -> Iterable[Any]:
         match type:
@@ -203,17 +212,28 @@ class Place:
             case _:
                 raise NotAnalysable("a value of a kind that is not followed")
 
-    def text_bounds(self, term: Any, type: types.Text, schemas: tuple[Mapping[str, Any], ...]) -> Iterable[Any]:
-        values = {text for text in type.values or ()}
-        enums = [set(schema["enum"]) for schema in schemas if "enum" in schema]
+    def allowed(self, type: types.Type, schemas: tuple[Mapping[str, Any], ...]) -> frozenset[int] | None:
+        """The numbers of the texts that a value can be, where they are listed."""
+        if not isinstance(type, types.Text):
+            return None
+        enums = [frozenset(schema["enum"]) for schema in schemas if "enum" in schema]
         if type.values is not None:
-            enums.append(values)
-        if enums:
-            allowed = set.intersection(*enums)
-            yield disj([term == self.space.texts.place(text) for text in sorted(allowed)])
+            enums.append(frozenset(type.values))
+        if not enums:
+            return None
+        return frozenset(self.space.texts.place(text) for text in sorted(frozenset.intersection(*enums)))
+
+    def text_bounds(self, term: Any, type: types.Text, schemas: tuple[Mapping[str, Any], ...]) -> Iterable[Any]:
+        allowed = self.allowed(type, schemas)
+        if allowed is not None:
+            yield disj([term == place for place in sorted(allowed)])
             return
         yield term < len(self.space.texts.places)
+        if self.space.texts.classes:
+            yield values_patterns.in_words(term, self.space.texts)
         for schema in schemas:
+            for pattern in fitting(schema):
+                yield z3.Or(term >= 0, values_patterns.holds(term, pattern, self.space.texts))
             for text, place in list(self.space.texts.places.items()):
                 if not fits_text(schema, text):
                     yield term != place
@@ -244,6 +264,17 @@ def _number_bounds(term: Any, schema: Mapping[str, Any]) -> Iterable[Any]:
 def fits_text(schema: Mapping[str, Any], text: str) -> bool:
     """Whether a text fits its schema's length and pattern."""
     return len(text) >= schema.get("minLength", 0) and ("pattern" not in schema or search(schema["pattern"], text))
+
+
+def fitting(schema: Mapping[str, Any]) -> Iterable[str]:
+    """The patterns, of the whole text, that a schema asks for where its texts are not listed."""
+    if "pattern" in schema and "enum" not in schema:
+        # A schema's pattern may match anywhere; what stands around it may be anything.
+        pattern = str(schema["pattern"])
+        first = pattern.startswith("^") and "|" not in pattern
+        last = pattern.endswith("$") and not pattern.endswith("\\$") and "|" not in pattern
+        inner = pattern[1 if first else 0: -1 if last else None]
+        yield f"{'' if first else '(?s:.*)'}(?:{inner}){'' if last else '(?s:.*)'}"
 
 
 def decimals_fit(space: Space) -> list[Any]:

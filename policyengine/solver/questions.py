@@ -6,7 +6,6 @@ solver that answers yes, no or unknown. How a case is made of an answer is not k
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,9 +14,10 @@ import z3
 
 from policyengine.core import ir, types
 from policyengine.core.verdict import Verdict
-from policyengine.solver.facts import FIRST_DAY, LAST_DAY, Field, Place, Space
+from policyengine.core.walk import grounds_of, nodes
+from policyengine.solver.facts import FIRST_DAY, LAST_DAY, Field, Place, Space, fitting
 from policyengine.solver.lists import finish
-from policyengine.solver.model import Options, Side
+from policyengine.solver.model import NotAnalysable, Options, Side
 from policyengine.solver.terms import Encoder, Standing, Temporal, nothing_temporal
 from policyengine.solver.values import (
     MISSING,
@@ -32,25 +32,18 @@ from policyengine.solver.values import (
     disj,
     neg,
 )
+from policyengine.solver.values_patterns import classes_of
 
 Answer = Literal["yes", "no", "unknown"]
+
+MOST_UNKNOWN = 3
+"""After so many questions that were not answered in time, the others of the comparison are not asked."""
+
 Verdicts = Mapping[Verdict, Any]
 """Where a rule comes out how; exactly one of them holds of any case. What is not in it never happens."""
 
 
 # ---- what is asked ----------------------------------------------------------------------------------------------
-
-def walk(node: Any) -> Iterator[Any]:
-    """A node of the core and all inside it, patterns and ranges too."""
-    stack = [node]
-    while stack:
-        one = stack.pop()
-        if isinstance(one, tuple):
-            stack += reversed(one)
-        elif type(one).__module__ == ir.__name__ and dataclasses.is_dataclass(one):
-            yield one
-            stack += [getattr(one, each.name) for each in reversed(dataclasses.fields(one)) if each.name != "span"]
-
 
 def conditions_of(side: Side) -> tuple[ir.Expr, ...]:
     """All conditions that decide a rule's verdict, the scope first."""
@@ -61,19 +54,10 @@ def conditions_of(side: Side) -> tuple[ir.Expr, ...]:
 
 def nodes_of(side: Side) -> list[Any]:
     """Every node a side's verdict can depend on: its conditions, its trigger, and the states and episodes they name."""
-    found: list[Any] = []
-    named = {one.name: one for one in (*side.policy.states, *side.policy.episodes)}
-    waiting: list[Any] = [side.rule.trigger, *reversed(conditions_of(side))]
-    seen: set[str] = set()
-    while waiting:
-        for node in walk(waiting.pop()):
-            found.append(node)
-            for attribute in ("state", "episode", "run"):
-                name = getattr(node, attribute, None)
-                if isinstance(name, str) and name in named and name not in seen:
-                    seen.add(name)
-                    waiting.append(named[name])
-    return found
+    grounds = grounds_of(side.policy, side.rule)
+    named = {*grounds.states, *grounds.episodes}
+    declared = tuple(one for one in (*side.policy.states, *side.policy.episodes) if one.name in named)
+    return list(nodes((conditions_of(side), side.rule.trigger, declared)))
 
 
 @dataclass
@@ -97,12 +81,12 @@ class Question:
 def question_for(sides: Iterable[Side]) -> Question:
     """The space that some rules share: the texts they name, how dates are numbered, the facts of a service."""
     sides = tuple(sides)
-    nodes = [node for side in sides for node in nodes_of(side)]
+    asked = [node for side in sides for node in nodes_of(side)]
     found: list[tuple[Any, types.Type]] = []
     for side in sides:
-        used = {node.name for node in nodes_of(side) if isinstance(node, ir.Parameter)}
+        used = grounds_of(side.policy, side.rule).params
         found += [(side.parameter(param.name), param.type) for param in side.policy.params if param.name in used]
-    for node in nodes:
+    for node in asked:
         if isinstance(node, ir.Constant):
             found.append((node.value, node.type))
         elif isinstance(node, ir.Fact | ir.Get | ir.StateSource | ir.SumEvents) and node.default is not None:
@@ -115,20 +99,26 @@ def question_for(sides: Iterable[Side]) -> Question:
     space = Space(Texts())
     for text in critical.get("Text", ()):
         space.texts.place(text)
-    space.dates = date_mode(nodes)
+    space.dates = date_mode(asked)
     schemas: list[Mapping[str, Any]] = []
     for side in sides:
         if side.vocabulary.schema not in schemas:
             schemas.append(side.vocabulary.schema)
     facts = Place(space, "", tuple(schemas))
+    patterns = {**dict.fromkeys(_patterns(asked, sides)), **dict.fromkeys(
+        pattern for node in asked if isinstance(node, ir.Fact) for schema in facts.schemas_at(node.path)
+        for pattern in _fitting(schema))}
+    if patterns:
+        space.texts.patterns = tuple(patterns)
+        space.texts.classes = classes_of(space.texts.patterns, space.texts.named())
     today = clock = None
-    if any(isinstance(node, ir.Today | ir.CompletedYears) for node in nodes):
+    if any(isinstance(node, ir.Today | ir.CompletedYears) for node in asked):
         today = facts.single(("(today)",), types.Date(), YES)
         if today.parts:
             facts.axioms += [today.parts[0] >= FIRST_DAY.year, today.parts[0] <= LAST_DAY.year]
         else:
             facts.axioms += [today.term >= FIRST_DAY.toordinal(), today.term <= LAST_DAY.toordinal()]
-    if any(isinstance(node, ir.LocalTime) for node in nodes):
+    if any(isinstance(node, ir.LocalTime) for node in asked):
         clock = facts.single(("(clock)",), types.TimeOfDay(), YES)
     here = Standing(facts, {}, _there(today), _there(clock), facts)
     return Question(space, facts, here, today, clock, {kind: tuple(values) for kind, values in critical.items()})
@@ -156,18 +146,39 @@ def _constants(raw: Any, type: types.Type) -> Iterator[tuple[str, Any]]:
         yield type.__class__.__name__, raw
 
 
-def date_mode(nodes: Iterable[Any]) -> DateMode:
+def _patterns(asked: Iterable[Any], sides: Iterable[Side]) -> Iterator[str]:
+    """The patterns that texts are matched with."""
+    for node in asked:
+        if isinstance(node, ir.Apply) and node.operator == "matches":
+            match node.arguments[1]:
+                case ir.Constant(value):
+                    yield value
+                case ir.Parameter(name):
+                    yield from (side.parameter(name) for side in sides
+                                if any(param.name == name for param in side.policy.params))
+
+
+def _fitting(schema: Mapping[str, Any]) -> Iterator[str]:
+    """The patterns a vocabulary asks of a value and of what is in it."""
+    yield from fitting(schema)
+    for inside in (*schema.get("properties", {}).values(), *((schema["items"],) if "items" in schema else ())):
+        yield from _fitting(inside)
+
+
+def date_mode(asked: Iterable[Any]) -> DateMode:
     """How dates are numbered: by days where days are counted, by yyyymmdd where years or months are."""
     days = years = False
-    for node in nodes:
+    for node in asked:
         if isinstance(node, ir.CompletedYears):
             years = True
         if isinstance(node, ir.Apply) and node.operator in ("+", "-"):
             kinds = [getattr(one, "type", types.Date() if isinstance(one, ir.Today) else None)
                      for one in node.arguments]
-            if any(isinstance(kind, types.Date | types.Instant) for kind in kinds):
-                months = any(isinstance(kind, types.Period) and kind.unit == "month" for kind in kinds)
-                years, days = years or months, days or not months
+            units = {kind.unit for kind in kinds if isinstance(kind, types.Period)}
+            instant = any(isinstance(kind, types.Instant) for kind in kinds) and units != {"elapsed"}
+            if instant or any(isinstance(kind, types.Date) for kind in kinds):
+                years = years or "month" in units
+                days = days or instant or "month" not in units
     return "both" if days and years else "civil" if years else "days"
 
 
@@ -208,18 +219,25 @@ class Asker:
 
     def __init__(self, axioms: Iterable[Any], options: Options) -> None:
         self.solver = z3.SimpleSolver()
+        self._context = z3.main_ctx().ref()
         self.solver.set("rlimit", options.effort)
-        self.solver.set("timeout", max(1, round(options.seconds * 1000)))
         self.solver.set("phase_selection", 0)  # a case with little in it is what is wanted
-        self.cut_off = False
+        self.cut_off = 0  # how many questions were not answered
+        self.fixed = False  # choose nothing but what the case last found has
         self._model: z3.ModelRef | None = None
         self._found = False  # a case the solver still holds, its model not fetched yet
         self.add(*axioms)
 
     def add(self, *facts: Any) -> None:
         """What holds from here on."""
-        self.solver.add(*(one for one in facts if one is not YES))
+        for one in facts:
+            self._assert(one)
         self._model, self._found = None, False
+
+    def _assert(self, fact: Any) -> None:
+        # Z3's own Python looks at the sort of everything first, which takes longer than most of these questions do.
+        if fact is not YES:
+            z3.Z3_solver_assert(self._context, self.solver.solver, fact.as_ast())
 
     def choose(self, test: Any) -> bool:
         """Whether a condition can hold besides all that was added; it then does from here on.
@@ -231,12 +249,17 @@ class Asker:
         if test is NO:
             return False
         if (self._model is not None or self._found) and self.holds(test):
-            self.solver.add(test)
+            self._assert(test)
             return True
+        if self.fixed:
+            return False
         kept = self._model
-        if self.ask(test) == "yes":
+        answer = self.ask(test)
+        if answer == "unknown":
+            raise NotAnalysable("no case was found in time")
+        if answer == "yes":
             self._fetch()
-            self.solver.add(test)
+            self._assert(test)
             return True
         self._model = kept
         return False
@@ -254,13 +277,17 @@ class Asker:
         self._model, self._found = None, False
         if any(one is NO for one in assumed):
             return "no"
-        found = self.solver.check(*(one for one in assumed if one is not YES))
-        if found == z3.sat:
+        if self.cut_off >= MOST_UNKNOWN:
+            return "unknown"
+        tests = [one.as_ast() for one in assumed if one is not YES]
+        found = z3.Z3_solver_check_assumptions(self._context, self.solver.solver, len(tests),
+                                               (z3.Ast * len(tests))(*tests))
+        if found == z3.Z3_L_TRUE:
             self._found = True
             return "yes"
-        if found == z3.unsat:
+        if found == z3.Z3_L_FALSE:
             return "no"
-        self.cut_off = True
+        self.cut_off += 1
         return "unknown"
 
     def _fetch(self) -> None:

@@ -18,9 +18,10 @@ from policyengine.base.calendar import Calendar
 from policyengine.core import ir, types
 from policyengine.core.operators import OPERATORS, ORDERINGS, Overflow
 from policyengine.core.standing import typed
+from policyengine.core.walk import nodes
 from policyengine.solver import calendars, values_patterns
 from policyengine.solver.facts import Place, Space
-from policyengine.solver.lists import Elements, elements_of
+from policyengine.solver.lists import Elements, elements_of, variables_of
 from policyengine.solver.model import NotAnalysable, Side
 from policyengine.solver.values import (
     ALWAYS,
@@ -77,6 +78,14 @@ class Standing:
         inner = owner if isinstance(owner, Place) else self.inner
         return replace(self, owners={**self.owners, name: owner}, inner=inner)
 
+    def looking_at(self, variable: str, element: Owner, asked: tuple[ir.Expr | None, ...]) -> Standing:
+        """The same, with an element in view that some conditions are asked of."""
+        # One model stands for every element of a list, so two of them cannot be told apart.
+        same = {name for name, owner in self.owners.items() if owner is element and isinstance(element, Place)}
+        if any(isinstance(node, ir.Get) and node.owner in same - {variable} for node in nodes(asked)):
+            raise NotAnalysable("the elements of a list are compared with one another")
+        return self.with_owner(variable, element)
+
 
 Temporal = Callable[[ir.Expr, Standing], Pair | Value]
 
@@ -112,6 +121,12 @@ class Encoder:
 
     def condition(self, expr: ir.Expr, at: Standing) -> Pair:
         """Where the condition is true and where it is false."""
+        pair = self.encoded(expr, at)
+        if at.inner is at.facts and not isinstance(expr, ir.Constant | ir.Not | ir.And | ir.Or):
+            self.space.smallest.append((expr, self.side, pair))
+        return pair
+
+    def encoded(self, expr: ir.Expr, at: Standing) -> Pair:
         match expr:
             case ir.Constant():
                 return ALWAYS if expr.value else NEVER
@@ -144,7 +159,7 @@ class Encoder:
 
     def quantified(self, expr: ir.Quantified, at: Standing) -> Pair:
         def asked(owner: Owner) -> Pair:
-            inside = at.with_owner(expr.variable, owner)
+            inside = at.looking_at(expr.variable, owner, (expr.where, expr.condition))
             picked = ALWAYS if expr.where is None else self.condition(expr.where, inside)
             answer = self.condition(expr.condition, inside)
             return any_of((negation(picked), answer)) if expr.kind == "every" else all_of((picked, answer))
@@ -153,9 +168,9 @@ class Encoder:
         found: list[Pair] = []
         for one in self.lists(expr.domain, at):
             if one.elements is not None:
-                counted = one.elements.asked(asked(one.elements.model))
-                some = Pair(counted.true > 0, conj((_none(counted.true), _none(counted.missing))))
-                whole = Pair(conj((_none(counted.false), _none(counted.missing))), counted.false > 0)
+                of = one.elements.asked(asked(one.elements.model))
+                some = Pair(of.true, conj((neg(of.true), neg(of.missing))))
+                whole = Pair(conj((neg(of.false), neg(of.missing))), of.false)
                 answer = whole if every else some
             else:
                 pairs = [asked(item) for item in one.items or ()]
@@ -265,9 +280,13 @@ class Encoder:
         """That a list which is there has a value which is there."""
         if one.elements is None:
             return disj(_equal(item, value) for item in one.items or () if isinstance(item, Value))
-        item = one.elements.model.read((), one.elements.type.item, None)
+        model = one.elements.model
+        item = model.read((), one.elements.type.item, None)
+        if not value.constant and any(self.space.owners[id] is model for id in variables_of(value.term)):
+            raise NotAnalysable("the elements of a list are compared with one another")
         same = _equal(item, value)
-        return one.elements.asked(Pair(same, neg(same))).true > 0
+        text = self.space.texts.places[value.known] if isinstance(value.known, str) else None
+        return one.elements.asked(Pair(same, neg(same)), text).true
 
     def contains_every(self, whole: ir.Expr, part: ir.Expr, at: Standing) -> Pair:
         return self.members(whole, part, at, wanted=True)
@@ -293,7 +312,7 @@ class Encoder:
         if one.elements is None:
             inside = self.has(one, model)
             asked = other.elements.asked(Pair(inside, neg(inside)))
-            return _none(asked.false if wanted else asked.true)
+            return neg(asked.false if wanted else asked.true)
         return self.both_lists(one.elements, other.elements, wanted)
 
     def both_lists(self, one: Elements, other: Elements, wanted: bool) -> Any:
@@ -377,11 +396,12 @@ class Encoder:
             if one.elements is None:
                 value = self.counted_items(expr, one, at)
             elif expr.where is None:
-                value = Value(one.there, one.elements.total)
+                value = Value(one.there, one.elements.total())
             else:
-                pair = self.condition(expr.where, at.with_owner(expr.variable, one.elements.model))
-                of = one.elements.asked(pair)
-                value = Value(one.there, of.true, high=None if _never(of.missing) else of.true + of.missing)
+                inside = at.looking_at(expr.variable, one.elements.model, (expr.where,))
+                pair = self.condition(expr.where, inside)
+                true, missing = one.elements.counted(pair)
+                value = Value(one.there, true, high=None if z3.is_int_value(missing) else true + missing)
             found = value if found is None else _merged(value, found)
         return MISSING if found is None else found
 
@@ -470,14 +490,6 @@ def _type(expr: ir.Expr, value: Value) -> types.Type:
             return type
         case _:
             return types.Bool()
-
-
-def _none(count: Any) -> Any:
-    return YES if _never(count) else count == 0
-
-
-def _never(count: Any) -> bool:
-    return bool(z3.is_int_value(count))
 
 
 def _as_value(pair: Pair) -> Value:

@@ -23,7 +23,7 @@ def rebuilt(node: Any, change: Change) -> Any:
     """A tree of the core with `change` applied to every node, the innermost first."""
     if isinstance(node, tuple):
         return tuple(rebuilt(one, change) for one in node)
-    if not is_dataclass(node) or isinstance(node, type) or isinstance(node, types.Period):
+    if not is_dataclass(node) or isinstance(node, type):
         return node
     own: dict[str, Any] = {}
     for one in fields(node):
@@ -79,7 +79,8 @@ class Keys:
         """The key of the whole rule: what decides its verdicts and which moments it has."""
         rule = self.side.rule
         scope = self.side.policy.scope_of(rule)
-        return (frozenset(rule.keys), self.of(rule.trigger), self._conjunction([*rule.when, *([scope] if scope else [])]),
+        return (frozenset(rule.keys), self.of(rule.trigger),
+                self._conjunction([*rule.when, *([scope] if scope else [])]),
                 self._conjunction([one.condition for one in rule.must]),
                 frozenset(self.of(one.condition) for one in rule.unless))
 
@@ -131,8 +132,9 @@ class Keys:
                 return ("state", frozenset(node.keys), frozenset(self._key(one, bound) for one in node.starts),
                         frozenset(self._key(one, bound) for one in node.ends), self._key(node.lasting, bound))
             case ir.ValuedState():
-                return ("value", frozenset(node.keys), tuple(tuple(
-                    (self._key(one.pattern, bound), one.path, repr(one.default)) for one in tier) for tier in node.tiers))
+                return ("value", frozenset(node.keys), tuple(
+                    tuple((self._key(one.pattern, bound), one.path, repr(one.default)) for one in tier)
+                    for tier in node.tiers))
             case ir.Episode():
                 return ("episode", frozenset(node.keys), frozenset(self._key(one, bound) for one in node.events),
                         self._key(node.gap, bound), frozenset(self._key(one, bound) for one in node.ends))
@@ -147,7 +149,10 @@ class Keys:
     def _parts(self, node: ir.And | ir.Or, kind: type, bound: dict[str, int]) -> list[Key]:
         found: list[Key] = []
         for part in node.parts:
-            found += self._parts(part, kind, bound) if isinstance(part, kind) else [self._key(part, bound)]  # type: ignore[arg-type]
+            if isinstance(part, ir.And | ir.Or) and isinstance(part, kind):
+                found += self._parts(part, kind, bound)
+            else:
+                found.append(self._key(part, bound))
         return found
 
     def _dated(self, type: types.Type) -> Key:

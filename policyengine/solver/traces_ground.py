@@ -28,13 +28,15 @@ Which = Literal[0, 1]
 @dataclass(frozen=True, slots=True)
 class Ground:
     """The two sides, closed, with their keys; the constants by what they are compared with, and the sets they stand in;
-    the periods of both rules; the instants at which to try a moment."""
+    the periods of both rules; pairs of periods of different kinds of which one stands in the old rule alone and the
+    other in the new; the instants at which to try a moment."""
 
     sides: tuple[Side, Side]
     keys: tuple[Keys, Keys]
     constants: dict[Hashable, list[Any]]
     sets: dict[Hashable, list[frozenset[Any]]]
     periods: tuple[Period, ...]
+    replaced: tuple[tuple[Period, Period], ...]
     bases: tuple[int, ...]
 
     @property
@@ -48,15 +50,15 @@ def ground_of(old: Side, new: Side, options: Options) -> Ground:
     keys = (Keys(sides[0], "old" if apart else None), Keys(sides[1], "new" if apart else None))
     constants: dict[Hashable, list[Any]] = {}
     sets: dict[Hashable, list[frozenset[Any]]] = {}
-    periods: dict[Period, None] = {}
+    periods: tuple[dict[Period, None], dict[Period, None]] = ({}, {})
     clocks: dict[time, None] = {}
     dates: dict[date, None] = {}
-    for side in sides:
+    for side, own in zip(sides, periods, strict=True):
         for node in _nodes_of(side):
             if isinstance(node, ir.Constant):
                 value = typed(node.value, node.type)
                 if isinstance(value, Period):
-                    periods.setdefault(value)
+                    own.setdefault(value)
                 elif isinstance(value, time):
                     clocks.setdefault(value)
             if isinstance(node, ir.Apply):
@@ -69,15 +71,18 @@ def ground_of(old: Side, new: Side, options: Options) -> Ground:
                         sets.setdefault(term_of(term), []).append(frozenset(found))
                         if any(isinstance(inner, ir.Today) for inner in nodes(term)):
                             dates.update((one, None) for one in found if isinstance(one, date))
-    return Ground(sides, keys, constants, sets, tuple(periods), _bases(sides[1], options, periods, clocks, dates))
+    replaced = tuple((left, right) for left in periods[0] if left not in periods[1]
+                     for right in periods[1] if right not in periods[0] and right.unit != left.unit)
+    return Ground(sides, keys, constants, sets, tuple({**periods[0], **periods[1]}), replaced,
+                  _bases(sides[1], options, replaced, clocks, dates))
 
 
-def _bases(side: Side, options: Options, periods: Iterable[Period], clocks: Iterable[time], dates: Iterable[date],
-           ) -> tuple[int, ...]:
+def _bases(side: Side, options: Options, replaced: Iterable[tuple[Period, Period]], clocks: Iterable[time],
+           dates: Iterable[date]) -> tuple[int, ...]:
     calendar = side.calendar
     first = noon(first_workday(options.as_of, calendar), calendar)
     tried = [first]
-    tried += [noon(day, calendar) for day in telling_days(tuple(periods), calendar)]
+    tried += [noon(day, calendar) for day in telling_days(replaced, calendar)]
     for clock in clocks:
         at = first - 12 * HOUR + ((clock.hour * 60 + clock.minute) * 60 + clock.second) * 1_000_000
         tried += [at, at - 60_000_000, at + 60_000_000]
@@ -141,6 +146,10 @@ def candidates(ground: Ground, expr: ir.Expr, near: Any = None) -> list[Any]:
         case types.Text():
             return [*(one for one in known if isinstance(one, str)), "other"]
     spread: dict[Any, None] = {}
+    if isinstance(expr, ir.CountEvents | ir.CountElements):
+        known = [0, 1, *known]
+    elif isinstance(expr, ir.EpisodeDuration):
+        known = [Period(0, "microsecond"), *known]
     for one in ([near] if near is not None else []) + known:
         for value in (one, *_beside(one)):
             spread.setdefault(value)
@@ -180,3 +189,11 @@ def _beside(value: Any) -> Iterator[Any]:
 
 def shifted(day: date, period: Period, side: Side, sign: int) -> date:
     return add_to_date(day, replace(period, count=period.count * sign), side.calendar)
+
+
+def waits(side: Side) -> bool:
+    """Whether an answer of the rule may be open for a while."""
+    return any(isinstance(node, ir.Within | ir.By | ir.NoLaterThan) for one in side.rule.must
+               for node in nodes(one.condition))
+
+

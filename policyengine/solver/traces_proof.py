@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import date, time
+from fractions import Fraction
 from typing import Any
 
 import z3
@@ -25,9 +27,8 @@ from policyengine.core.standing import typed
 from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.solver.events_times import CALENDAR_NOTE, order_of
 from policyengine.solver.model import Options
-from policyengine.solver.traces_ground import Ground, Which
-from policyengine.solver.traces_search import Pair as Verdicts
-from policyengine.solver.traces_search import waits
+from policyengine.solver.traces_ground import Ground, Which, waits
+from policyengine.solver.traces_judged import Pair as Verdicts
 from policyengine.solver.values import NEVER, NO, YES, Pair, all_of, any_of, conj, disj, neg, negation, where
 
 BOTH: tuple[Which, Which] = (0, 1)
@@ -52,23 +53,25 @@ class Notes:
 
 def shut_out(ground: Ground, options: Options) -> Shut:
     """The pairs that are impossible."""
-    shut = {pair for pair in _pairs() for side in BOTH if pair[side] == "pending" and not waits(ground.sides[side])}
     if _marks_apart(ground):
-        return Shut(frozenset(shut))
+        return Shut(frozenset(pair for pair in _pairs() for side in BOTH
+                              if pair[side] == "pending" and not waits(ground.sides[side])))
     notes = Notes()
-    solver = z3.Solver()
+    solver = z3.SimpleSolver()
     solver.set("rlimit", options.effort)
     solver.set("timeout", max(1, int(options.seconds * 1000)))
     scene = Scene(ground, notes)
-    verdicts = [_verdicts(scene, side) for side in BOTH]
+    olds, news = (_verdicts(scene, side) for side in BOTH)
     solver.add(*scene.ties())
+    shut: set[Verdicts] = set()
     cut_off = False
-    for pair in _pairs():
-        if "pending" in pair or pair in shut:
+    for old, new in _pairs():
+        if olds[old] is NO or news[new] is NO:
+            shut.add((old, new))
             continue
-        answer = solver.check(verdicts[0][pair[0]], verdicts[1][pair[1]])
+        answer = solver.check(olds[old], news[new])
         if answer == z3.unsat:
-            shut.add(pair)
+            shut.add((old, new))
         cut_off |= answer == z3.unknown
     return Shut(frozenset(shut), CALENDAR_NOTE if notes.table else "", cut_off)
 
@@ -88,7 +91,7 @@ def _marks_apart(ground: Ground) -> bool:
 
 
 def _verdicts(scene: Scene, side: Which) -> dict[Verdict, Any]:
-    """Where each verdict comes out, in the order of `core.evaluate.verdict_at`."""
+    """Where each verdict comes out, in the order of `core.evaluate.verdict_at`; pending wherever a duty may wait."""
     whole = scene.ground.sides[side]
     rule = whole.rule
     scope = whole.policy.scope_of(rule)
@@ -103,7 +106,8 @@ def _verdicts(scene: Scene, side: Which) -> dict[Verdict, Any]:
     violated = conj((asked, must.false, neg(excused)))
     satisfied = conj((asked, must.true))
     return {"not_applicable": when.false, "exempt": exempt, "satisfied": satisfied, "violated": violated,
-            "undecided": conj((neg(when.false), neg(exempt), neg(satisfied), neg(violated))), "pending": NO}
+            "undecided": conj((neg(when.false), neg(exempt), neg(satisfied), neg(violated))),
+            "pending": asked if waits(whole) else NO}
 
 
 @dataclass(slots=True)
@@ -216,7 +220,8 @@ class Scene:
         if not all(isinstance(one, ir.Constant) for one in items):
             return None
         base = self.ground.keys[side].of(left)
-        held = [self.boolean(("has", base, typed(one.value, one.type))) for one in items if isinstance(one, ir.Constant)]
+        held = [self.boolean(("has", base, typed(one.value, one.type)))
+                for one in items if isinstance(one, ir.Constant)]
         there = self.there(side, left)
         if operator == "contains none of":
             return where(there, neg(disj(held)))
@@ -282,7 +287,7 @@ class Scene:
         if len(expr.path) != 1:
             return False
         if expr.owner == ir.CANDIDATE and self.event:
-            kinds = [(self.event,)] * 2
+            kinds: list[tuple[str, ...]] = [(self.event,)] * 2
         elif expr.owner == ir.TRIGGER:
             triggers = [side.rule.trigger for side in self.ground.sides]
             if not all(isinstance(one, ir.OnEvent) for one in triggers):
@@ -301,8 +306,7 @@ class Scene:
                 return None if value is None else (value, value)
             case ir.Apply(operator="+" | "-" | "instant -"):
                 return self.sum(side, expr)
-        if not isinstance(expr, ir.Fact | ir.Get | ir.Today | ir.LocalTime | ir.CompletedYears | ir.CountEvents
-                          | ir.CountElements | ir.SumEvents | ir.EpisodeDuration | ir.Latest | ir.StateValue | ir.Apply):
+        if not isinstance(expr, _TERMS):
             return None
         kind = getattr(expr, "type", types.Number(integer=True))
         if isinstance(kind, types.Bool | types.ListOf | types.Record | types.Unknown):
@@ -334,9 +338,7 @@ class Scene:
         """A sum or difference: linear where it is one, else of its own."""
         left, right = expr.arguments
         kinds = [getattr(one, "type", None) for one in expr.arguments]
-        exact = all(isinstance(one, types.Number | types.Instant) for one in kinds) or (
-            all(isinstance(one, types.Date) or (isinstance(one, types.Period) and one.unit == "day") for one in kinds)
-        ) or all(isinstance(one, types.Instant) or (isinstance(one, types.Period) and one.unit == "elapsed") for one in kinds)
+        exact = any(all(isinstance(one, point) or one == step for one in kinds) for point, step in _LINEAR)
         first, second = self.term(side, left), self.term(side, right)
         if first is None or second is None or first[0] is not first[1] or second[0] is not second[1]:
             return None
@@ -348,9 +350,7 @@ class Scene:
         return value, value
 
     def number(self, value: Any) -> Any:
-        from datetime import date, time
-        from fractions import Fraction
-
+        """The number a typed value is; None for what is none."""
         match value:
             case bool():
                 return None
@@ -425,9 +425,10 @@ class Scene:
         if keys[side].of(one) == keys[other_side].of(other):
             return True
         match one, other:
-            case ((ir.Within(), ir.Within() | ir.NoLaterThan()) | (ir.NoLaterThan(), ir.NoLaterThan())
-                  | (ir.WithinLast(), ir.WithinLast())):
-                return self.sooner_ends(side, one.period, other_side, other.period)
+            case ((ir.Within(period=left), ir.Within(period=right) | ir.NoLaterThan(period=right))
+                  | (ir.NoLaterThan(period=left), ir.NoLaterThan(period=right))
+                  | (ir.WithinLast(period=left), ir.WithinLast(period=right))):
+                return self.sooner_ends(side, left, other_side, right)
             case (ir.Before() | ir.Since(), ir.NoLaterThan() | ir.Before()):
                 return True
             case (ir.This(unit=unit), ir.This(unit=more)):
@@ -503,6 +504,13 @@ class Scene:
             return False
         return bool(periods[0].unit == periods[1].unit and periods[0].count <= periods[1].count
                     and self.ground.sides[0].calendar == self.ground.sides[1].calendar)
+
+
+_TERMS = (ir.Fact, ir.Get, ir.Today, ir.LocalTime, ir.CompletedYears, ir.CountEvents, ir.CountElements, ir.SumEvents,
+          ir.EpisodeDuration, ir.Latest, ir.StateValue, ir.Apply)
+
+
+_LINEAR = ((types.Number, None), (types.Date, types.Period("day")), (types.Instant, types.Period("elapsed")))
 
 
 def implied(one: Pair, other: Pair) -> list[Any]:

@@ -215,6 +215,9 @@ class Texts:
 
     def other(self, place: int, schemas: tuple[Any, ...] = ()) -> str:
         """The text that is not named and has that place, from 0 up, among those that are not."""
+        if self.classes:
+            words: tuple[str, ...] = self.classes[place % len(self.classes)].words
+            return words[place // len(self.classes)]
         least = max((schema.get("minLength", 0) for schema in schemas), default=0)
         word = "other" + "r" * max(0, least - 5)
         found = 0

@@ -35,7 +35,6 @@ from policyengine.solver.lists import Elements, Region
 from policyengine.solver.model import NotAnalysable, Options
 from policyengine.solver.questions import Asker, Question
 from policyengine.solver.values import (
-    YES,
     clock_of,
     date_number,
     date_of,
@@ -131,17 +130,35 @@ class Builder:
     # -- lists ----------------------------------------------------------------------------------------------------
 
     def items(self, elements: Elements, mapped: Mapped) -> list[Any]:
-        self.least(mapped(elements.total), elements.least)
+        if elements.counting:
+            self.least(mapped(z3.Sum([z3.IntVal(0), *(region.count for region in elements.regions)])), elements.least)
+        counts = [self.many(region, mapped) for region in reversed(elements.regions)]
         made: list[Any] = []
-        counts = {id(region): self.least(mapped(region.count)) for region in reversed(elements.regions)}
-        for region in elements.regions:
-            if counts[id(region)]:
-                made += self.of_region(elements, region, counts[id(region)], mapped, made)
+        for region, count in zip(elements.regions, reversed(counts), strict=True):
+            if count:
+                made += self.of_region(elements, region, count, mapped, made)
         return made
+
+    def many(self, region: Region, mapped: Mapped) -> int:
+        """How many elements of a region there are: as few as will do."""
+        if self.choose(neg(mapped(region.some))):
+            return 0
+        return 1 if region.count is None else self.least(mapped(region.count), 1)
 
     def of_region(self, elements: Elements, region: Region, count: int, mapped: Mapped,
                   before: list[Any]) -> Iterator[Any]:
         """So many elements of a region, alike but for what tells them apart where each must be there once."""
+        texts = self.question.space.texts
+        if elements.by_text:
+            if region.text is not None:
+                yield from [texts.named()[region.text]] * count
+                return
+            taken = {one.text for one in elements.regions}
+            listed = [text for schema in elements.model.schemas for text in schema.get("enum", ())]
+            free = [text for text in listed if texts.places[text] not in taken]
+            yield from (free[place % len(free)] if listed else texts.other(place, elements.model.schemas)
+                        for place in range(count))
+            return
         for place in range(count):
             if region.copies:
                 one = self.element(elements, _copied(region, mapped), self)
@@ -274,6 +291,21 @@ def _raw(value: int | Fraction) -> int | Decimal:
     if isinstance(value, int) or value.denominator == 1:
         return int(value)
     return Decimal(value.numerator) / Decimal(value.denominator)
+
+
+def raw_value(type: types.Type, value: Any) -> Any:
+    """A raw value as data writes it, by what the solver reckons with: numbers, dates, counts."""
+    match type:
+        case types.Date():
+            return value.isoformat()
+        case types.Instant():
+            return iso_instant(value, "UTC")
+        case types.TimeOfDay():
+            return clock_of(value).isoformat()
+        case types.Period(unit):
+            return period_text(Period(value, _UNITS[unit or "day"]))  # type: ignore[arg-type]
+        case _:
+            return _raw(value)
 
 
 def _critical_numbers(constants: Iterable[Any], whole: bool) -> list[int | Fraction]:

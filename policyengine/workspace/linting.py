@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from policyengine.base.diagnostic import Diagnostic, Note, did_you_mean, error, has_errors, in_order, shorten
 from policyengine.base.source import Source, Span
+from policyengine.core import ir
 from policyengine.regulation.model import FILE, Regulation, load_regulation
 from policyengine.regulation.versions import select
 from policyengine.workspace.library import (
@@ -20,6 +21,7 @@ from policyengine.workspace.library import (
     Compiled,
     Library,
     cache_entry,
+    calendar_of,
     compile_house,
     compile_version,
     open_regulation,
@@ -42,9 +44,10 @@ class Linted:
     sources: Mapping[str, Source]
 
 
-def lint_targets(library: Library, targets: Sequence[str]) -> tuple[tuple[Linted, ...], tuple[Diagnostic, ...]]:
+def lint_targets(library: Library, targets: Sequence[str], *, prove: bool = False,
+                 ) -> tuple[tuple[Linted, ...], tuple[Diagnostic, ...]]:
     """Every policy that the targets name, once; a target is a file, a folder, `ID` or `ID@VERSION`. Without any, the
-    project's own or, where it has none, the whole library."""
+    project's own or, where it has none, the whole library. `prove`: the solver is asked too."""
     policies: dict[Path, None] = {}
     problems: list[Diagnostic] = []
     for target in targets or _own(library):
@@ -53,7 +56,7 @@ def lint_targets(library: Library, targets: Sequence[str]) -> tuple[tuple[Linted
         problems += wrong
     if problems:
         return (), tuple(problems)
-    return tuple(_lint(library, path) for path in policies), ()
+    return tuple(_lint(library, path, prove) for path in policies), ()
 
 
 def _own(library: Library) -> list[str]:
@@ -90,18 +93,18 @@ def _is_used_by_others(file: Path) -> bool:
     return (file.parent / FILE).is_file()
 
 
-def _lint(library: Library, path: Path) -> Linted:
+def _lint(library: Library, path: Path, prove: bool) -> Linted:
     """A version's policy is looked at once, and what was found is kept until a file it is made from changes."""
     regulation = _regulation(path)
     if regulation is None or path.name != POLICY:
-        return _looked_at(library, path, None)
+        return _looked_at(library, path, None, prove)
     if library.folders.get(regulation.id) != path.parent.parent:
         library = replace(library, folders={**library.folders, regulation.id: path.parent.parent})
-    entry = cache_entry(library, path, regulation, "lint")
+    entry = cache_entry(library, path, regulation, "lint --prove" if prove else "lint")
     kept = read_cache(entry)
     if kept is not None:
         return _restored(kept)
-    linted = _looked_at(library, path, regulation)
+    linted = _looked_at(library, path, regulation, prove)
     write_cache(entry, {"file": linted.file, "rules": linted.rules, "compiled": linted.compiled,
                         "diagnostics": [asdict(one) for one in linted.diagnostics],
                         "sources": {name: source.text for name, source in linted.sources.items()}})
@@ -119,23 +122,32 @@ def _restored(kept: Mapping[str, Any]) -> Linted:
                   {name: Source(name, text) for name, text in kept["sources"].items()})
 
 
-def _looked_at(library: Library, path: Path, regulation: Regulation | None) -> Linted:
+def _looked_at(library: Library, path: Path, regulation: Regulation | None, prove: bool) -> Linted:
     from policyengine.analysis.lint import lint
     from policyengine.syntax import ast
 
+    base: ir.Policy | None = None
     if regulation is not None:
         version = select(regulation, path.parent.name)
         compiled = Compiled(None, (version,), {}) if isinstance(version, Diagnostic) \
             else compile_version(library, regulation, version)
     else:
-        compiled, _ = compile_house(library, path)
+        compiled, book = compile_house(library, path)
+        if book is not None:
+            regulation, base = book.regulation, book.policy
     name = library.shown(path)
     rules = 0
     found = compiled.diagnostics
     if compiled.file is not None:
         rules = sum(isinstance(one, ast.Rule) for one in compiled.file.declarations)
     if compiled.file is not None and compiled.vocabulary is not None:
-        found += lint(compiled.policy, compiled.file, compiled.vocabulary, includes=dict(_includes(compiled)))
+        proved: list[Diagnostic] = []
+        if prove and compiled.policy is not None and regulation is not None:
+            from policyengine.workspace.proving import findings  # brings the solver
+
+            proved += findings(compiled.policy, calendar_of(library, regulation), compiled.vocabulary, base)
+        found += lint(compiled.policy, compiled.file, compiled.vocabulary, includes=dict(_includes(compiled)),
+                      proved=proved)
     return Linted(name, rules, not has_errors(compiled.diagnostics), in_order(found), compiled.sources)
 
 

@@ -183,8 +183,9 @@ class Watch:
         self.events += len(events)
         if len(self.benches) == 1:
             (bench,) = self.benches
-            return bench.take(event for event in events if event.fields.get("service") is None
-                               or self._owner(event) is not None)
+            if any("service" in event.fields for event in events):
+                events = [event for event in events if self._owner(event) is not None]
+            return bench.take(events)
         return [line for event in events if (owner := self._owner(event)) is not None
                 for line in self._take_one(event, owner)]
 

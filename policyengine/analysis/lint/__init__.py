@@ -61,17 +61,23 @@ LINTS: tuple[Lint, ...] = (
     _lint(unused_definition, "warning"),
 )
 
+PROVED = ("never-applies", "never-violated", "always-violated", "contradictory-rules", "not-proved")
+"""What `lint --prove` finds besides; comments keep it back like a lint."""
+
 _IGNORE = re.compile(r'#\s*guiju:\s*ignore\[([^\]]*)\]\s*(?:reason\s*=\s*"([^"]*)")?')
 
 
 def lint(policy: ir.Policy | None, file: ast.File, vocabulary: Vocabulary, *,
-         includes: Mapping[str, ast.File] | None = None, lints: Sequence[Lint] = LINTS) -> tuple[Diagnostic, ...]:
-    """All findings about the file itself, in source order. `policy` may be what is sound of one with errors."""
+         includes: Mapping[str, ast.File] | None = None, lints: Sequence[Lint] = LINTS,
+         proved: Sequence[Diagnostic] = ()) -> tuple[Diagnostic, ...]:
+    """All findings about the file itself, in source order. `policy` may be what is sound of one with errors; `proved`
+    is what was found of it elsewhere."""
     declared, _ = declarations(file, includes or {})
     # A core policy has the rules of included files too; what is said of them is theirs.
     subject = Subject(policy, file.declarations, declared, vocabulary)
     found = [_diagnostic(one, finding) for one in lints for finding in one.check(subject)
              if finding.span.path == file.path]
+    found += [one for one in proved if one.span is not None and one.span.path == file.path]
     return in_order(_ignored(found, file, lints))
 
 
@@ -85,7 +91,7 @@ def _ignored(found: Sequence[Diagnostic], file: ast.File, lints: Sequence[Lint])
     if not any(_IGNORE.match(comment.text) for comment in file.comments):
         yield from found
         return
-    known = [one.name for one in LINTS]
+    known = [*(one.name for one in LINTS), *PROVED]
     code = {line for node in walk(file.declarations) for line in (node.span.line, node.span.end_line)}
     commented = {comment.span.line for comment in file.comments}
     kept_back: set[Diagnostic] = set()

@@ -1,0 +1,86 @@
+"""What can be proved of a policy's rules, in words: for `guiju lint --prove` and `guiju prove`.
+
+In come compiled policies with their calendars; out come diagnostics at the rules' names, or an `Answer`. A rule that
+the solver cannot be asked about is said to be so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from policyengine.analysis.vocabulary import Vocabulary, load_vocabulary
+from policyengine.base.calendar import Calendar
+from policyengine.base.diagnostic import Diagnostic, Note, Severity, warning
+from policyengine.base.instants import iso_instant
+from policyengine.core import ir
+from policyengine.diff.model import Witness
+from policyengine.diff.rules import row
+from policyengine.solver.model import NotAnalysable, Side
+from policyengine.solver.model import Witness as Shown
+from policyengine.solver.prove import Contradiction, Finding, contradictions, prove_rule
+from policyengine.workspace.library import Book, Library, vocabulary_file
+
+SAID: Mapping[str, tuple[Severity, str, str]] = {
+    "never-applies": ("warning", "`{}` can never apply", "its conditions exclude each other"),
+    "never-violated": ("warning", "`{}` can never be violated", "what it asks always holds where it applies"),
+    "always-violated": ("warning", "`{}` is violated wherever it applies", "what it asks can never hold there"),
+}
+
+
+def side_of(library: Library, book: Book, name: str) -> Side:
+    """A rule of a book as the solver wants it. The book has the rule."""
+    rule = book.policy.rule(name)
+    assert rule is not None
+    words = vocabulary_file(library, book.regulation)
+    vocabulary, _ = load_vocabulary(words.name, words.read_text("utf-8"))
+    assert vocabulary is not None  # or the book would not have compiled
+    return Side(book.policy, rule, book.calendar, vocabulary)
+
+
+def findings(policy: ir.Policy, calendar: Calendar, vocabulary: Vocabulary,
+             base: ir.Policy | None = None) -> Iterator[Diagnostic]:
+    """What was proved of each rule alone, and of each two, those of `base` (which a house policy extends) included."""
+    own = [Side(policy, rule, calendar, vocabulary) for rule in policy.rules]
+    for side in own:
+        try:
+            for one in prove_rule(side):
+                yield _finding(one, side.rule)
+        except NotAnalysable as reason:
+            yield Diagnostic("not-proved", "info", f"nothing can be proved of `{side.rule.name}`: {reason}",
+                             side.rule.span)
+    others = [] if base is None else [Side(base, rule, calendar, vocabulary) for rule in base.rules]
+    rules = {side.rule.name: side.rule for side in (*others, *own)}
+    names = {rule.name for rule in policy.rules}
+    for both in contradictions((*others, *own)):
+        if both.second in names:
+            yield _contradiction(both, rules[both.first], rules[both.second])
+
+
+def _finding(one: Finding, rule: ir.Rule) -> Diagnostic:
+    severity, message, help = SAID[one.kind]
+    notes = (Note(f"proved within {one.note}"),) if one.note else ()
+    return Diagnostic(one.kind, severity, message.format(rule.name), rule.span, "", notes, help)
+
+
+def _contradiction(one: Contradiction, first: ir.Rule, second: ir.Rule) -> Diagnostic:
+    facts = ", ".join(f"{path} = {value}" for path, value in _flat(one.case.facts))
+    return warning("contradictory-rules", f"`{one.first}` and `{one.second}` can apply together and never both hold",
+                   second.span, notes=(Note(f"`{one.first}` stands here", first.span),
+                                       Note(f"both apply where {facts}")),
+                   help="give one an exception, or a narrower `when`")
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _flat(inner, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_witness(shown: Shown, zone: str) -> Witness:
+    """A counterexample as a report shows cases."""
+    return Witness(shown.old, shown.new, dict(shown.facts), tuple(row(event, zone) for event in shown.events),
+                   iso_instant(shown.as_of, zone), "" if shown.moment is None else iso_instant(shown.moment, zone),
+                   shown.decides)
