@@ -184,6 +184,21 @@ RUNS: Mapping[str, Row] = {
     "input-output": ("The operating system refused a file.", "Look at the reason it gives."),
 }
 
+DOCUMENTS: Mapping[str, Row] = {
+    "bad-pins": ("A file of pins is not a list of `old` and `new`.", "Write it as docs/diff.md shows."),
+    "damaged-file": ("A document does not unpack, or is cut short.", "Get it again from where it came."),
+    "document-too-large": ("A document is larger than what is read.", "Compare its parts."),
+    "document-type": ("A Word file declares a document type, which none needs.", "Save it anew in a word processor."),
+    "empty-document": ("A document has no text.", "Look at whether it is the right one."),
+    "not-docx": ("A file that should be a Word file is none.", "Save it as .docx."),
+    "page-without-text": ("A page of a PDF is a picture.", "Have its text recognised."),
+    "password-protected": ("A document is locked.", "Save it without a password."),
+    "scanned-pdf": ("A PDF has no text, only pictures of pages.", "Have its text recognised, or name another source."),
+    "text-box-not-read": ("A Word file has text boxes, which are not read.", "Move their text into the body."),
+    "unknown-encoding": ("A text is in no encoding that could be told.", "Save it as UTF-8."),
+    "unpacks-too-large": ("A Word file unpacks to more than a document has.", "Do not open it; get it elsewhere."),
+}
+
 PROVED: Mapping[str, Row] = {
     "never-applies": ("In no case does the rule apply.", "Look at what its conditions exclude."),
     "never-violated": ("In no case is the rule violated.", "Look at whether it asks what was meant."),
@@ -239,6 +254,7 @@ GROUPS: tuple[tuple[str, Mapping[str, Row]], ...] = (
     ("Facts against the vocabulary", {f"facts-{kind}": row for kind, row in PROBLEMS.items()}),
     ("Events against the vocabulary", {f"event-{kind}": row for kind, row in PROBLEMS.items()}),
     ("In policy tests", CASES),
+    ("In documents", DOCUMENTS),
     ("Proved of policies", PROVED),
     ("In a diff", COMPARING),
     ("Of a command", RUNS),

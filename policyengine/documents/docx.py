@@ -268,9 +268,7 @@ class _Reader:
                     self.table(one)
                 case "sdt" if value_of(one, "sdtPr", "docPartObj", "docPartGallery") == "Table of Contents":
                     pass
-                case "sdt":
-                    self.blocks(child(one, "sdtContent") or ())
-                case "customXml" | "smartTag" | "AlternateContent" | "Choice":
+                case "sdt" | "sdtContent" | "customXml" | "smartTag" | "AlternateContent" | "Choice":
                     self.blocks(one)
                 case "ins" | "del" | "moveFrom" | "moveTo" as change if change not in self.gone:
                     self.blocks(one)
@@ -315,7 +313,7 @@ class _Reader:
 
     def end_paragraph(self) -> None:
         """Ends the line that is open: its mark has come."""
-        text, properties = "".join(self.text).strip(), self.properties
+        text, properties = "".join(self.text), self.properties
         self.text, self.properties = [], None
         self.fields = [result for result in self.fields if result]  # no code of a field runs past its paragraph
         if self.view == "rejected" and (before := child(properties, "pPrChange")) is not None:
@@ -328,7 +326,10 @@ class _Reader:
         level = _outline(properties)
         if level is None:
             level = next((one.level for one in chain if one.level is not None), 0)
-        text = (self._number(properties, chain, style) + text).strip()
+        number = self._number(properties, chain, style)
+        if number and text[:1].isspace() and not number.endswith(" "):
+            number += " "
+        text = (number + text.strip()).strip()
         span = Span(self.path, self.first, 1, self.paragraphs, 1)
         for line in [re.sub(r"\s*\n\s*", " ", text)] if level else text.split("\n"):
             if line.strip():
@@ -389,12 +390,13 @@ class _Reader:
 
     def notes(self, parts: dict[str, Element]) -> None:
         """Footnotes and endnotes that the text refers to, as lines of their own."""
-        for kind, name in list(self.noted):
-            for note in parts.get(kind, ()):
-                if attribute(note, "id") == name:
-                    self.fields.clear()
-                    self.blocks(note)
-                    self.close()
+        notes = {(kind, attribute(note, "id")): note
+                 for kind in ("footnotes", "endnotes") for note in parts.get(kind, ())}
+        for one in dict.fromkeys(self.noted):
+            if one in notes:
+                self.fields.clear()
+                self.blocks(notes[one])
+                self.close()
 
     def warnings(self) -> Iterator[Diagnostic]:
         """What a reader should know was left out."""

@@ -20,9 +20,9 @@ from lxml import etree, html
 from policyengine.base.diagnostic import Diagnostic, error, warning
 from policyengine.base.source import Span
 from policyengine.documents.model import Line
-from policyengine.documents.numbering import read_mark
+from policyengine.documents.numbering import read_heading, read_mark
 from policyengine.documents.numerals import numeral
-from policyengine.documents.plain import clean, glue
+from policyengine.documents.plain import clean, is_wide
 from policyengine.documents.read import decode
 
 BLOCKS = frozenset({
@@ -31,6 +31,8 @@ BLOCKS = frozenset({
     "html", "legend", "li", "main", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th",
     "thead", "tr", "ul"
 })
+
+HEADINGS = {f"h{level}": level for level in range(1, 7)}
 
 # What is not read, by tag, by role, and by a name among the classes or as the id.
 NO_TEXT = frozenset({
@@ -111,7 +113,7 @@ def _tree(text: str) -> Any:
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
         return None
     main = root.findall(".//main")
-    return main[0] if len(main) == 1 and main[0].text_content().strip() else root
+    return main[0] if len(main) == 1 and any(str(part).strip() for part in main[0].itertext()) else root
 
 
 # ---- the walk ---------------------------------------------------------------------------------------------------
@@ -191,8 +193,8 @@ class _Reader:
             return False
         self.flush()
         self.line = element.sourceline or self.line
-        if re.fullmatch("h[1-6]", tag):
-            self.level = int(tag[1])
+        if tag in HEADINGS:
+            self.level = HEADINGS[tag]
         elif tag == "pre":
             self.pre += 1
         elif tag in ("ol", "ul"):
@@ -201,7 +203,7 @@ class _Reader:
             self.item(element)
         elif tag == "tr" and _is_data(element):
             self.row = element
-        elif tag in ("td", "th") and _is_label(element):
+        elif tag in ("td", "th") and _has_label(element):
             self.number = _short_text(element) + " "
             return True
         return False
@@ -212,7 +214,7 @@ class _Reader:
             return
         self.row = None
         self.flush()
-        if re.fullmatch("h[1-6]", tag):
+        if tag in HEADINGS:
             self.level = 0
         elif tag == "pre":
             self.pre = max(0, self.pre - 1)
@@ -231,6 +233,8 @@ class _Reader:
 
     def flush(self) -> None:
         """Ends the line that is open."""
+        if not self.text:
+            return
         raw, self.text = "".join(self.text), []
         text = clean(_joined(raw))
         if text:
@@ -239,12 +243,19 @@ class _Reader:
 
 
 def _joined(text: str) -> str:
-    """Text as a browser sets it: white space is one space, and none where a line was broken between Chinese ones."""
-    parts = [" ".join(part.split()) for part in re.split(r"[ \t\xa0]*[\r\n]\s*", _spaces(text))]
-    kept = [part for part in parts if part]
-    if not kept:
-        return ""
-    return glue(kept)
+    """Text as a browser sets it: white space is one space, and none where a line was broken between Chinese ones. After
+    a label alone it is one: programs break lines where a space was."""
+    parts = [part.strip() for part in re.split(r"[ \t\xa0]*[\r\n]\s*", _spaces(text))]
+    joined = ""
+    for part in filter(None, parts):
+        tight = is_wide(joined[-1:]) and is_wide(part[0]) and not _is_label(joined)
+        joined += part if tight or not joined else f" {part}"
+    return joined
+
+
+def _is_label(text: str) -> bool:
+    label = read_heading(text) or read_mark(f"{text} x")
+    return label is not None and label.end >= len(text)
 
 
 def _spaces(text: str) -> str:
@@ -252,7 +263,11 @@ def _spaces(text: str) -> str:
 
 
 def _no_text(element: Any, tag: str) -> bool:
-    if tag in NO_TEXT or element.get("hidden") is not None or element.get("aria-hidden") == "true":
+    if tag in NO_TEXT:
+        return True
+    if not element.attrib:
+        return False
+    if element.get("hidden") is not None or element.get("aria-hidden") == "true":
         return True
     if (element.get("role") or "").lower() in NO_ROLES or _HIDDEN.search(element.get("style") or ""):
         return True
@@ -285,20 +300,19 @@ def _cells(row: Any) -> list[Any]:
 def _is_data(row: Any) -> bool:
     """True when a row is a line of a table: two cells or more, each with one piece of text, none of them a label."""
     cells = _cells(row)
-    if len(cells) < 2 or any(_is_label(cell) for cell in cells[:1]):
+    if len(cells) < 2 or any(_has_label(cell) for cell in cells[:1]):
         return False
     return all(len(list(islice(_blocks(cell), 2))) < 2 for cell in cells)
 
 
-def _is_label(cell: Any) -> bool:
+def _has_label(cell: Any) -> bool:
     """True for the first cell of a row that holds the label of an item and nothing else."""
     row = cell.getparent()
     cells = _cells(row) if row is not None else []
     if len(cells) < 2 or cells[0] is not cell:
         return False
     text = _short_text(cell)
-    mark = read_mark(text + " x") if text else None
-    return mark is not None and mark.end >= len(text)
+    return bool(text) and _is_label(text)
 
 
 def _short_text(cell: Any) -> str:

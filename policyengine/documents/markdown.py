@@ -19,10 +19,12 @@ from policyengine.base.diagnostic import Diagnostic
 from policyengine.base.source import Span
 from policyengine.documents.model import Line
 from policyengine.documents.numbering import read_heading, read_mark
-from policyengine.documents.plain import clean, continues, glue, split_lines
+from policyengine.documents.plain import clean, continues, glue, read_plain, split_lines
 
 _TAG: Final = re.compile(r"</?([A-Za-z][A-Za-z0-9]{0,20})[^<>]{0,2000}>")
 _BLOCK_TAGS: Final = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "table"})
+_DEEPEST = 60
+"""Levels of lists and quotations that are read; the parser takes some frames of the stack for each."""
 _UNREAD: Final = ("script", "style")
 
 
@@ -30,7 +32,10 @@ def read_markdown(path: str, text: str) -> tuple[tuple[Line, ...], tuple[Diagnos
     """The lines of a Markdown text; `path` is the name used in spans."""
     source = split_lines(text)
     # Indented text is text: statutes are indented, programs seldom stand in them.
-    tokens = MarkdownIt("commonmark").enable("table").disable("code").parse("\n".join(_without_front_matter(source)))
+    markdown = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable("table").disable("code")
+    tokens = markdown.parse("\n".join(_without_front_matter(source)))
+    if any(token.level >= _DEEPEST - 1 for token in tokens):
+        return read_plain(path, text)  # what is nested deeper would be left out
     walk = _Walk(path, source)
     walk.read(tokens)
     return tuple(walk.lines), ()

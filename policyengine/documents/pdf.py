@@ -1,8 +1,9 @@
 """A PDF to lines: its bytes in, its paragraphs out, put together from the lines of its pages.
 
-A PDF has no paragraphs, only text at places. Left out are page numbers and what stands at the top or bottom of most
-pages; words divided at a line's end are joined; lines go on to the next as those of a wrapped text do (`plain`). What a
-PDF shows as pictures has no text, and is not recognised here. It knows no headings: no line has a level.
+A PDF has no paragraphs, only text at places. A paragraph ends where the next line stands further down than lines do, or
+is indented as first lines are; else lines go on as those of a wrapped text do (`plain`). Left out are page numbers and
+what stands at the top or bottom of most pages; words divided at a line's end are joined. What a PDF shows as pictures
+has no text, and is not recognised here. It knows no headings: no line has a level.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from io import BytesIO
+from itertools import pairwise
 
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 from pypdf.errors import DependencyError, WrongPasswordError
 
 from policyengine.base.diagnostic import Diagnostic, error, shorten, warning
+from policyengine.base.record import record
 from policyengine.base.source import Span
 from policyengine.documents.model import Line
 from policyengine.documents.numbering import read_heading, read_mark
@@ -62,7 +65,7 @@ def read_pdf(path: str, data: bytes) -> tuple[tuple[Line, ...] | None, tuple[Dia
                             help="run text recognition over it (such as `ocrmypdf in.pdf out.pdf`), or get the text in "
                                  "another format"),)
     # the columns of a line that was put together from pieces mean nothing
-    lines = tuple(Line(line.text, 0, Span(path, line.span.line, 1, line.span.end_line, 1)) for line in lines)
+    lines = tuple(Line(_unspaced(line.text), 0, Span(path, line.span.line, 1, line.span.end_line, 1)) for line in lines)
     if not empty:
         return lines, ()
     named = ", ".join(map(str, empty[:5])) + (" and more" if len(empty) > 5 else "")
@@ -78,7 +81,16 @@ def _damaged(whole: Span, why: str) -> Diagnostic:
 
 # ---- pages ------------------------------------------------------------------------------------------------------
 
-def _pages(data: bytes) -> list[list[str]]:
+@record
+class _Text:
+    """A line of a page: its text, and where it begins, in points from the left and the bottom of the page."""
+
+    text: str
+    x: float
+    y: float
+
+
+def _pages(data: bytes) -> list[list[_Text]]:
     """The lines of each page, those without text left out."""
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it would tell the user of every oddity that it mends
     reader = PdfReader(BytesIO(data))
@@ -86,12 +98,32 @@ def _pages(data: bytes) -> list[list[str]]:
         raise WrongPasswordError
     if len(reader.pages) > MAX_PAGES:
         return [[]] * len(reader.pages)
-    return [_lines(page.extract_text()) for page in reader.pages]
+    return [_lines(page) for page in reader.pages]
 
 
-def _lines(text: str) -> list[str]:
-    lines = (_unspaced(clean(_plain(line))) for line in re.split(r"[\r\n\f]+", text))
-    return [line for line in lines if line]
+def _lines(page: PageObject) -> list[_Text]:
+    found: list[_Text] = []
+    pieces: list[str] = []
+    place = (0.0, 0.0)
+
+    def end() -> None:
+        text = clean(_plain("".join(pieces)))
+        if text:
+            found.append(_Text(text, *place))
+        pieces.clear()
+
+    def visit(text: str, page_matrix: list[float], matrix: list[float], *_: object) -> None:
+        nonlocal place
+        for number, part in enumerate(re.split(r"[\r\n\f]", text)):
+            if number:
+                end()
+            if part.strip() and not "".join(pieces).strip():
+                place = (matrix[4] * page_matrix[0] + page_matrix[4], matrix[5] * page_matrix[3] + page_matrix[5])
+            pieces.append(part)
+
+    page.extract_text(visitor_text=visit)
+    end()
+    return found
 
 
 def _plain(text: str) -> str:
@@ -102,30 +134,76 @@ def _plain(text: str) -> str:
 _LOOKALIKES = re.compile("[\u2e80-\u2fdf\ufb00-\ufb06\U0002f800-\U0002fa1f\uf900-\ufaff]")
 _WIDE = "[\u3000-\u303f\u3400-\u9fff\uff01-\uff60]"
 _SPACED = re.compile(f"(?<={_WIDE}) (?={_WIDE})")
+_SET_APART = re.compile(f"(?<={_WIDE}) (?=[0-9A-Za-z])|(?<=[0-9A-Za-z%]) (?={_WIDE})")
 
 
 def _unspaced(text: str) -> str:
-    """Chinese without the spaces that wide setting left between all its characters."""
+    """Chinese without the gaps that typesetting leaves: between all characters of a wide line, and around digits and
+    Latin letters. After a label the space stays."""
+    wide = len(re.findall(_WIDE, text))
+    if wide * 2 < len(text.replace(" ", "")):
+        return text
     gaps = len(_SPACED.findall(text))
-    return _SPACED.sub("", text) if gaps > 2 and gaps > len(text) / 4 else text
+    text = _SPACED.sub("", text) if gaps > 2 and gaps > len(text) / 4 else text
+    label = read_heading(text) or read_mark(text)
+    start = label.end + 1 if label else 0
+    return text[:start] + _SET_APART.sub("", text[start:])
 
 
 # ---- the text of all pages --------------------------------------------------------------------------------------
 
-def _body(pages: Sequence[list[str]]) -> list[tuple[int, str]]:
-    """The lines of the text with their numbers in the file: no headers, footers and page numbers, no divided words."""
+def _body(pages: Sequence[list[_Text]]) -> list[tuple[int, str]]:
+    """The lines of the text with their numbers in the file: no headers, footers and page numbers, no divided words; an
+    empty one where a paragraph is seen to end."""
     repeated = _repeated(pages)
-    found: list[tuple[int, str]] = []
+    bodies: list[list[tuple[int, _Text]]] = []
     number = 0
     for page in pages:
         first, last = 0, len(page)
-        while first < min(EDGE, last) and _is_edge(page[first], repeated):
+        while first < min(EDGE, last) and _is_edge(page[first].text, repeated):
             first += 1
-        while last > max(first, len(page) - EDGE) and _is_edge(page[last - 1], repeated):
+        while last > max(first, len(page) - EDGE) and _is_edge(page[last - 1].text, repeated):
             last -= 1
-        found += [(number + place + 1, page[place]) for place in range(first, last)]
+        bodies.append([(number + place + 1, page[place]) for place in range(first, last)])
         number += len(page)
+    pitch, indent = _pitch(bodies), _first_line(bodies)
+    found: list[tuple[int, str]] = []
+    for body in bodies:
+        above: _Text | None = None
+        for number, line in body:
+            apart = above is not None and above.y - line.y > pitch * 1.2
+            if apart or (indent is not None and abs(line.x - indent) < NEAR):
+                found.append((number, ""))
+            found.append((number, line.text))
+            above = line
     return _undivided(found)
+
+
+NEAR = 2.0  # points by which places differ that are meant to be the same
+
+
+def _pitch(bodies: Sequence[list[tuple[int, _Text]]]) -> float:
+    """How far below one line the next of its paragraph stands: the smallest distance that is at all common."""
+    steps = [round(above.y - line.y) for body in bodies for (_, above), (_, line) in pairwise(body) if above.y > line.y]
+    common = [step for step, times in Counter(steps).items() if times * 10 >= len(steps) and step > 2]
+    return min(common, default=float("inf"))
+
+
+def _first_line(bodies: Sequence[list[tuple[int, _Text]]]) -> float | None:
+    """Where the first lines of paragraphs begin, if they are indented: right of where other lines do, and nearly always
+    after the end of a sentence (lines of a hanging indent stand there in the middle of one)."""
+    lines = [line for body in bodies for _, line in body]
+    starts = Counter(round(line.x) for line in lines)
+    margin, *others = sorted(x for x, times in starts.items() if times * 20 >= len(lines)) or [0]
+    before = [False, *(line.text.endswith(_ENDS) for line in lines)]
+    for indent in others:
+        places = [place for place, line in enumerate(lines) if abs(line.x - indent) < NEAR and place]
+        if 8 < indent - margin < 80 and sum(before[place] for place in places) >= len(places) * 0.8 > 1:
+            return float(indent)
+    return None
+
+
+_ENDS = tuple("。；：！？.;:!?”’\"…")
 
 
 def _is_edge(line: str, repeated: frozenset[str]) -> bool:
@@ -138,13 +216,13 @@ def _shape(line: str) -> str:
     return "" if read_heading(line) or read_mark(line) else re.sub(r"^\d+\s+|\s+\d+$", "", line)
 
 
-def _repeated(pages: Sequence[list[str]]) -> frozenset[str]:
+def _repeated(pages: Sequence[list[_Text]]) -> frozenset[str]:
     """What stands at an edge of more than half of the pages (of three at least)."""
     with_text = [page for page in pages if page]
     if len(with_text) < 3:
         return frozenset()
     seen = Counter(shape for page in with_text
-                   for shape in {_shape(line) for line in page[:EDGE] + page[max(EDGE, len(page) - EDGE):]})
+                   for shape in {_shape(line.text) for line in page[:EDGE] + page[max(EDGE, len(page) - EDGE):]})
     return frozenset(shape for shape, times in seen.items() if shape and times > len(with_text) / 2)
 
 
@@ -162,5 +240,6 @@ def _undivided(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
             second = word[0] if word else ""
             hyphen = "-" if f"{head[1]}-{second}".lower() in text else ""
             found[place] = (number, line[:-1] + hyphen + tail[0])
-            found[place + 1] = (following, after[len(tail[0]):].lstrip())
-    return [one for one in found if one[1]]
+            rest = after[len(tail[0]):].lstrip()
+            found[place + 1] = (following, rest)
+    return found

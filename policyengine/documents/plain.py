@@ -102,8 +102,10 @@ def _width(text: str) -> int:
 
 
 def _goes_on(before: str, after: str, width: int) -> bool:
-    if not width or ((read_heading(after) or read_mark(after)) and not continues(before, after)):
+    if not width:
         return False
+    if read_heading(after) or read_mark(after):
+        return continues(before, after)
     if read_heading(before) is not None and _width(before) < width * 0.7:
         return False  # a heading, however it ends
     if before.endswith(_ENDS) and _width(before) < width * 0.8:

@@ -24,8 +24,11 @@ _DIVISION_PLACES: Final = {"part": "Part", "annex": "Annex", "chapter": "Ch.", "
 _CONTENTS: Final = frozenset({"目录", "目次", "contents", "tableofcontents", "arrangementofsections",
                               "arrangementofclauses", "arrangementofarticles"})
 _LEADERS: Final = re.compile(r"(?:\.{3,}|…+|·{3,}|\t|_{3,}| {3,})\s*[0-9]{1,4}$")
+_LONGEST_HEADING = 120
 _TERMINAL: Final = tuple("。；：，、.;:,")
 _MENTIONED: Final = re.compile(r"第|规定|所列|所称|的|、|和|或者?|至|与|及|，|。|；|）|》|”|之一|情形|中")
+_LATIN: Final = re.compile(r"[a-z]+")
+_HAN: Final = re.compile(r"[一-鿿]+")
 _BRACKETED: Final = re.compile(r"[【〔\[]([^】〕\]]{1,60})[】〕\]]\s*|[（(]([^）)]{2,30})[）)]\s*")
 _ENGLISH_HEADING: Final = re.compile(r"([A-Z][^.]{2,80})\.(?:\s*[—–-]{1,2}\s*|\s+(?=[A-Z(“\"]))")
 _VERBS: Final = re.compile(r"\b(?:shall|must|may|is|are|was|were|has|have|be|not|will|means)\b", re.IGNORECASE)
@@ -44,8 +47,8 @@ def language_of(lines: Sequence[Line]) -> Language:
     """The language most of the text is in, by its letters; English for a text without any."""
     chinese = latin = 0
     for line in lines:
-        latin += sum(1 for char in line.text if "a" <= char <= "z")
-        chinese += sum(1 for char in line.text if "一" <= char <= "鿿")
+        latin += sum(map(len, _LATIN.findall(line.text)))
+        chinese += 0 if line.text.isascii() else sum(map(len, _HAN.findall(line.text)))
     return "zh" if chinese * 4 > latin else "en"  # a Chinese character says as much as an English word's four letters
 
 
@@ -150,17 +153,21 @@ class _Walk:
     def contents(self) -> set[int]:
         """The lines of a table of contents: they name units and are none."""
         found = {number for number, label in enumerate(self.labels)
-                 if label is not None and _LEADERS.search(self.lines[number].text)}
+                 if label is not None and len(text := self.lines[number].text) <= 2 * _LONGEST_HEADING
+                 and _LEADERS.search(text)}
         last = {self.key(number): number for number in range(len(self.lines))}
         number = 0
         while number < len(self.lines):
-            squeezed = re.sub(r"\s", "", self.lines[number].text).lower()
-            if squeezed in _CONTENTS:
+            text = self.lines[number].text
+            if len(text) < 40 and re.sub(r"\s", "", text).lower() in _CONTENTS:
                 end = self.end_of_contents(number + 1, last)
                 found.update(range(number, end))
                 number = end
                 continue
             end = number
+            if not self.is_bare(number):
+                number += 1
+                continue
             while end < len(self.lines) and self.is_bare(end):
                 end += 1
             again = sum(1 for one in range(number, end) if last[self.key(one)] >= end)
@@ -173,24 +180,32 @@ class _Walk:
         return found
 
     def end_of_contents(self, start: int, last: dict[str, int]) -> int:
+        """Where the contents that begin here end: at their first entry's number once more, or at a line of text."""
         seen: set[str] = set()
+        first: tuple[str, str] | None = None
         number = start
         while number < len(self.lines):
-            key = self.key(number)
-            if key in seen or (not self.is_bare(number) and last[key] == number):
+            key, label = self.key(number), self.labels[number]
+            named = (label.word, label.number) if label is not None else None
+            if named is not None and named == first:
+                return number
+            if key in seen or (not self.is_bare(number) and last[key] == number and len(key) > 40):
                 break
+            first = first or named
             seen.add(key)
             number += 1
-        return number if seen and any(last[key] >= number for key in seen) else start
+        return number if any(last[key] >= number for key in seen) else start
 
     def key(self, number: int) -> str:
-        """What a line of the contents and the heading it announces have in common."""
+        """What a line of the contents and the heading it announces have in common; long lines are neither."""
+        if len(self.lines[number].text) > _LONGEST_HEADING:
+            return str(number)
         return re.sub(r"[\s•]", "", _LEADERS.sub("", self.lines[number].text)).lower()
 
     def is_bare(self, number: int) -> bool:
         """A label with at most a heading behind it."""
         label = self.labels[number]
-        return label is not None and len(self.lines[number].text) < 120 \
+        return label is not None and len(self.lines[number].text) <= _LONGEST_HEADING \
             and not self.lines[number].text.endswith(("。", "；", ";"))
 
     # ---- the tree ------------------------------------------------------------------------------------------------
@@ -392,7 +407,7 @@ class _Walk:
             for reading in mark.readings if mark else ():
                 if reading.style == wanted.style and reading.ordinal == 2:
                     return True
-                if reading.style == other.style and reading.ordinal == other.ordinal + 1:
+                if (reading.style, reading.ordinal) in ((other.style, other.ordinal + 1), (wanted.style, 1)):
                     return False
         return False
 

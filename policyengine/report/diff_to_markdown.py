@@ -16,11 +16,13 @@ from policyengine.report.diff_words import (
     attribution_sentence,
     by_urgency,
     check_sentence,
+    common_sentence,
     impact_sentence,
     label,
     plan_line,
     proof_sentence,
     say,
+    shown_direction,
     witness_lines,
 )
 
@@ -99,20 +101,14 @@ def _rule(rule: RuleChange, lang: Lang) -> list[str]:
     sides = [one for one in (rule.old, rule.new) if one]
     names = " → ".join(dict.fromkeys(f"`{one.name}`" for one in sides))
     cited = " → ".join(dict.fromkeys(", ".join(one.citations) for one in sides))
-    direction = rule.direction if rule.in_common is None else rule.in_common
+    direction = shown_direction(rule)
     lines = [f"### {SIGNS['direction'][direction]} {label('direction', direction, lang)}: {names}", "",
              f"{escape(sides[-1].title)} ({escape(cited)})", "", f"- {escape(attribution_sentence(rule, lang))}"]
-    if rule.in_common is not None and rule.in_common != rule.direction:
-        lines.append(f"- {escape(_common(rule, lang))}")
+    if common := common_sentence(rule, lang):
+        lines.append(f"- {escape(common)}")
     for witness in rule.witnesses[:2 if rule.direction == "mixed" else 1]:
         first, *rest = witness_lines(witness, lang)
         lines.append(f"- {escape(first)}")
         lines += [f"  - {escape(one)}" for one in rest]
     proof = proof_sentence(rule, lang)
     return [*lines, *([f"- {escape(proof)}"] if proof else []), ""]
-
-
-def _common(rule: RuleChange, lang: Lang) -> str:
-    assert rule.in_common is not None
-    words = [label("direction", one, lang) for one in (rule.in_common, rule.direction)]
-    return HEADS["common"][lang == "zh"].format(*words)

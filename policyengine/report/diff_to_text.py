@@ -27,12 +27,15 @@ from policyengine.report.diff_words import (
     Lang,
     by_urgency,
     check_sentence,
+    common_sentence,
     edit_sentence,
     impact_sentence,
     label,
     plan_line,
     proof_sentence,
+    reasons,
     say,
+    shown_direction,
     witness_lines,
 )
 from policyengine.report.layout import pad, wrap
@@ -56,7 +59,6 @@ HEADS: Final[dict[str, tuple[str, str]]] = {
     "impact": ("Impact", "影响"), "scope": ("Scope", "适用范围"),
     "more": ("{} more lines (--all)", "另有 {} 行（--all）"),
     "for all": ("{}, for {} rules", "{}，涉及 {} 条规则"), "accepted": ("accepted", "已接受"),
-    "common": ("{} where both versions apply, {} over all cases", "在两版均适用的情形中{}，就全部情形而言{}"),
     "renamed": ("`{}` reads `{}` throughout, {} times", "“{}”一律改称“{}”，共 {} 处"),
     "same": ("no verdict changes", "判断结果均无变化"),
     "reworded": ("the words of {1} changed, {0} rules that cite them did not", "{1} 的文字已改，所引规则 {0} 条未改"),
@@ -115,10 +117,14 @@ class _Page:
                 self.put(self.word("reworded", len(reworded), places), "faint", indent=INDENT)
         if diff.impact is not None:
             self.head("impact")
+            why = reasons(diff, self.lang)
             if not diff.impact:
                 self.put(self.word("same"), "faint", indent=INDENT)
             for one in by_urgency(diff.impact):
                 self.put(impact_sentence(one, self.lang), "bad" if one.kind == "newly_failing" else "", indent=INDENT)
+                for key in one.because if one.old and one.new else ():
+                    if key in why:
+                        self.put(say("because", self.lang, why[key]), "faint", indent=INDENT + 4)
         self.closing()
 
     # ---- text
@@ -190,7 +196,7 @@ class _Page:
     def rules(self, rules: Sequence[RuleChange]) -> None:
         self.head("rules")
         self.scope(rules)
-        quiet = [one for one in rules if not self.everything and _direction(one) == "equivalent"]
+        quiet = [one for one in rules if not self.everything and shown_direction(one) == "equivalent"]
         if quiet:
             names = ", ".join(side.name for one in quiet for side in (one.new or one.old,) if side)
             self.put(f"= {label('direction', 'equivalent', self.lang)}: {names}", "faint", indent=INDENT)
@@ -213,7 +219,7 @@ class _Page:
                      STYLES[word], indent=INDENT)
 
     def rule(self, rule: RuleChange) -> None:
-        direction = _direction(rule)
+        direction = shown_direction(rule)
         old, new = rule.old, rule.new
         names = list(dict.fromkeys(one.name for one in (old, new) if one))
         cited = list(dict.fromkeys(", ".join(one.citations) for one in (old, new) if one))
@@ -226,12 +232,11 @@ class _Page:
         self.put(title.title, indent=INDENT + 4)
         if old is None or new is None:
             return
-        if rule.in_common is not None and rule.in_common != rule.direction:
-            words = [label("direction", one, self.lang) for one in (rule.in_common, rule.direction)]
-            self.put(self.word("common", *words), indent=INDENT + 4)
+        if common := common_sentence(rule, self.lang):
+            self.put(common, indent=INDENT + 4)
         for edit in rule.edits:
             if edit.part not in ("scope", "title", "fix", "citations", "family") or self.everything:
-                self.put(f"- {_edit(edit, self.lang)}", indent=INDENT + 4)
+                self.put(f"- {edit_sentence(edit, self.lang)}", indent=INDENT + 4)
         for witness in rule.witnesses if self.everything else rule.witnesses[:2 if rule.direction == "mixed" else 1]:
             for number, line in enumerate(witness_lines(witness, self.lang)):
                 self.put(f"{'>' if number == 0 else ' '} {line}", "" if number == 0 else "faint", indent=INDENT + 4)
@@ -257,11 +262,6 @@ class _Page:
 
 def _clean(text: str) -> str:
     return shorten(text, len(text) * 8 + 1)
-
-
-def _direction(rule: RuleChange) -> Direction:
-    """What a reader wants first: the direction where both versions apply, where the scope changed besides."""
-    return rule.direction if rule.in_common is None else rule.in_common
 
 
 def _named(side: Side, lang: Lang) -> str:
@@ -327,14 +327,3 @@ def _around(text: str, after: bool, before: bool) -> str:
     head = text[:AROUND] if after else ""
     tail = text[-AROUND:] if before else ""
     return f"{head}…{tail}" if head or tail else f"{text[:2 * AROUND]}…"
-
-
-def _edit(edit: RuleEdit, lang: Lang) -> str:
-    """An edit, of two long lists only what one alone has."""
-    if not edit.only_old and not edit.only_new:
-        return edit_sentence(edit, lang)
-    marks = " ".join((*(f"[-{one}-]" for one in edit.only_old), *(f"{{+{one}+}}" for one in edit.only_new)))
-    head = edit.new.partition("[")[0].strip() or edit.new
-    text = f"{label('part', edit.part, lang)} {head} {marks}"
-    return text if edit.direction is None else say("brackets", lang, text, label("direction", edit.direction, lang))
-

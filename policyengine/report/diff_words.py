@@ -131,6 +131,7 @@ SAYS: dict[str, tuple[str, str]] = {
     "not_analysable": ("not analysable", "无法分析"), "not_analysable note": ("not analysable: {}", "无法分析：{}"),
     "impact": ("{where}: {rule} {kind}", "{where}：{rule} {kind}"),
     "moment count": ("{} moment", "{} 个时刻"), "moment count many": ("{} moments", "{} 个时刻"),
+    "because": ("because: {}", "原因：{}"),
     "nearest": ("nearest change: {}", "最小改动：{}"),
     "no rule": ("no rule", "无规则"),
 }
@@ -378,6 +379,15 @@ def impact_sentence(impact: Impact, lang: Lang, *, arrow: str = "->") -> str:
     if impact.nearest:
         text += say("semicolon", lang) + say("nearest", lang, say("semicolon", lang).join(impact.nearest))
     return text
+
+
+def reasons(diff: Diff, lang: Lang, *, arrow: str = "->") -> dict[str, str]:
+    """Fingerprint of an edit, or of a rule that only one version has -> what changed, for the causes of an impact."""
+    edits = {edit.fingerprint: edit_sentence(edit, lang, arrow=arrow)
+             for rule in diff.rules or () for edit in rule.edits}
+    alone = {rule.fingerprint: attribution_sentence(rule, lang) for rule in diff.rules or ()
+             if rule.old is None or rule.new is None}
+    return {**edits, **alone}
 
 
 IMPACT_ORDER = {kind: place for place, kind in enumerate(LABELS["impact"])}

@@ -409,7 +409,7 @@ OLD = Side("cn/human-like-ai@draft", "Interim Measures for Human-like AI Interac
 NEW = replace(OLD, name="cn/human-like-ai@final", version="2026-04-10-final", status="final",
               title_en="Interim Measures for Human-like AI Interaction Services",
               title_zh="人工智能拟人化互动服务管理暂行办法",
-              published="2026-04-10", in_force="2026-07-15")
+              published="2026-04-10", in_force="in force since 2026-07-15")
 
 FULL = Diff(OLD, NEW, TEXT, RULES, CHECKS, IMPACT, ("c2",), ("2 rules were cut off after 1 s",))
 """All there is, once."""
@@ -445,6 +445,13 @@ def large(articles: int = 500, rules: int = 0) -> Diff:
 
 
 # ---- any text in any field --------------------------------------------------------------------------------------
+
+NASTY = ("<script>alert(1)</script>", "</script><script>alert(1)</script>", "</style><img src=x onerror=alert(1)>",
+         "javascript:alert(1)", "\" onmouseover=alert(1) x=\"", "' onfocus=alert(1) autofocus '", "--><svg onload=1>",
+         "]]>&lt;b&gt;&#60;i&#62;", "{{ 7 * 7 }}{% raw %}", "a\x00b\x1b[31m\x07", "\u202eevil\u2066\u200f",
+         "\ud800\udc00\ufffe", "<!--", "</title></textarea></pre>", "a\r\nb\u2028c\u0085", "\U000e0041\ufeff")
+"""Texts that would end a tag, a string or a comment, run, or turn the display around."""
+
 
 def with_text(value: Any, text: str) -> Any:
     """The value with `text` in place of every free text inside, at any depth; the model's own words stay."""
