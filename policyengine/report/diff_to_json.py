@@ -45,10 +45,17 @@ def _text(text: TextDiff) -> dict[str, Any]:
 def _article(article: ArticleChange) -> dict[str, Any]:
     # The words of an article nothing happened to stand in the text itself.
     made: dict[str, Any] = value(article)
+    made = {"old": _numbers(article.old), "new": _numbers(article.new), "old_places": list(article.old),
+            "new_places": list(article.new), **{name: one for name, one in made.items() if name not in ("old", "new")}}
     made["confidence"] = round(article.confidence, 3)
     if article.kinds == ("unchanged",):
         del made["lines"]
     return made
+
+
+def _numbers(places: Sequence[str]) -> list[str]:
+    """The articles' own numbers, as text since one may read `18-1`: `18` of `Art. 18`, `22602` of `§ 22602`."""
+    return [place.partition(" ")[2] or place for place in places]
 
 
 def _rule(rule: RuleChange) -> dict[str, Any]:

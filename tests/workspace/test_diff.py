@@ -88,6 +88,8 @@ def test_two_texts_have_no_rules(shop: Project) -> None:
     made = found(shop, "old.md", "new.txt")
     assert "rules" not in made
     assert [one["kinds"] for one in made["text"]["articles"]] == [["modified"], ["unchanged"]]
+    assert [(one["old"], one["new"], one["new_places"]) for one in made["text"]["articles"]] == [
+        (["1"], ["1"], ["Art. 1"]), (["2"], ["2"], ["Art. 2"])]
     lights = made["text"]["articles"][0]["highlights"]
     assert [(one["old"], one["new"]) for one in lights] == [("30 days", "15 days")]
 
