@@ -17,6 +17,7 @@ from policyengine.core.operators import Overflow
 from policyengine.core.verdict import VERDICTS, FactRead, Judgement, Setting, Verdict
 from policyengine.core.walk import grounds_of
 from policyengine.solver.compare_table import Literal, literals_of, row
+from policyengine.solver.facts import decimals_fit
 from policyengine.solver.model import (
     FINE,
     OPEN,
@@ -88,16 +89,14 @@ def matrix(asker: Asker, olds: Verdicts, news: Verdicts) -> dict[tuple[Verdict, 
     """Which pairs of verdicts some case has: each question finds one not seen before, until there are none."""
     found: dict[tuple[Verdict, Verdict], str] = {}
     asker.push()
-    while True:
-        answer = asker.ask()
-        if answer != "yes":
-            break
+    while asker.look():
         old = next(one for one, test in olds.items() if asker.holds(test))
         new = next(one for one, test in news.items() if asker.holds(test))
         if (old, new) in found:
             raise AssertionError("a pair of verdicts was found twice")
         found[old, new] = "yes"
         asker.add(_neither(olds[old], news[new]))
+    answer = "unknown" if asker.cut_off else "no"
     asker.pop()
     for old in olds:
         for new in news:
@@ -123,12 +122,18 @@ def concluded(old: Side, new: Side, question: Question, asker: Asker, olds: Verd
     rows: list[Region] = []
     for pair in order if options.matrix else first:
         tests = olds[pair[0]], news[pair[1]]
-        facts, as_of, literals = shown_by(question, asker, tests, options, new.calendar)
+        try:
+            facts, as_of, literals = shown_by(question, asker, tests, options, new.calendar)
+        except NotAnalysable:
+            # Perhaps only numbers of more digits than data can have would show it.
+            answer = asker.ask(*tests, *decimals_fit(question.space))
+            return concluded(old, new, question, asker, olds, news,
+                             {**cells, pair: "no" if answer == "no" else "unknown"}, options)
         shown[pair] = len(witnesses)
         witnesses.append(witness(old, new, pair, facts, as_of, options))
-        if options.table and len(rows) < options.rows:
-            rows += table_rows(question, asker, pair, tests, literals, options, new.calendar,
-                               3 if pair in first else 1)
+        # Where a version cannot decide, the matrix has a case; rows of what is missing would crowd out the others.
+        if options.table and len(rows) < options.rows and (pair in first or "undecided" not in pair):
+            rows += table_rows(question, asker, pair, tests, literals, options, new.calendar, 2 if pair in first else 1)
     notes = [note, *sorted(question.space.notes)]
     proof = "bounded" if question.space.notes else "exact"
     made = tuple(Cell(one, other, cells.get((one, other), "no"), shown.get((one, other)))  # type: ignore[arg-type]
@@ -150,7 +155,10 @@ def table_rows(question: Question, asker: Asker, pair: tuple[Verdict, Verdict], 
         covered.append(neg(made[1]))
         if len(found) == most or asker.ask(*tests, *covered) != "yes":
             return found
-        _, _, literals = shown_by(question, asker, (*tests, *covered), options, calendar)
+        try:
+            _, _, literals = shown_by(question, asker, (*tests, *covered), options, calendar)
+        except NotAnalysable:
+            return found
 
 
 def direction_of(cells: Mapping[tuple[Verdict, Verdict], str]) -> tuple[Direction, str, list[tuple[Verdict, Verdict]]]:
@@ -203,11 +211,11 @@ def shown_by(question: Question, asker: Asker, tests: tuple[Any, ...], options: 
         asker.push()
         asker.add(*tests)
         try:
-            if fixed and asker.ask() != "yes":
+            if fixed and not asker.look():
                 break
             asker.fixed = fixed
             facts, as_of = Builder(question, asker, options, calendar).case()
-            return facts, as_of, list(literals_of(question, asker)) if options.table else []
+            return facts, as_of, list(literals_of(question, asker)) if options.table and asker.look() else []
         except NotAnalysable:
             asker.cut_off = 0
         finally:

@@ -20,7 +20,7 @@ from policyengine.core.walk import nodes
 from policyengine.solver.facts import Field, exact
 from policyengine.solver.model import Side
 from policyengine.solver.questions import Asker, Question
-from policyengine.solver.values import NO, YES, Pair, conj, disj, earlier, neg, number, parts_of
+from policyengine.solver.values import FINEST, NO, YES, Pair, conj, disj, earlier, neg, number, parts_of
 from policyengine.solver.witness import raw_value
 from policyengine.solver.words import constant, said
 
@@ -219,7 +219,7 @@ class _Bounds:
                 found |= {day + timedelta(days=days) for days in (-1, 0, 1) if date.min < day < date.max}
             elif kind == "Number":
                 value = exact(raw)
-                step = 1 if self.one.term.sort() == z3.IntSort() else Fraction(1, 10 ** 9)
+                step = self.stepped or 1
                 found |= {value - step, value, value + step}
         return sorted(found)
 
@@ -237,12 +237,29 @@ class _Bounds:
     def said(self, low: Any, high: Any) -> str:
         if low is None and high is None:
             return f"{self.name} present"
-        if low is None:
-            return f"{self.name} at most {self.shown(high)}"
-        if high is None:
-            return f"{self.name} at least {self.shown(low)}"
-        return f"{self.name} {self.shown(low)}" if low == high else (
-            f"{self.name} from {self.shown(low)} to {self.shown(high)}")
+        if low is not None and low == high:
+            return f"{self.name} {self.shown(low)}"
+        if self.stepped is None:
+            if low is None or high is None:
+                return f"{self.name} at most {self.shown(high)}" if low is None else (
+                    f"{self.name} at least {self.shown(low)}")
+            return f"{self.name} from {self.shown(low)} to {self.shown(high)}"
+        # Just beside a number that is named: above it, or below it.
+        parts = []
+        named = {exact(raw) for raw in self.question.critical.get("Number", ())}
+        if low is not None:
+            above = low - self.stepped in named
+            parts.append(f"above {self.shown(low - self.stepped)}" if above else f"at least {self.shown(low)}")
+        if high is not None:
+            below = high + self.stepped in named
+            parts.append(f"below {self.shown(high + self.stepped)}" if below else f"at most {self.shown(high)}")
+        return f"{self.name} {' and '.join(parts)}"
+
+    @property
+    def stepped(self) -> Fraction | None:
+        """The step between numbers with a fraction."""
+        real = isinstance(self.one.type, types.Number) and self.one.term.sort() == z3.RealSort()
+        return Fraction(1, FINEST) if real else None
 
     def shown(self, value: Any) -> str:
         return constant(raw_value(self.one.type, value))

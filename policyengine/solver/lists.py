@@ -22,7 +22,8 @@ from policyengine.solver.model import NotAnalysable
 from policyengine.solver.values import NO, YES, Pair, conj, disj, implies, neg
 
 MOST_REGIONS = 64
-EFFORT = 500_000  # of one question about an element, in Z3's unit of work
+MOST_ITEMS = 10_000  # in a list; a case with a longer one is left out
+EFFORT = 200_000  # of one question about an element, in Z3's unit of work
 MOST_VALUES = 24  # of a list whose items are each once, as many different ones are counted
 
 
@@ -176,7 +177,7 @@ def _divide(elements: Elements) -> None:
                     region.count for region in elements.regions if region.answers[number] is wanted))
     if elements.counting:
         size = _sum(region.count for region in elements.regions)
-        place.axioms.append(size >= elements.least)
+        place.axioms += [size >= elements.least, size <= MOST_ITEMS]
         if elements.size is not None:
             place.axioms.append(elements.size == size)
     elif elements.least:

@@ -69,7 +69,7 @@ class Options:
 
     as_of: int = 1_772_323_200_000_000  # 2026-03-01T00:00:00Z
     cases: tuple[Case, ...] = ()
-    effort: int = 1_000_000
+    effort: int = 400_000
     seconds: float = 2.0
     matrix: bool = True
     table: bool = True

@@ -36,6 +36,9 @@ from policyengine.solver.values_patterns import classes_of
 
 Answer = Literal["yes", "no", "unknown"]
 
+WHOLE = 5
+"""All questions of a comparison together may take so many times what one may."""
+
 MOST_UNKNOWN = 3
 """After so many questions that were not answered in time, the others of the comparison are not asked."""
 
@@ -215,7 +218,11 @@ def outcome(applies: Pair, unless: tuple[Pair, ...], must: Pair) -> Verdicts:
 # ---- a bounded solver -------------------------------------------------------------------------------------------
 
 class Asker:
-    """Z3 with a limit on each question, so that an answer comes and is the same on every machine."""
+    """Z3 with a limit on each question, so that an answer comes and is the same on every machine.
+
+    What is chosen is assumed in each question rather than added to Z3, which begins anew after each addition: most
+    questions take less than telling it something does.
+    """
 
     def __init__(self, axioms: Iterable[Any], options: Options) -> None:
         self.solver = z3.SimpleSolver()
@@ -224,75 +231,70 @@ class Asker:
         self.solver.set("phase_selection", 0)  # a case with little in it is what is wanted
         self.cut_off = 0  # how many questions were not answered
         self.fixed = False  # choose nothing but what the case last found has
+        self._asked = 0
+        self._budget = self._spent() + WHOLE * options.effort
+        self._assumed: list[Any] = []
+        self._levels: list[int] = []
         self._model: z3.ModelRef | None = None
-        self._found = False  # a case the solver still holds, its model not fetched yet
         self.add(*axioms)
 
-    def add(self, *facts: Any) -> None:
-        """What holds from here on."""
-        for one in facts:
-            self._assert(one)
-        self._model, self._found = None, False
+    def push(self) -> None:
+        self.solver.push()
+        self._levels.append(len(self._assumed))
 
-    def _assert(self, fact: Any) -> None:
-        # Z3's own Python looks at the sort of everything first, which takes longer than most of these questions do.
-        if fact is not YES:
-            z3.Z3_solver_assert(self._context, self.solver.solver, fact.as_ast())
+    def pop(self) -> None:
+        self.solver.pop()
+        del self._assumed[self._levels.pop():]
+        self._model = None
+
+    def add(self, *facts: Any) -> None:
+        """What holds from here on, up to the `pop` of what was pushed."""
+        self._model = None
+        for one in facts:
+            # Z3's own Python looks at the sort of everything first, which takes longer than most questions do.
+            if one is not YES:
+                z3.Z3_solver_assert(self._context, self.solver.solver, one.as_ast())
 
     def choose(self, test: Any) -> bool:
-        """Whether a condition can hold besides all that was added; it then does from here on.
-
-        The case last found is looked at first: it goes on being one as long as all that is chosen holds in it.
-        """
-        if test is YES:
-            return True
-        if test is NO:
-            return False
-        if (self._model is not None or self._found) and self.holds(test):
-            self._assert(test)
-            return True
+        """Whether a condition can hold besides all that was added; it then does from here on."""
+        if test is YES or test is NO:
+            return test is YES
         if self.fixed:
-            return False
-        kept = self._model
+            return self.holds(test)
         answer = self.ask(test)
         if answer == "unknown":
             raise NotAnalysable("no case was found in time")
         if answer == "yes":
-            self._fetch()
-            self._assert(test)
-            return True
-        self._model = kept
-        return False
-
-    def push(self) -> None:
-        self._fetch()
-        self.solver.push()
-
-    def pop(self) -> None:
-        self.solver.pop()
-        self._model, self._found = None, False
+            self._assumed.append(test)
+        return answer == "yes"
 
     def ask(self, *assumed: Any) -> Answer:
         """Whether all that was added and what is assumed here can hold together."""
-        self._model, self._found = None, False
-        if any(one is NO for one in assumed):
+        self._model = None
+        tests = [one.as_ast() for one in (*self._assumed, *assumed) if one is not YES]
+        if any(one is NO for one in (*self._assumed, *assumed)):
             return "no"
-        if self.cut_off >= MOST_UNKNOWN:
+        self._asked += 1
+        if self.cut_off >= MOST_UNKNOWN or (self._asked % 8 == 0 and self._spent() > self._budget):
+            self.cut_off = MOST_UNKNOWN
             return "unknown"
-        tests = [one.as_ast() for one in assumed if one is not YES]
         found = z3.Z3_solver_check_assumptions(self._context, self.solver.solver, len(tests),
                                                (z3.Ast * len(tests))(*tests))
-        if found == z3.Z3_L_TRUE:
-            self._found = True
-            return "yes"
-        if found == z3.Z3_L_FALSE:
-            return "no"
-        self.cut_off += 1
-        return "unknown"
+        if found == z3.Z3_L_UNDEF:
+            self.cut_off += 1
+            return "unknown"
+        return "yes" if found == z3.Z3_L_TRUE else "no"
 
-    def _fetch(self) -> None:
-        if self._found:
-            self._model, self._found = self.solver.model(), False
+    def _spent(self) -> int:
+        """Z3's count of its work so far, over all questions of the process."""
+        statistics = self.solver.statistics()
+        return int(statistics.get_key_value("rlimit count")) if "rlimit count" in statistics.keys() else 0
+
+    def look(self) -> bool:
+        """Finds a case for all that was added, to be asked about with `holds` and `value`."""
+        if self._model is None and self.ask() == "yes":
+            self._model = self.solver.model()
+        return self._model is not None
 
     def holds(self, term: Any) -> bool:
         """Whether a condition holds in the case last found."""
@@ -300,6 +302,5 @@ class Asker:
 
     def value(self, term: Any) -> Any:
         """A term's value in the case last found."""
-        self._fetch()
         assert self._model is not None
         return self._model.eval(term, model_completion=True)

@@ -1,7 +1,7 @@
 """Two rules about a trace -> in which direction they differ, as far as that is proven, with traces that show it.
 
 In come two sides with a trigger or a question about events; out comes a comparison. A bounded search finds small traces
-that the versions judge differently; a proof over an abstraction of the trace shut directions out. What neither settles
+that the versions judge differently; a proof over an abstraction of the trace shuts directions out. What neither settles
 is `bounded`. Every witness was judged by the reference evaluator under both versions, and fits both vocabularies.
 """
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from policyengine.core import ir, types
 from policyengine.core.standing import typed
+from policyengine.core.walk import grounds_of
 from policyengine.solver.model import Side
 
 Key = Hashable
@@ -36,7 +37,7 @@ def rebuilt(node: Any, change: Change) -> Any:
 
 
 def closed(side: Side) -> Side:
-    """The side with every parameter put in as a constant: its rule, its scope, its states and its episodes."""
+    """The side with every parameter put in as a constant: its rule, its scope, and the states and episodes it names."""
     kinds = {one.name: one.type for one in side.policy.params}
 
     def put_in(node: Any) -> Any:
@@ -47,8 +48,9 @@ def closed(side: Side) -> Side:
     policy = side.policy
     rule = rebuilt(side.rule, put_in)
     applies = rebuilt(policy.applies, put_in) if policy.applies is not None else None
-    states = tuple(rebuilt(one, put_in) for one in policy.states)
-    episodes = tuple(rebuilt(one, put_in) for one in policy.episodes)
+    named = grounds_of(policy, side.rule)
+    states = tuple(rebuilt(one, put_in) for one in policy.states if one.name in named.states)
+    episodes = tuple(rebuilt(one, put_in) for one in policy.episodes if one.name in named.episodes)
     return replace(side, rule=rule, policy=replace(policy, applies=applies, states=states, episodes=episodes,
                                                    rules=(rule,)))
 

@@ -21,7 +21,9 @@ from policyengine.solver.events_times import HOUR, MINUTE
 from policyengine.solver.traces_goals import OPEN, Goal, Open, Reading, Way, costlier
 
 MOST = 14
-"""The most events that one count, sum or duration is built of."""
+"""The most events that one count or sum is built of."""
+LONGEST_RUN = 300
+"""The most events that a run of an episode is built of."""
 
 
 class EventWays(Reading):
@@ -144,7 +146,7 @@ class EventWays(Reading):
         if not isinstance(gap, Period) or not gap.is_elapsed or gap.count <= 0:
             return
         steps = max(1, -(-(end - start) // gap.count))
-        if steps > 3 * MOST:
+        if steps > LONGEST_RUN:
             return
         belongs = {one.event for one in episode.events}
         times = [start + place * gap.count for place in range(steps)] + [end]

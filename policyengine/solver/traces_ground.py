@@ -12,8 +12,7 @@ from datetime import date, time, timedelta
 from fractions import Fraction
 from typing import Any, Literal
 
-from policyengine.base.calendar import add_to_date
-from policyengine.base.instants import Period
+from policyengine.base.instants import Period, parse_period
 from policyengine.core import ir, types
 from policyengine.core.standing import typed
 from policyengine.core.walk import nodes
@@ -29,7 +28,8 @@ Which = Literal[0, 1]
 class Ground:
     """The two sides, closed, with their keys; the constants by what they are compared with, and the sets they stand in;
     the periods of both rules; pairs of periods of different kinds of which one stands in the old rule alone and the
-    other in the new; the instants at which to try a moment."""
+    other in the new; the periods an answer may take (`awaits_more`: and others, that only a case knows); the instants
+    at which to try a moment."""
 
     sides: tuple[Side, Side]
     keys: tuple[Keys, Keys]
@@ -37,6 +37,8 @@ class Ground:
     sets: dict[Hashable, list[frozenset[Any]]]
     periods: tuple[Period, ...]
     replaced: tuple[tuple[Period, Period], ...]
+    awaited: tuple[Period, ...]
+    awaits_more: bool
     bases: tuple[int, ...]
 
     @property
@@ -73,7 +75,9 @@ def ground_of(old: Side, new: Side, options: Options) -> Ground:
                             dates.update((one, None) for one in found if isinstance(one, date))
     replaced = tuple((left, right) for left in periods[0] if left not in periods[1]
                      for right in periods[1] if right not in periods[0] and right.unit != left.unit)
+    awaited = [one for side in sides for one in _awaited(side)]
     return Ground(sides, keys, constants, sets, tuple({**periods[0], **periods[1]}), replaced,
+                  tuple(dict.fromkeys(one for one in awaited if one is not None)), None in awaited,
                   _bases(sides[1], options, replaced, clocks, dates))
 
 
@@ -187,13 +191,16 @@ def _beside(value: Any) -> Iterator[Any]:
             yield replace(value, count=value.count + step)
 
 
-def shifted(day: date, period: Period, side: Side, sign: int) -> date:
-    return add_to_date(day, replace(period, count=period.count * sign), side.calendar)
+def _awaited(side: Side) -> Iterator[Period | None]:
+    """The periods that an answer of the rule may take; None for one that only a case knows."""
+    for node in nodes(side.rule.must):
+        match node:
+            case ir.Within(period=ir.Constant(value=text)) | ir.NoLaterThan(period=ir.Constant(value=text)):
+                yield parse_period(text)
+            case ir.Within() | ir.NoLaterThan() | ir.By():
+                yield None
 
 
 def waits(side: Side) -> bool:
     """Whether an answer of the rule may be open for a while."""
-    return any(isinstance(node, ir.Within | ir.By | ir.NoLaterThan) for one in side.rule.must
-               for node in nodes(one.condition))
-
-
+    return any(True for _ in _awaited(side))

@@ -10,11 +10,16 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from policyengine.base.calendar import OutOfRange
+from policyengine.base.instants import parse_period
+from policyengine.core import ir
 from policyengine.core.case import Case
 from policyengine.core.evaluate import judge
 from policyengine.core.operators import Overflow
 from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
 from policyengine.solver.model import FINE, Side
+
+MOST_MARKS = 500
+"""A case with more marks is not judged."""
 
 Pair = tuple[Verdict, Verdict]
 """What comes out under the old version and under the new one."""
@@ -63,7 +68,10 @@ class Judged:
 
 
 def judge_both(sides: Sequence[Side], case: Case, as_of: int) -> Judged | None:
-    """What both versions say; None where a number or a date of the case is past what can be judged."""
+    """What both versions say; None where a number or a date of the case is past what can be judged, or where a state
+    that goes on has more marks than are worth judging."""
+    if any(_marks(side, case, as_of) > MOST_MARKS for side in sides):
+        return None
     found: dict[Hashable, list[Judgement | None]] = {}
     for place, side in enumerate(sides):
         try:
@@ -80,10 +88,23 @@ def judge_both(sides: Sequence[Side], case: Case, as_of: int) -> Judged | None:
         Outcome(None if not isinstance(key, tuple) else key[0], old, new) for key, (old, new) in found.items()))
 
 
+def _marks(side: Side, case: Case, as_of: int) -> int:
+    """How many marks a state may have from the first event to the instant of judgement, by the clock."""
+    trigger = side.rule.trigger
+    if not isinstance(trigger, ir.OnEvery) or trigger.once or not case.events:
+        return 0
+    match trigger.period:
+        case ir.Constant(value=text):
+            period = parse_period(text)
+        case ir.Parameter(name=name):
+            period = parse_period(side.parameter(name))
+        case _:
+            return 0
+    return (as_of - case.events[0].time) // max(1, period.count) if period.is_elapsed else 0
+
+
 def _moment(one: Judgement) -> Hashable:
-    """What tells a moment from others in both versions: its event; its time and keys where there is none."""
+    """What tells a moment from others in both versions: its time and its event, or the first event of its run."""
     if one.moment is None:
         return None
-    if one.moment.event is not None:
-        return one.moment.time, id(one.moment.event)
-    return one.moment.time, frozenset((name, str(value)) for name, value in one.moment.keys)
+    return one.moment.time, id(one.moment.event or one.moment.run_first)

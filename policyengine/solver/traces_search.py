@@ -13,10 +13,8 @@ from heapq import heappop, heappush
 
 from policyengine.base.calendar import OutOfRange, closes
 from policyengine.base.instants import Period, parse_period
-from policyengine.core import ir
 from policyengine.core.case import Case
 from policyengine.core.verdict import Judgement
-from policyengine.core.walk import nodes
 from policyengine.solver.events_draft import Draft, case_of, fits
 from policyengine.solver.events_times import HOUR, MINUTE
 from policyengine.solver.model import FINE, Side
@@ -28,11 +26,11 @@ from policyengine.solver.traces_ways import Ways
 
 STEPS = 1_500
 """How many goals one search looks at."""
-LARGE = 20
+LARGE = 50
 """So many events make a case count double."""
+LONG = 500
+"""A trace of the user's with more events is left alone."""
 
-
-# ---- searching --------------------------------------------------------------------------------------------------
 
 @dataclass(slots=True)
 class Search:
@@ -139,7 +137,12 @@ class Search:
                 self.best[pair] = (draft, judged, outcome)
 
     def offer(self, case: Case, as_of: int) -> None:
-        """Judge a case of the user's own, at an instant by which everything in it is decided."""
+        """Judge a case of the user's own, at an instant by which everything in it is decided.
+
+        A long trace is no example, nor is what one of the versions cannot read.
+        """
+        if len(case.events) > LONG or not all(fits(case, side.vocabulary) for side in self.sides):
+            return
         last = max([as_of, *(event.time for event in case.events)])
         judged = judge_both(self.sides, case, max([last, *(self._closes(last, one) for one in self.ground.periods)]))
         if judged is not None:
@@ -161,17 +164,12 @@ class Search:
         return -(-max([last, *ends]) // HOUR) * HOUR
 
     def _awaited(self, draft: Draft) -> Iterator[Period]:
-        """The periods that an answer may take; all that are named where one is not known to be among them."""
-        for side in self.ground.sides:
-            for node in nodes(side.rule.must):
-                match node:
-                    case ir.Within(period=ir.Constant(value=text)) | ir.NoLaterThan(period=ir.Constant(value=text)):
-                        yield parse_period(text)
-                    case ir.Within() | ir.NoLaterThan() | ir.By():
-                        yield from self.ground.periods
-                        yield from (period for value in draft.facts.values() if isinstance(value, str)
-                                    for period in _period(value))
-                        yield Period(40, "day")
+        """The periods that an answer may take; where one is not known to be among them, all there are."""
+        yield from self.ground.awaited
+        if self.ground.awaits_more:
+            yield from self.ground.periods
+            yield from (period for value in draft.facts.values() if isinstance(value, str) for period in _period(value))
+            yield Period(40, "day")
 
     def _meanwhile(self, draft: Draft, far: int) -> Iterator[int]:
         """Instants before the ends of periods, where an answer may be open."""

@@ -6,8 +6,8 @@ brought about is for `traces_ways`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from policyengine.base.calendar import closes
@@ -16,8 +16,8 @@ from policyengine.core import ir
 from policyengine.core.verdict import Verdict
 from policyengine.solver.events_draft import Draft, Row, default_of
 from policyengine.solver.events_times import MINUTE
-from policyengine.solver.traces_events import MOST
-from policyengine.solver.traces_goals import Goal
+from policyengine.solver.traces_events import LONGEST_RUN
+from policyengine.solver.traces_goals import Goal, Open
 from policyengine.solver.traces_ground import Ground, Which
 from policyengine.solver.traces_judged import Pair
 from policyengine.solver.traces_ways import Ways
@@ -76,51 +76,62 @@ class Starts:
             state, ir.BooleanState) else ()
         run = episode or state
         keys = {name: self._key_value(side, begins, name) for name in run.keys} if run is not None else {}
-        gap = None if episode is None else self.ways.peek(Goal(side, episode.gap, True), episode.gap, Draft(base, base))
-        period = None if isinstance(trigger, ir.OnStart) else self.ways.peek(
-            Goal(side, trigger.period, True), trigger.period, Draft(base, base))
+        draft = Draft(base, base, keys=keys)
+        gap, draft = (None, draft) if episode is None else self._length(side, episode.gap, draft)
+        period, draft = (None, draft) if isinstance(trigger, ir.OnStart) else self._length(side, trigger.period, draft)
         for cost, pattern in enumerate(begins[:2]):
             first = Row(pattern.event, base, {name: keys[name] for name in pattern.keys})
             where = _where(side, pattern.where)
             if isinstance(trigger, ir.OnStart):
-                yield cost, Draft(base, base, (first,), True, keys), where
+                yield cost, replace(draft, rows=(first,), trigger=True), where
                 continue
-            if not isinstance(period, Period) or period.count <= 0:
+            if period is None or period.count <= 0:
                 return
             for times in (1,) if isinstance(trigger, ir.OnWithout) or trigger.once else (1, 2):
                 mark = closes(base, period.times(times), calendar) - 1
                 rows = [first]
                 known = mark
-                if isinstance(gap, Period):
+                if gap is not None:
                     step = max(1, gap.count)
-                    if (mark - base) // step > 6 * MOST:
+                    if (mark - base) // step > LONGEST_RUN:
                         break
                     at = base
                     while rows[-1].time <= mark:
                         at = at + step if at + step <= mark else min(at + step, mark + MINUTE)
                         rows.append(Row(pattern.event, at, {}, 0))
                     known = rows[-1].time
-                yield cost + times - 1, Draft(mark, known, tuple(rows), False, keys), where
+                yield cost + times - 1, replace(draft, now=mark, known=known, rows=tuple(rows)), where
                 if isinstance(trigger, ir.OnWithout) and mark - base > 2:
                     # Heard once on the way, and then a whole period of silence.
-                    yield from self._silent_after(side, trigger, rows, keys, period, gap, where, cost + 2)
+                    yield from self._silent_after(side, trigger, replace(draft, rows=tuple(rows)), period, gap, where,
+                                                  cost + 2)
 
-    def _silent_after(self, side: Which, trigger: ir.OnWithout, rows: Sequence[Row], keys: Mapping[str, Any],
-                      period: Period, gap: Any, where: Goals, cost: int,
-                      ) -> Iterator[tuple[int, Draft, Goals]]:
+    def _length(self, side: Which, expr: ir.Expr, draft: Draft) -> tuple[Period | None, Draft]:
+        """How long a period or gap is, decided on now if it is a fact that was open."""
+        goal = Goal(side, expr, True)
+        value = self.ways.peek(goal, expr, draft)
+        if isinstance(value, Open):
+            value = self.ways.default(goal, expr, draft)
+            draft = next((way.draft for way in self.ways.set(goal, expr, value, draft)), draft)
+        return (value if isinstance(value, Period) else None), draft
+
+    def _silent_after(self, side: Which, trigger: ir.OnWithout, draft: Draft, period: Period, gap: Period | None,
+                      where: Goals, cost: int) -> Iterator[tuple[int, Draft, Goals]]:
+        rows, keys = draft.rows, draft.keys
         heard_at = rows[0].time + (closes(rows[0].time, period, self.ground.sides[side].calendar) - rows[0].time) // 2
         mark = closes(heard_at, period, self.ground.sides[side].calendar) - 1
         more = list(rows)
-        if isinstance(gap, Period):
+        if gap is not None:
             at = more[-1].time
             while more[-1].time <= mark:
-                at = at + gap.count if at + gap.count <= mark else min(at + gap.count, mark + MINUTE)
+                step = max(1, gap.count)
+                at = at + step if at + step <= mark else min(at + step, mark + MINUTE)
                 more.append(Row(rows[0].type, at, {}, 0))
         fields = {name: keys[name] for name in trigger.pattern.keys if name in keys}
         heard = Row(trigger.pattern.event, heard_at, fields)
-        known = more[-1].time if isinstance(gap, Period) else mark
-        yield cost, Draft(mark, known, (*more, heard), False, keys), (*where, *_where(side, trigger.pattern.where,
-                                                                                    len(more)))
+        known = mark if gap is None else more[-1].time
+        goals = (*where, *_where(side, trigger.pattern.where, len(more)))
+        yield cost, replace(draft, now=mark, known=known, rows=(*more, heard)), goals
 
     def _key_value(self, side: Which, patterns: Sequence[ir.Pattern], name: str) -> Any:
         vocabulary = self.ground.sides[side].vocabulary
@@ -178,13 +189,15 @@ class Starts:
         trigger = self.ground.sides[side].rule.trigger
         match trigger:
             case None:
-                return None if draft.trigger or draft.keys else ()
+                return None if draft.rows else ()
             case ir.OnEvent():
                 if not draft.trigger or draft.rows[0].type not in trigger.events:
                     return None
                 return _where(side, trigger.where)
+            case ir.OnStart():
+                return () if draft.trigger else None
             case _:
-                return () if draft.keys else None
+                return () if draft.rows and not draft.trigger else None
 
     def _silent(self, side: Which, draft: Draft, cost: int) -> Iterator[tuple[int, Goals]]:
         """What keeps this side's trigger from firing at the draft's moment."""

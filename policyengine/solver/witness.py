@@ -9,6 +9,7 @@ elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -159,19 +160,22 @@ class Builder:
             yield from (free[place % len(free)] if listed else texts.other(place, elements.model.schemas)
                         for place in range(count))
             return
+        single = elements.model.fields.get(())
+        apart = elements.unique and single is not None
+        one: Any = None
         for place in range(count):
-            if region.copies:
+            if place and not apart:
+                one = deepcopy(one)  # the elements of a region may be alike
+            elif region.copies:
                 one = self.element(elements, _copied(region, mapped), self)
             else:
                 asker = Asker((*elements.model.axioms, region.holds(elements.conditions)), self.options)
+                if single is not None and apart:
+                    asker.add(*(single.term != self.as_term(single.type, other) for other in before))
                 alone = Builder(self.question, asker, self.options, self.calendar, self.today)
-                single = elements.model.fields.get(())
-                if elements.unique and single is not None:
-                    for other in before:
-                        asker.add(single.term != self.as_term(single.type, other))
                 one = alone.element(elements, _itself, alone)
             yield _told_apart(one, elements, len(before), place)
-            before = [*before, one]
+            before = [*before, one] if apart else [*before, None]
 
     def element(self, elements: Elements, mapped: Mapped, builder: Builder) -> Any:
         model = elements.model
