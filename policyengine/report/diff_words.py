@@ -125,7 +125,7 @@ SAYS: dict[str, tuple[str, str]] = {
     "cites-merged": ("rule {rule} cited {place}, which was merged into {new}",
                      "规则 {rule} 原引 {place} 已并入 {new}"),
     "exact": ("exact: it holds for every case", "精确：对一切情形成立"),
-    "exact note": ("exact, within {}", "精确，范围：{}"),
+    "exact note": ("exact; {}", "精确；{}"),
     "bounded": ("bounded: a difference beyond the bound is not excluded", "有界：界外不排除差异"),
     "bounded note": ("bounded, {}: a difference beyond it is not excluded", "有界，{}：界外不排除差异"),
     "not_analysable": ("not analysable", "无法分析"), "not_analysable note": ("not analysable: {}", "无法分析：{}"),

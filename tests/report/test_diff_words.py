@@ -112,7 +112,7 @@ def test_the_direction_where_both_apply_comes_first() -> None:
 
 def test_proofs() -> None:
     assert words.proof_sentence(diffs.SCOPE, "en") == "bounded, k = 3: a difference beyond it is not excluded"
-    assert words.proof_sentence(diffs.DEADLINE, "zh") == "精确，范围：日历 2026-2028"
+    assert words.proof_sentence(diffs.DEADLINE, "zh") == "精确；日历 2026-2028"
     assert words.proof_sentence(diffs.INTIMACY, "en") == "exact: it holds for every case"
     assert words.proof_sentence(diffs.RULES[-1], "en") == "", "nothing was compared"
 
