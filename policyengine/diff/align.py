@@ -8,7 +8,7 @@ then what stands between the same neighbours at a low threshold. The same serves
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 from policyengine.base.record import record
@@ -95,8 +95,11 @@ def _align(old: Sequence[Passage], new: Sequence[Passage],
     take(_grown(alike, taken_old, taken_new))
     if apart:
         fixed = _with_pieces(fixed, alike, taken_old, taken_new)
+    likely: defaultdict[int, list[int]] = defaultdict(list)
+    for one, other in alike.pairs:
+        likely[one].append(other)
     for olds, news in _gaps(fixed, len(old), len(new), taken_old, taken_new):
-        take(chain(_between(alike, olds, news), old, new))
+        take(chain(_between(alike, likely, olds, news), old, new))
     return Alignment(_sorted(fixed), alike.pairs)
 
 
@@ -216,7 +219,7 @@ def _with_pieces(links: list[Link], alike: Likeness, taken_old: set[int], taken_
             link = found[by_new[new]]
             parts = tuple(sorted((*link.old, old)))
             value = alike.group(new, parts, split=False) if len(parts) <= 3 else 0.0
-            if value > link.likeness + 0.02 and alike.inside(old, len(alike.old) + new) >= MOSTLY:
+            if value > link.likeness + 0.02:
                 found[by_new[new]] = Link(parts, link.new, value, link.how)
                 taken_old.add(old)
                 by_old.pop(link.old[0], None)
@@ -224,7 +227,7 @@ def _with_pieces(links: list[Link], alike: Likeness, taken_old: set[int], taken_
             link = found[by_old[old]]
             parts = tuple(sorted((*link.new, new)))
             value = alike.group(old, parts, split=True) if len(parts) <= 3 else 0.0
-            if value > link.likeness + 0.02 and alike.inside(len(alike.old) + new, old) >= MOSTLY:
+            if value > link.likeness + 0.02:
                 found[by_old[old]] = Link(link.old, parts, value, link.how)
                 taken_new.add(new)
                 by_new.pop(link.new[0], None)
@@ -247,9 +250,10 @@ def _gaps(links: Sequence[Link], n: int, m: int, taken_old: set[int], taken_new:
     return found
 
 
-def _between(alike: Likeness, olds: list[int], news: list[int]) -> list[Link]:
+def _between(alike: Likeness, likely: Mapping[int, list[int]], olds: list[int], news: list[int]) -> list[Link]:
     """The links that are possible in one gap."""
+    inside = set(news)
     wanted = [(old, new) for old in olds for new in news] if len(olds) * len(news) <= _MOST_IN_GAP else \
-        [pair for pair in alike.pairs if pair[0] in set(olds) and pair[1] in set(news)]
+        [(old, new) for old in olds for new in likely.get(old, ()) if new in inside]
     return [Link((old,), (new,), value, "between") for old, new in wanted
             if (value := alike.pair(old, new)) >= BETWEEN]

@@ -20,6 +20,11 @@ _ALWAYS: Final[tuple[HighlightKind, ...]] = ("amount", "date", "deadline")
 _SHORT: Final = 14
 """Characters of an insertion or deletion in which a single modal verb or negation is its point."""
 
+_PASSAGE = 8
+"""Characters from which on the same words elsewhere are the same passage."""
+_MOST = 20_000
+"""Characters of changes in one article among which passages are looked for."""
+
 _SIGNS: Final = "，。；：、,.;:()“”\"'"
 _FUNCTION_WORDS: Final = frozenset((
     "的", "了", "和", "或", "及", "与", "在", "对", "为", "由", "向", "the", "a", "an", "of", "and", "or", "in", "to",
@@ -46,8 +51,9 @@ def highlights(changes: Sequence[Change], places: Callable[[Change], tuple[str, 
     `places` cites both sides of a change, `silent` says that a reference only follows.
     """
     found: list[Highlight] = []
-    gone, come = _moved(changes)
-    for change in changes:
+    elsewhere = _elsewhere(changes)
+    alone: tuple[int, int] = (-1, -1)  # the last highlight with one side, and the change it is of
+    for number, change in enumerate(changes):
         if change.same:
             continue
         old, new = _typed(change.old), _typed(change.new)
@@ -57,29 +63,50 @@ def highlights(changes: Sequence[Change], places: Callable[[Change], tuple[str, 
             continue
         short = len("".join(token.text for token in change.old)) <= _SHORT \
             and len("".join(token.text for token in change.new)) <= _SHORT
-        for tokens, other, spare, is_old in ((old, new, come, True), (new, old, gone, False)):
+        for tokens, other, is_old in ((old, new, True), (new, old, False)):
+            if not tokens or elsewhere(change, is_old):
+                continue
             texts = {token.text for token in other}
             for token in tokens:
-                if token.text in texts or not (token.kind in _ALWAYS or (
-                        short and token.kind in ("modal", "negation"))):
+                if token.text in texts or not (
+                        token.kind in _ALWAYS or (short and token.kind in ("modal", "negation"))):
                     continue
-                if spare[token.text] > 0:
-                    spare[token.text] -= 1
-                    continue
-                gone_text, come_text = (token.text, "") if is_old else ("", token.text)
-                found.append(Highlight(_kind(token), gone_text, come_text, *places(change)))
+                one = Highlight(_kind(token), token.text if is_old else "", "" if is_old else token.text,
+                                *places(change))
+                if alone[0] == len(found) - 1 and (both := _partner(found, one)) and _near(changes, alone[1], number):
+                    found[-1] = both
+                    alone = (-1, -1)
+                else:
+                    alone = (len(found), number)
+                    found.append(one)
     return tuple(found)
 
 
-def _moved(changes: Sequence[Change]) -> tuple[Counter[str], Counter[str]]:
-    """How often each typed text was deleted and inserted without a partner."""
-    gone: Counter[str] = Counter()
-    come: Counter[str] = Counter()
-    for change in changes:
-        if not change.same:
-            gone.update(token.text for token in _typed(change.old))
-            come.update(token.text for token in _typed(change.new))
-    return gone, come
+def _partner(found: Sequence[Highlight], one: Highlight) -> Highlight | None:
+    """The last highlight and this one as one, where the one lacks what the other has."""
+    last = found[-1] if found else one
+    if last.kind != one.kind or bool(last.old) == bool(one.old) or one.kind not in _PAIRED \
+            or (last.old_place, last.new_place) != (one.old_place, one.new_place):
+        return None
+    return Highlight(one.kind, last.old or one.old, last.new or one.new, one.old_place, one.new_place)
+
+
+def _near(changes: Sequence[Change], first: int, second: int) -> bool:
+    """True when few words that stayed stand between two changes: `[应当由]当事人[可以]` is one change of a duty."""
+    return second - first <= 4 and \
+        sum(len(token.text) for change in changes[first + 1:second] if change.same for token in change.old) <= 14
+
+
+def _elsewhere(changes: Sequence[Change]) -> Callable[[Change, bool], bool]:
+    """Was a passage deleted here inserted there, as it stands? Then nothing in it changed."""
+    sides = ["\0".join(_words(part) for change in changes if not change.same
+                       for part in ((change.new,) if is_old else (change.old,)) if part) for is_old in (False, True)]
+
+    def found(change: Change, is_old: bool) -> bool:
+        words = _words(change.old if is_old else change.new)
+        return len(words) >= _PASSAGE and len(sides[is_old]) <= _MOST and words in sides[is_old]
+
+    return found
 
 
 def _typed(part: Sequence[Token]) -> list[Token]:
@@ -102,7 +129,13 @@ def renamed_terms(changes: Sequence[Change], old_text: str, new_text: str) -> tu
         back = old_text.count(new) - (old_text.count(old) if new in old else 0)
         if times * 2 >= before and after * 4 <= before and back * 4 <= max(new_text.count(new), 1):
             found.append(TermRenamed(old, new, times))
-    return tuple(sorted(found, key=lambda term: (-term.times, term.old, term.new)))
+    # 县级以上人民政府环境保护 for 环境保护 is the same term with words around it
+    kept: dict[tuple[str, str], int] = {}
+    for term in sorted(found, key=lambda term: (len(term.old) + len(term.new), term.old, term.new)):
+        shorter = next((pair for pair in kept if pair[0] in term.old and pair[1] in term.new), None)
+        kept[shorter or (term.old, term.new)] = kept.get(shorter or (term.old, term.new), 0) + term.times
+    return tuple(sorted((TermRenamed(*pair, times) for pair, times in kept.items()),
+                        key=lambda term: (-term.times, term.old, term.new)))
 
 
 def term_of(change: Change) -> tuple[str, str] | None:

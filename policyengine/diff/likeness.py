@@ -22,6 +22,9 @@ from policyengine.base.record import record
 _WORD: Final = re.compile(r"[^\W\d_㐀-鿿]+|[㐀-鿿§#]|\d+")
 _CANDIDATES = 8  # kept for each passage on either side
 _LEAST = 0.08  # a cosine below this is chance
+PARTS: Final = ((0.45, 0.02), (0.25, 0.05))
+"""The share of a part's weight that has to stand in the passage it is a part of, and what the parts together have to be
+more like it than the likest alone."""
 _LONGEST = 6000  # characters of a passage whose order is compared
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -165,8 +168,8 @@ class Likeness:
         places = np.repeat(starts[grams] - before, counts) + np.arange(int(counts.sum()))
         cells = np.repeat(rows, counts) * m + docs[places]
         products = np.repeat(self.weights[begin:end], counts) * weights[places]
-        block = np.bincount(cells, weights=products, minlength=(last - first) * m)
-        block = block.astype(np.float64).reshape(last - first, m)  # without any product it comes as integers
+        counted = np.bincount(cells, weights=products, minlength=(last - first) * m)
+        block: Floats = counted.astype(np.float64).reshape(last - first, m)  # without any product it comes as integers
         scale = np.outer(self.norms[first:last], self.norms[len(self.old):])
         return np.divide(block, scale, out=np.zeros_like(block), where=scale > 0)
 
@@ -214,7 +217,9 @@ class Likeness:
             return 0.0
         whole = one if split else one + shift
         rows = [part + shift if split else part for part in parts]
-        if any(self.inside(row, whole) < 0.5 for row in rows):
+        least = min(self.inside(row, whole) for row in rows)
+        gain = next((gain for share, gain in PARTS if least >= share), None)
+        if gain is None:
             return 0.0
         squares = sum(self.norms[row] ** 2 for row in rows)
         squares += 2 * sum(self.dot(rows[i], rows[j]) for i in range(len(rows)) for j in range(i))
@@ -222,10 +227,11 @@ class Likeness:
         scale = self.norms[whole] * float(np.sqrt(squares))
         if not scale:
             return 0.0
-        joined = "".join(other_side[part].text for part in parts)
-        alike = 0.7 * min(1.0, float(sum(dots) / scale)) + 0.3 * _order(one_side[one].text, joined)
+        texts = [other_side[part].text for part in parts]
+        order = max(_order(one_side[one].text, "".join(texts)), _order(one_side[one].text, "".join(reversed(texts))))
+        alike = 0.7 * min(1.0, float(sum(dots) / scale)) + 0.3 * order
         singles = [self.pair(one, part) if split else self.pair(part, one) for part in parts]
-        return alike if alike > max(singles) + 0.02 else 0.0
+        return alike if alike > max(singles) + gain else 0.0
 
     def inside(self, part: int, whole: int) -> float:
         """How much of a passage's weight stands in another one."""

@@ -15,7 +15,7 @@ from policyengine.diff.tokens import referred
 from policyengine.documents.numbering import integer, plain, read_citation
 
 _OTHER_LAW: Final = re.compile(
-    r"(?:》|(?<![本依违合执司])法|(?<!本)(?:条例|办法|规定|细则|法典|公约|议定书))\s*$")
+    r"(?:》|(?<![本依违合执司办])法|(?<!本)(?:条例|办法|规定|细则|法典|公约|议定书))\s*$")
 _LIST: Final = re.compile(r"\s*(?:[、，]|和|或者?|及|以及|至|与|, | and | or | to )\s*$")
 _OF_ANOTHER: Final = re.compile(
     r"(?:,? (?:and|or|to) [0-9]+[a-z]?)? of (?:the )?(?!this\b|the present\b|these\b)"

@@ -26,7 +26,8 @@ from policyengine.diff.edits import NO_VERDICT, Edit, Written, edits_between, fi
 from policyengine.diff.model import Direction, RuleChange, RuleEdit, RuleSide, TextDiff
 from policyengine.diff.pairing import Pair, paired, places_of
 from policyengine.solver.compare import compare
-from policyengine.solver.model import Comparison, Options, Side, Witness
+from policyengine.solver.model import Comparison, NotAnalysable, Options, Side, Witness
+from policyengine.solver.prove import prove_rule
 
 
 @record
@@ -60,11 +61,13 @@ def diff_rules(old: Version, new: Version, text: TextDiff | None, options: Optio
     asked = options or Options()
     pairs = paired(old.policy.rules, new.policy.rules, places_of(text), pins)
     wanted = set(only)
-    return tuple(_change(pair, old, new, asked, behaviour) for pair in pairs
+    narrower = behaviour and _narrower(old, new)
+    return tuple(_change(pair, old, new, asked, behaviour, narrower) for pair in pairs
                  if not wanted or wanted & {one.name for one in (pair.old, pair.new) if one is not None})
 
 
-def _change(pair: Pair, old: Version, new: Version, options: Options, behaviour: bool) -> RuleChange:
+def _change(pair: Pair, old: Version, new: Version, options: Options, behaviour: bool,
+            narrower: bool) -> RuleChange:
     before = None if pair.old is None else side_of(old, pair.old)
     after = None if pair.new is None else side_of(new, pair.new)
     if pair.old is None or pair.new is None:
@@ -76,16 +79,16 @@ def _change(pair: Pair, old: Version, new: Version, options: Options, behaviour:
     edits = edits_between(old.written(pair.old), new.written(pair.new))
     weighty = [one for one in edits if one.change.part not in NO_VERDICT]
     started = time.perf_counter()
-    if not weighty:
-        comparison = Comparison("equivalent", "exact")
-    elif not behaviour:
+    if behaviour:
+        comparison = compare(old.side(pair.old), new.side(pair.new), options)
+    elif weighty:
         comparison = Comparison("not_analysable", "not_analysable", "not asked")
     else:
-        comparison = compare(old.side(pair.old), new.side(pair.new), options)
+        comparison = Comparison("equivalent", "exact")
     changes = [one.change for one in edits]
     in_common: Direction | None = None
     if behaviour and weighty:
-        changes = [_attributed(one, weighty, comparison, old, pair.old, options) for one in edits]
+        changes = [_attributed(one, weighty, comparison, old, pair.old, options, narrower) for one in edits]
         in_common = _in_common(pair.old, pair.new, old, new, weighty, options)
     zone = new.calendar.zone
     prints = sorted(one.fingerprint for one in changes)
@@ -98,14 +101,42 @@ def _change(pair: Pair, old: Version, new: Version, options: Options, behaviour:
 
 
 def _attributed(edit: Edit, weighty: Sequence[Edit], comparison: Comparison, old: Version, rule: ir.Rule,
-                options: Options) -> RuleEdit:
+                options: Options, narrower: bool) -> RuleEdit:
     """The edit with what it does alone."""
     if edit.change.part in NO_VERDICT or (comparison.direction == "equivalent" and len(weighty) > 1):
         return edit.change  # of edits that come to nothing together, what each would do is no help
     if len(weighty) == 1:
         return replace(edit.change, direction=comparison.direction)
+    if edit.change.part == "scope" and narrower and rule.applies is None and _frees(edit, comparison, old):
+        return replace(edit.change, direction="looser")
     alone = compare(old.side(rule), old.side(edit.rule, edit.policy), _alone(options))
     return replace(edit.change, direction=alone.direction)
+
+
+def _narrower(old: Version, new: Version) -> bool:
+    """Whether the new version applies to nothing that the old one does not. Then its scope alone makes no rule
+    stricter, and a case that it frees shows that it makes one looser."""
+    before, after = old.policy.applies, new.policy.applies
+    if before is None or after is None or before == after or not old.policy.rules:
+        return False
+    rule = replace(old.policy.rules[0], trigger=None, keys=(), when=(), must=(ir.Must(before, False),), unless=(),
+                   applies=after)
+    try:
+        found = prove_rule(old.side(rule, _lent(old.policy, new.policy)))
+    except NotAnalysable:
+        return False
+    return any(one.kind == "never-violated" for one in found)
+
+
+def _frees(edit: Edit, comparison: Comparison, old: Version) -> bool:
+    """Whether one of the cases that violate the old rule does not with this edit alone."""
+    policy = replace(edit.policy, rules=(edit.rule,))
+    for one in comparison.witnesses:
+        if one.old == "violated":
+            found = judge(policy, Case(one.facts, one.events), Setting(one.as_of, old.parameters), old.calendar)
+            if found and all(judgement.verdict != "violated" for judgement in found):
+                return True
+    return False
 
 
 def _in_common(old_rule: ir.Rule, new_rule: ir.Rule, old: Version, new: Version, weighty: Sequence[Edit],

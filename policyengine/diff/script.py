@@ -7,7 +7,7 @@ It knows no articles; `text` calls it for each, and for what stands between them
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -82,9 +82,16 @@ def whole_lines(pieces: Sequence[Piece], op: Literal["deleted", "inserted"], mov
                        None if old else piece.number, move) for piece in pieces]
 
 
-def lay(old: Sequence[Piece], new: Sequence[Piece], *, linked: bool) -> Laid:
-    """The lines of two passages over each other. `linked`: the passages are known to belong together, so that a single
-    line on each side is the same line however it reads."""
+Name = Callable[[str, int, bool], str]
+"""What a reference (its words, its line, whether it is old) names, in the words of the new text."""
+
+
+def lay(old: Sequence[Piece], new: Sequence[Piece], *, linked: bool, name: Name | None = None) -> Laid:
+    """The lines of two passages over each other.
+
+    `linked`: the passages are known to belong together, so that a single line on each side is the same line however it
+    reads. `name` tells which references only follow a renumbering.
+    """
     start = 0
     while start < min(len(old), len(new)) and old[start].text == new[start].text:
         start += 1
@@ -93,7 +100,7 @@ def lay(old: Sequence[Piece], new: Sequence[Piece], *, linked: bool) -> Laid:
         end += 1
     middle_old, middle_new = old[start: len(old) - end], new[start: len(new) - end]
     links = _links(middle_old, middle_new, linked)
-    out = _Writer()
+    out = _Writer(name)
     for one, other in zip(old[:start], new[:start], strict=True):
         out.equal(one, other)
     old_at = new_at = 0
@@ -130,6 +137,7 @@ def _passage(piece: Piece) -> Passage:
 class _Writer:
     """Edited lines in the making."""
 
+    name: Name | None
     lines: list[EditedLine] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     groups: int = 0
@@ -152,12 +160,44 @@ class _Writer:
         """Linked lines: one for one, or several that were joined or parted."""
         before = [token for piece in old for token in (*tokens(piece.text, piece.label), END)]
         after = [token for piece in new for token in (*tokens(piece.text, piece.label), END)]
-        single = len(old) == len(new) == 1
-        if single:
-            segments = [*compare(before[:-1], after[:-1]), Segment((END,), (END,), True)]
-        else:
-            segments = compare(before, after, whole=False)
+        whole = len(old) == len(new) == 1
+        segments = _compared(before, after, whole)
+        if self.name is not None and any(token.kind == "reference" for segment in segments if not segment.same
+                                         for token in segment.old + segment.new):
+            named = self.by_names(before, after, old, new, whole)
+            segments = min(segments, named, key=_cost)
         self.write(segments, old, new)
+
+    def by_names(self, before: Sequence[Token], after: Sequence[Token], old: Sequence[Piece], new: Sequence[Piece],
+                 whole: bool) -> list[Segment]:
+        """The comparison in which a reference is what it names: `Articles 2 and 3` that became `3 and 4` are two
+        references that followed, and not one that went and one that came."""
+        one, other = self.named(before, old, is_old=True), self.named(after, new, is_old=False)
+        found: list[Segment] = []
+        old_at = new_at = 0
+        for segment in _compared(one, other, whole):
+            olds, news = before[old_at: old_at + len(segment.old)], after[new_at: new_at + len(segment.new)]
+            old_at, new_at = old_at + len(olds), new_at + len(news)
+            if not segment.same:
+                found.append(Segment(tuple(olds), tuple(news), False))
+                continue
+            for left, right in zip(olds, news, strict=True):
+                if left == right and found and found[-1].same:
+                    found[-1] = Segment((*found[-1].old, left), (*found[-1].new, right), True)
+                else:
+                    found.append(Segment((left,), (right,), left == right))
+        return found
+
+    def named(self, part: Sequence[Token], pieces: Sequence[Piece], *, is_old: bool) -> list[Token]:
+        assert self.name is not None
+        found: list[Token] = []
+        place = 0
+        for token in part:
+            if token.kind == "reference":
+                token = Token(self.name(token.text, pieces[place].number, is_old), "reference")
+            place += token.kind == "end"
+            found.append(token)
+        return found
 
     def write(self, segments: Sequence[Segment], old: Sequence[Piece], new: Sequence[Piece]) -> None:
         row = _Row()
@@ -180,6 +220,19 @@ class _Writer:
                         row = _Row()
                         old_at += op != "inserted"
                         new_at += op != "deleted"
+
+
+def _compared(before: Sequence[Token], after: Sequence[Token], whole: bool) -> list[Segment]:
+    if whole:
+        return [*compare(before[:-1], after[:-1]), Segment((END,), (END,), True)]
+    return compare(before, after, whole=False)
+
+
+def _cost(segments: Sequence[Segment]) -> int:
+    """Characters that changed, a reference for a reference apart."""
+    return sum(len(token.text) for segment in segments
+               if not segment.same and [token.kind for token in segment.old + segment.new] != ["reference", "reference"]
+               for token in segment.old + segment.new)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ other way round gives the same links with their sides exchanged.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -29,7 +29,7 @@ from policyengine.diff.model import (
     TextDiff,
 )
 from policyengine.diff.pins import Pin, pinned_links
-from policyengine.diff.references import base, became, follows, references
+from policyengine.diff.references import base, became, cited, follows, references
 from policyengine.diff.script import Change, Laid, Piece, lay, whole_lines
 from policyengine.diff.tokens import masked, without_references
 from policyengine.documents.model import Document, Unit
@@ -134,7 +134,6 @@ class _Diff:
     moved: set[Link] = field(init=False)
     places: dict[str, frozenset[str]] = field(init=False)
     renamed: tuple[TermRenamed, ...] = field(init=False)
-    terms: frozenset[tuple[str, str]] = field(init=False)
     pairs_of_old: defaultdict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     pairs_of_new: defaultdict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -145,12 +144,12 @@ class _Diff:
         links = self.alignment.links
         paired = [link for link in links if link.old and link.new]
         self.moved = self.out_of_order(paired)
-        self.laid = {link: lay(self.old.lines_of(link.old), self.new.lines_of(link.new), linked=True)
+        self.places = self.became_articles(paired)
+        self.laid = {link: lay(self.old.lines_of(link.old), self.new.lines_of(link.new), linked=True, name=self.named)
                      for link in paired}
         self.places = self.became_places(paired)
         changes = [change for laid in self.laid.values() for change in laid.changes]
         self.renamed = renamed_terms(changes, _text_of(self.old), _text_of(self.new))
-        self.terms = frozenset((term.old, term.new) for term in self.renamed)
         articles = self.ordered([*(self.changed(link) for link in paired), *self.unlinked()])
         return TextDiff(self.old.document, self.new.document, tuple(articles), tuple(self.script(paired)), self.renamed,
                         self.references_left(paired))
@@ -172,20 +171,28 @@ class _Diff:
         kept = set(heaviest(blocks))
         return {link for link in links if link not in kept}
 
+    def became_articles(self, links: Sequence[Link]) -> dict[str, frozenset[str]]:
+        """What each article of the old text is called in the new one."""
+        return {self.old.articles[old].place: frozenset(self.new.articles[new].place for new in link.new)
+                for link in links for old in link.old}
+
+    def named(self, reference: str, line: int, is_old: bool) -> str:
+        """What a reference names, in the words of the new text; its own words where that is not one place."""
+        place = cited(reference, (self.old if is_old else self.new).article_place(line))
+        if place is None:
+            return reference
+        names = became(place, self.places) if is_old else {place}
+        return min(names) if len(names) == 1 else reference
+
     def became_places(self, links: Sequence[Link]) -> dict[str, frozenset[str]]:
         """What each place of the old text is called in the new one: articles, and the units inside them."""
         found: defaultdict[str, set[str]] = defaultdict(set)
         for link in links:
-            for old in link.old:
-                found[self.old.articles[old].place].update(self.new.articles[new].place for new in link.new)
             for part in self.laid[link].links:
                 for line in part.old:
                     found[self.old.place_of(line)].update(self.new.place_of(other) for other in part.new)
-        for link in links:
-            for old in link.old:  # after the parts: the first paragraph of an article may be cited as the article
-                place = self.old.articles[old].place
-                found[place] = {self.new.articles[new].place for new in link.new}
-        return {place: frozenset(names) for place, names in found.items()}
+        # the articles last: the first paragraph of an article may be cited as the article
+        return {place: frozenset(names) for place, names in found.items()} | self.became_articles(links)
 
     # ---- one link ------------------------------------------------------------------------------------------------
 
@@ -276,11 +283,15 @@ class _Diff:
                 kinds.add("split")
             elif len(olds) > len(news):
                 kinds.add("merged")
-            if any(changed[line * 2] for line in link.old) or any(changed[line * 2 + 1] for line in link.new):
-                kinds.add("modified")
             if link.how == "moved":
                 kinds.add("moved")
-            elif _inner(olds[0].place) != _inner(news[0].place):
+                apart = lay([self.old.pieces[line] for line in link.old], [self.new.pieces[line] for line in link.new],
+                            linked=True, name=self.named)
+                if not all(self.is_silent(change) for change in apart.changes):
+                    kinds.add("modified")
+            elif any(changed[line * 2] for line in link.old) or any(changed[line * 2 + 1] for line in link.new):
+                kinds.add("modified")
+            if "moved" not in kinds and _inner(olds[0].place) != _inner(news[0].place):
                 kinds.add("renumbered")
             found.append((link.new[0], link.old[0], PartLink(
                 tuple(unit.place for unit in olds), tuple(unit.place for unit in news),
@@ -301,17 +312,30 @@ class _Diff:
 
     def termed(self, laid: Laid) -> tuple[EditedLine, ...]:
         """The lines with terms that are renamed throughout marked as such."""
-        return tuple(self.termed_line(line) for line in laid.lines) if self.terms else laid.lines
+        return tuple(self.termed_line(line) for line in laid.lines) if self.renamed else laid.lines
 
     def termed_line(self, line: EditedLine) -> EditedLine:
-        runs = list(line.runs)
-        for number in range(len(runs) - 1):
-            one, other = runs[number], runs[number + 1]
-            if one.op == "deleted" and other.op == "inserted" and one.group == other.group and one.group \
-                    and (one.text.strip(), other.text.strip()) in self.terms:
-                runs[number] = Run(one.op, one.text, "term", one.group)
-                runs[number + 1] = Run(other.op, other.text, "term", other.group)
+        runs: list[Run] = []
+        for run in line.runs:
+            before = runs[-1] if runs else None
+            if before is not None and before.op == "deleted" and run.op == "inserted" and run.group == before.group > 0:
+                runs[-1:] = self.term_apart(before, run)
+            else:
+                runs.append(run)
         return replace(line, runs=tuple(runs))
+
+    def term_apart(self, old: Run, new: Run) -> list[Run]:
+        """A replaced passage with the term in it as runs of their own."""
+        for term in self.renamed:
+            before, after = old.text.find(term.old), new.text.find(term.new)
+            if before < 0 or after < 0:
+                continue
+            pieces = [Run("deleted", old.text[:before]), Run("inserted", new.text[:after]),
+                      Run("deleted", term.old, "term", old.group), Run("inserted", term.new, "term", new.group),
+                      Run("deleted", old.text[before + len(term.old):]),
+                      Run("inserted", new.text[after + len(term.new):])]
+            return [piece for piece in pieces if piece.text]
+        return [old, new]
 
     # ---- articles without a partner ------------------------------------------------------------------------------
 
@@ -358,10 +382,11 @@ class _Diff:
         return sorted(changes, key=key)
 
     def fingerprint(self, kinds: Sequence[ArticleKind], old: Sequence[int], new: Sequence[int]) -> str:
-        """Twelve digits of what both sides say, without labels and the numbers in references."""
+        """Twelve digits of what both sides say and what became of it, without labels and the numbers in references."""
         sides = ["\n".join(without_references(text.said[number]) for number in numbers)
                  for text, numbers in ((self.old, old), (self.new, new))]
-        return sha256("\0".join([*kinds, *sides]).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        said = "\0".join([*(kind for kind in kinds if kind != "renumbered"), *sides])
+        return sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
     # ---- references ----------------------------------------------------------------------------------------------
 
@@ -371,15 +396,22 @@ class _Diff:
         for link in links:
             before = {(ref.text, ref.place) for piece in self.old.lines_of(link.old) for ref in
                       references(piece.text, piece.label, self.old.article_place(piece.number))}
+            fresh = Counter((change.new_line, token.text) for change in self.laid[link].changes if not change.same
+                            for token in change.new if token.kind == "reference")
             for piece in self.new.lines_of(link.new):
                 article = self.new.article_place(piece.number)
                 for ref in references(piece.text, piece.label, article):
+                    if fresh[piece.number, ref.text]:
+                        fresh[piece.number, ref.text] -= 1
+                        continue
                     if (ref.text, ref.place) not in before:
                         continue
                     now = self.places.get(base(ref.place), frozenset())
-                    if len(now) == 1 and base(ref.place) not in now and base(ref.place) != article:
-                        expected = became(ref.place, self.places)
-                        found[ReferenceLeft(self.new.place_of(piece.number), ref.place, min(expected))] = None
+                    if now and base(ref.place) not in now:
+                        first = next(unit.place for unit in self.new.articles if unit.place in now)
+                        names = became(ref.place, self.places)
+                        expected = min((one for one in names if base(one) == first), default=min(names))
+                        found[ReferenceLeft(self.new.place_of(piece.number), ref.place, expected)] = None
         return tuple(found)
 
     # ---- the whole -----------------------------------------------------------------------------------------------
@@ -401,7 +433,7 @@ class _Diff:
                 new_to - new_from == sum(len(range(*self.new.articles[n].lines)) for n in link.new) and \
                 len(self.run(link.old)) == len(link.old) and len(self.run(link.new)) == len(link.new)
             laid = self.laid[link] if whole else lay(self.old.pieces[old_from:old_to], self.new.pieces[new_from:new_to],
-                                                     linked=True)
+                                                     linked=True, name=self.named)
             out += self.termed(laid)
             old_at, new_at = old_to, new_to
         return out + self.between(old_at, len(self.old.pieces), new_at, len(self.new.pieces), gone, come)

@@ -102,10 +102,10 @@ def _width(text: str) -> int:
 
 
 def _goes_on(before: str, after: str, width: int) -> bool:
-    if not width:
-        return False
     if read_heading(after) or read_mark(after):
-        return continues(before, after)
+        return bool(width) and continues(before, after)
+    if not width:
+        return after[:1].islower() and not before.endswith(_ENDS) and (len(before) > 40 or not read_heading(before))
     if read_heading(before) is not None and _width(before) < width * 0.7:
         return False  # a heading, however it ends
     if before.endswith(_ENDS) and _width(before) < width * 0.8:
