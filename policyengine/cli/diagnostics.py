@@ -65,7 +65,7 @@ REGULATIONS: Mapping[str, Row] = {
     "overlapping-versions": ("Two versions are in force on the same days.", "End one when the other begins."),
     "wrong-type": ("A key of regulation.yaml holds another kind of value.", "Write what the message expects."),
     "unknown-key": ("A key that the file format does not have.", "Use one that it has."),
-    "no-articles": ("The text of a regulation has no article.", "Give each article a heading."),
+    "no-articles": ("A text has no numbered article.", "Give each a number: Article 18, 第十八条, § 22602."),
     "not-an-article": ("A heading of text.md names no article.", "Write `## Art. 1 Heading`."),
     "article-gap": ("The articles do not count up by one.", "Put in the one that is missing."),
     "duplicate-article": ("An article stands twice.", "Take one away."),
@@ -195,6 +195,8 @@ DOCUMENTS: Mapping[str, Row] = {
     "password-protected": ("A document is locked.", "Save it without a password."),
     "scanned-pdf": ("A PDF has no text, only pictures of pages.", "Have its text recognised, or name another source."),
     "text-box-not-read": ("A Word file has text boxes, which are not read.", "Move their text into the body."),
+    "pinned-twice": ("Two pins name the same article.", "Keep one, with all it is linked with."),
+    "unknown-article": ("A pin names an article that its text does not have.", "Name one it has, as `Art. 18`."),
     "unknown-encoding": ("A text is in no encoding that could be told.", "Save it as UTF-8."),
     "unpacks-too-large": ("A Word file unpacks to more than a document has.", "Do not open it; get it elsewhere."),
 }
