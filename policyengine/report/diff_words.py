@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, assert_never
 
 from policyengine.base.diagnostic import shorten
@@ -113,6 +114,7 @@ SAYS: dict[str, tuple[str, str]] = {
     "only old": ("{}: the new version has no such rule", "{}：新版无此规则"),
     "before after": ("before: {}; after: {}", "修改前：{}；修改后：{}"),
     "fact": ("{} is {}", "{} = {}"),
+    "evenly": ("{} to {}, {} times: {}", "{} 至 {}，共 {} 次：{}"),
     "moment": ("the moment judged: {}", "所判断的时刻：{}"), "as of": ("judged as of {}", "判断截至 {}"),
     "decides": ("turns on {}", "取决于 {}"),
     "text-changed-rule-not": ("the text of old {place} changed, rule {rule} did not",
@@ -294,7 +296,7 @@ def witness_lines(witness: Witness, lang: Lang) -> list[str]:
     """The case in lines: both verdicts, facts, events in order, when it was judged, and what the answers turn on."""
     lines = [verdicts_sentence(witness.old, witness.new, lang)]
     lines += [say("fact", lang, shorten(path, LONG), shorten(value, LONG)) for path, value in flat(witness.facts)]
-    lines += [event_text(event) for event in witness.events]
+    lines += [events_text(same, lang) for same in _evenly(witness.events)]
     lines += [say("moment", lang, instant_text(witness.moment))] if witness.moment else []
     lines += [say("as of", lang, instant_text(witness.as_of))] if witness.as_of else []
     if witness.decides:
@@ -312,6 +314,39 @@ def event_text(event: Mapping[str, Any]) -> str:
     head = " ".join(instant_text(str(event[name])) for name in ("time", "type") if name in event)
     fields = ", ".join(f"{name}: {value}" for name, value in event_fields(event))
     return shorten(f"{head} {{{fields}}}" if fields else head, 4 * LONG)
+
+
+def events_text(same: Sequence[Mapping[str, Any]], lang: Lang) -> str:
+    """One event, or several that are alike and evenly apart: `… to …, 14 times: user_message {user: "u1"}`."""
+    if len(same) == 1:
+        return event_text(same[0])
+    first, last = (instant_text(str(one["time"])) for one in (same[0], same[-1]))
+    alike = event_text({name: value for name, value in same[0].items() if name != "time"})
+    return say("evenly", lang, first, last, len(same), alike)
+
+
+def _evenly(events: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """The events in order, four or more side by side that differ in nothing but even steps of time taken together."""
+    at = 0
+    while at < len(events):
+        end = at + 1
+        step = None
+        while end < len(events) and _but_time(events[end]) == _but_time(events[at]):
+            apart = _time(events[end]) - _time(events[end - 1])
+            if step is not None and apart != step:
+                break
+            step, end = apart, end + 1
+        end = end if end - at >= 4 else at + 1
+        yield events[at:end]
+        at = end
+
+
+def _but_time(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name != "time"}
+
+
+def _time(event: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(str(event["time"]))
 
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?")

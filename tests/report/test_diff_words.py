@@ -8,7 +8,17 @@ from typing import get_args
 import pytest
 
 from policyengine.core.verdict import VERDICTS
-from policyengine.diff.model import ArticleKind, CrossCheck, Direction, EditPart, HighlightKind, Impact, Proof, RuleEdit
+from policyengine.diff.model import (
+    ArticleKind,
+    CrossCheck,
+    Direction,
+    EditPart,
+    HighlightKind,
+    Impact,
+    Proof,
+    RuleEdit,
+    Witness,
+)
 from policyengine.report import diff_words as words
 from policyengine.report.diff_words import LABELS, LANGUAGES, SAYS, SIGNS
 from tests.support import diffs
@@ -149,3 +159,15 @@ def test_what_newly_fails_comes_first() -> None:
     lone = Impact("a.yaml", "r", "", "violated", None, "no_longer_failing", moment="2026-11-03T14:00:00Z")
     assert words.impact_sentence(lone, "en") == (
         "a.yaml: r no longer failing: violated -> no rule, 2026-11-03 14:00:00 Z")
+
+
+def test_events_that_are_alike_and_evenly_apart_are_one_line() -> None:
+    rows = [{"type": "message", "time": f"2026-03-02T12:{minute:02}:00+08:00", "user": "u"}
+            for minute in range(0, 50, 10)]
+    late = {"type": "message", "time": "2026-03-02T12:41:00+08:00", "user": "u"}
+    witness = Witness("satisfied", "violated", {}, (*rows, late))
+    assert words.witness_lines(witness, "en")[1:] == [
+        '2026-03-02 12:00:00 +08:00 to 2026-03-02 12:40:00 +08:00, 5 times: message {user: "u"}',
+        '2026-03-02 12:41:00 +08:00 message {user: "u"}']
+    few = Witness("satisfied", "violated", {}, tuple(rows[:3]))
+    assert len(words.witness_lines(few, "en")) == 4
