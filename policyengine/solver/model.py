@@ -63,13 +63,13 @@ class Options:
 
     `as_of` is the instant of judgement a witness takes when any will do. `cases` are the user's own, preferred as
     witnesses. `effort` bounds one query in Z3's own unit of work, so that what is cut off is the same on every machine
-    (for facts about a second); `seconds` bounds a query about traces besides. `matrix` and `table` can be left out;
-    `rows` bounds the table.
+    (about facts a tenth of it, some tenths of a second); `seconds` bounds a query about traces besides. `matrix` and
+    `table` can be left out; `rows` bounds the table.
     """
 
     as_of: int = 1_772_323_200_000_000  # 2026-03-01T00:00:00Z
     cases: tuple[Case, ...] = ()
-    effort: int = 400_000
+    effort: int = 4_000_000
     seconds: float = 2.0
     matrix: bool = True
     table: bool = True

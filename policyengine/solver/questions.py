@@ -36,6 +36,9 @@ from policyengine.solver.values_patterns import classes_of
 
 Answer = Literal["yes", "no", "unknown"]
 
+PART = 10
+"""There are many questions about facts, so each may take this part of the effort of one."""
+
 WHOLE = 5
 """All questions of a comparison together may take so many times what one may."""
 
@@ -227,12 +230,13 @@ class Asker:
     def __init__(self, axioms: Iterable[Any], options: Options) -> None:
         self.solver = z3.SimpleSolver()
         self._context = z3.main_ctx().ref()
-        self.solver.set("rlimit", options.effort)
+        effort = max(1, options.effort // PART)
+        self.solver.set("rlimit", effort)
         self.solver.set("phase_selection", 0)  # a case with little in it is what is wanted
         self.cut_off = 0  # how many questions were not answered
         self.fixed = False  # choose nothing but what the case last found has
         self._asked = 0
-        self._budget = self._spent() + WHOLE * options.effort
+        self._budget = self._spent() + WHOLE * effort
         self._assumed: list[Any] = []
         self._levels: list[int] = []
         self._model: z3.ModelRef | None = None
@@ -288,7 +292,9 @@ class Asker:
     def _spent(self) -> int:
         """Z3's count of its work so far, over all questions of the process."""
         statistics = self.solver.statistics()
-        return int(statistics.get_key_value("rlimit count")) if "rlimit count" in statistics.keys() else 0
+        counted = "rlimit count"
+        known = statistics.keys()
+        return int(statistics.get_key_value(counted)) if counted in known else 0
 
     def look(self) -> bool:
         """Finds a case for all that was added, to be asked about with `holds` and `value`."""

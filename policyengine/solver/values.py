@@ -52,7 +52,7 @@ NEVER = Pair(NO, YES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fraction2:
+class Ratio:
     """A quotient of two terms; `below` is None for one."""
 
     above: Any
@@ -73,8 +73,8 @@ class Value:
     term: Any
     known: Any = UNKNOWN
     high: Any = None
-    lows: tuple[Fraction2, ...] = ()
-    highs: tuple[Fraction2, ...] = ()
+    lows: tuple[Ratio, ...] = ()
+    highs: tuple[Ratio, ...] = ()
     day: tuple[Any, Any, Any] | None = None
 
     @property
@@ -86,11 +86,11 @@ class Value:
         """Whether only its ends may be known."""
         return self.high is not None or bool(self.lows)
 
-    def least(self) -> tuple[Fraction2, ...]:
-        return self.lows or (Fraction2(self.term),)
+    def least(self) -> tuple[Ratio, ...]:
+        return self.lows or (Ratio(self.term),)
 
-    def greatest(self) -> tuple[Fraction2, ...]:
-        return self.highs or (Fraction2(self.term if self.high is None else self.high),)
+    def greatest(self) -> tuple[Ratio, ...]:
+        return self.highs or (Ratio(self.term if self.high is None else self.high),)
 
 
 MISSING = Value(NO, z3.IntVal(0), None)

@@ -162,20 +162,24 @@ class Builder:
             return
         single = elements.model.fields.get(())
         apart = elements.unique and single is not None
+        taken_before = list(before)
         one: Any = None
         for place in range(count):
             if place and not apart:
                 one = deepcopy(one)  # the elements of a region may be alike
+            elif region.copies and place:
+                raise NotAnalysable("no second element was found beside one that must be there once")
             elif region.copies:
                 one = self.element(elements, _copied(region, mapped), self)
             else:
                 asker = Asker((*elements.model.axioms, region.holds(elements.conditions)), self.options)
                 if single is not None and apart:
-                    asker.add(*(single.term != self.as_term(single.type, other) for other in before))
+                    asker.add(*(single.term != self.as_term(single.type, other) for other in taken_before))
                 alone = Builder(self.question, asker, self.options, self.calendar, self.today)
                 one = alone.element(elements, _itself, alone)
-            yield _told_apart(one, elements, len(before), place)
-            before = [*before, one] if apart else [*before, None]
+            if apart:
+                taken_before.append(one)
+            yield _told_apart(one, elements, len(before) + place)
 
     def element(self, elements: Elements, mapped: Mapped, builder: Builder) -> Any:
         model = elements.model
@@ -416,7 +420,7 @@ def _any_value(type: types.Type) -> Any:
             return 0
 
 
-def _told_apart(one: Any, elements: Elements, before: int, place: int) -> Any:
+def _told_apart(one: Any, elements: Elements, before: int) -> Any:
     """Gives a record a name of its own where nobody asks for it: a required text, such as `name`."""
     if not isinstance(one, dict):
         return one
