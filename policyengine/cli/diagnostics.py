@@ -38,6 +38,7 @@ POLICIES: Mapping[str, Row] = {
     "type-mismatch": ("Values of two kinds meet, or one of the wrong kind.", "Follow the labels: they name both."),
     "unit-mismatch": ("Periods in different units meet; no number of days is a month.", "Write both in one unit."),
     "unknown-citation": ("The regulation has no such place.", "Cite one that text.md has."),
+    "event-name": ("An event type in a log is no name that a policy can write.", "Rename it in the log."),
     "unknown-event": ("The vocabulary has no such event.", "Use a name it has, or declare it there."),
     "unknown-field": ("A record, an event or a type of event has no such field.", "Use a name it has."),
     "unknown-file": ("`use` names a file that is not there.", "Name one beside the policy."),

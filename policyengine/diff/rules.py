@@ -7,10 +7,12 @@ says it is not known here.
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
-from typing import Any
+from typing import Any, Final
 
 from policyengine.analysis.vocabulary import Vocabulary
 from policyengine.base.calendar import Calendar
@@ -28,6 +30,9 @@ from policyengine.diff.pairing import Pair, paired, places_of
 from policyengine.solver.compare import compare
 from policyengine.solver.model import Comparison, NotAnalysable, Options, Side, Witness
 from policyengine.solver.prove import prove_rule
+
+MANY: Final = 12
+"""From so many rules on, they are shared among processes."""
 
 
 @record
@@ -51,23 +56,61 @@ class Version:
 
 
 def diff_rules(old: Version, new: Version, text: TextDiff | None, options: Options | None = None, *,
-               only: Sequence[str] = (), behaviour: bool = True,
-               pins: Sequence[tuple[str, str]] = ()) -> tuple[RuleChange, ...]:
+               only: Sequence[str] = (), behaviour: bool = True, pins: Sequence[tuple[str, str]] = (),
+               processes: int = 1) -> tuple[RuleChange, ...]:
     """Every rule of both versions and what became of it; `only` names rules of either side.
 
     Without `behaviour` the solver is not asked: directions are then `equivalent` where the core is the same and
-    `not_analysable` with the note `not asked` elsewhere.
+    `not_analysable` with the note `not asked` elsewhere. Many rules are shared among `processes`, where the system can
+    fork.
     """
-    asked = options or Options()
-    pairs = paired(old.policy.rules, new.policy.rules, places_of(text), pins)
     wanted = set(only)
-    narrower = behaviour and _narrower(old, new)
-    return tuple(_change(pair, old, new, asked, behaviour, narrower) for pair in pairs
-                 if not wanted or wanted & {one.name for one in (pair.old, pair.new) if one is not None})
+    pairs = tuple(pair for pair in paired(old.policy.rules, new.policy.rules, places_of(text), pins)
+                  if not wanted or wanted & {one.name for one in (pair.old, pair.new) if one is not None})
+    ask = Ask(old, new, options or Options(), behaviour, behaviour and _narrower(old, new))
+    if behaviour and processes > 1 and len(pairs) >= MANY:
+        return _shared(pairs, ask, processes)
+    return tuple(_change(pair, ask) for pair in pairs)
 
 
-def _change(pair: Pair, old: Version, new: Version, options: Options, behaviour: bool,
-            narrower: bool) -> RuleChange:
+@record
+class Ask:
+    """What is the same for all pairs. `narrower`: the new version applies to nothing that the old one does not."""
+
+    old: Version
+    new: Version
+    options: Options
+    behaviour: bool
+    narrower: bool
+
+
+_SHARED: list[tuple[tuple[Pair, ...], Ask]] = []
+
+
+def _shared(pairs: tuple[Pair, ...], ask: Ask, processes: int) -> tuple[RuleChange, ...]:
+    """The same, in several processes. Z3 takes its threads down before a fork, so it may have been asked already."""
+    if "fork" not in multiprocessing.get_all_start_methods():
+        return tuple(_change(pair, ask) for pair in pairs)
+    _SHARED[:] = [(pairs, ask)]
+    try:
+        with multiprocessing.get_context("fork").Pool(processes, _leave_ctrl_c_to_the_parent) as pool:
+            # The dearest stand anywhere, so each process takes the next that is left.
+            return tuple(pool.imap(_one, range(len(pairs))))
+    finally:
+        _SHARED.clear()
+
+
+def _leave_ctrl_c_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _one(place: int) -> RuleChange:
+    pairs, ask = _SHARED[0]
+    return _change(pairs[place], ask)
+
+
+def _change(pair: Pair, ask: Ask) -> RuleChange:
+    old, new, options, behaviour = ask.old, ask.new, ask.options, ask.behaviour
     before = None if pair.old is None else side_of(old, pair.old)
     after = None if pair.new is None else side_of(new, pair.new)
     if pair.old is None or pair.new is None:
@@ -88,7 +131,7 @@ def _change(pair: Pair, old: Version, new: Version, options: Options, behaviour:
     changes = [one.change for one in edits]
     in_common: Direction | None = None
     if behaviour and weighty:
-        changes = [_attributed(one, weighty, comparison, old, pair.old, options, narrower) for one in edits]
+        changes = [_attributed(one, weighty, comparison, old, pair.old, options, ask.narrower) for one in edits]
         in_common = _in_common(pair.old, pair.new, old, new, weighty, options)
     zone = new.calendar.zone
     prints = sorted(one.fingerprint for one in changes)

@@ -58,11 +58,12 @@ class Arrival:
             self._raise(time - self.lateness)
         return "kept"
 
-    def next(self, event: Event) -> list[Event] | None:
-        """Where there is no lateness: the events of the instant that is over with a later one; its id is remembered."""
+    def stand(self, event: Event) -> None:
+        """Where there is no lateness: an event came later than all others, and those have been judged."""
+        self.watermark = event.time
+        self.events = {event.time: [event]}
         self.ids = set() if event.id is None else {event.id}
         self.memory[:] = () if event.id is None else ((event.time, event.id),)
-        return self.events.pop(self.watermark, None)
 
     def clock(self, instant: int) -> None:
         """The clock shows an instant."""

@@ -36,7 +36,8 @@ Position = dict[str, Any]
 
 @record
 class Chunk:
-    """Lines without their ends, and for each the file (as the user named it) and its 1-based row there."""
+    """Lines without their ends, and for each the file (as the user named it) and its 1-based row there. All may be gone
+    through more than once."""
 
     lines: Sequence[bytes]
     files: Iterable[str]

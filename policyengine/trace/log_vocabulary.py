@@ -1,16 +1,23 @@
 """What an event log turned out to hold -> the text of a vocabulary for it: a JSON Schema in YAML, to begin with.
 
-The `Shape` comes from `trace.xes`, after a whole log was read. The text is one that `analysis.vocabulary` reads; what
-it cannot say of the log stands in it as a remark. Files are not known here.
+The `Shape` comes from `trace.xes` or, for rows of NDJSON and CSV, from `look`, after a whole log was read. The text is
+one that `analysis.vocabulary` reads; what it cannot say of the log stands in it as a remark. Files are not known here.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
 
-from policyengine.base.diagnostic import shorten
-from policyengine.trace.xes import Kind, Shape
+from policyengine.base.diagnostic import Diagnostic, error, shorten
+from policyengine.base.instants import parse_instant
+from policyengine.base.scalars import number
+from policyengine.base.source import Span
+from policyengine.trace.read import Event
+from policyengine.trace.xes import SAMPLES, Kind, Shape, identifier
 
 _HEAD = """\
 # The events of {title}, written from the log itself: a beginning, to be read and tightened.
@@ -34,7 +41,14 @@ properties:
       name: {{type: string, minLength: 1, description: "The name people know it by."}}
 """
 
-_ENVELOPE = """\
+_ROW = """\
+      type: {type: string, description: "What happened; a name of $defs.events."}
+      time: {type: string, format: date-time, description: "When."}
+      id: {type: string, minLength: 1, description: "Rows with one id are one event."}
+      sequence: {type: number, description: "It orders events of one instant."}
+"""
+
+_XES_ROW = """\
       type: {type: string, description: "The activity; a name of $defs.events."}
       time: {type: string, format: date-time, description: "`time:timestamp`."}
       sequence: {type: integer, minimum: 1, description: "The place in the case; it orders events of one instant."}
@@ -45,26 +59,26 @@ _SCHEMAS: Mapping[Kind, str] = {"text": "type: string", "instant": "type: string
                                 "integer": "type: integer", "number": "type: number", "boolean": "type: boolean"}
 
 
-def vocabulary_text(shape: Shape, name: str, title: str) -> str:
+def vocabulary_text(shape: Shape, name: str, title: str, *, xes: bool = True) -> str:
     """The vocabulary of a log, with a line end; `name` is that of its file without an ending.
 
-    Every event type has the field `case`. What a case has, and what events of all types have, is the envelope's; it is
-    required where the log declares it and every event has it. A field whose values are of two kinds is left out, with a
-    remark.
+    In an `xes` log every event type has the field `case`. What a case has, and what events of all types have, is the
+    envelope's; it is required where the log declares it and every event has it. A field whose values are of two kinds
+    is left out, with a remark.
     """
-    everywhere = _shared(shape)
-    whole = sum(shape.events.values())
-    required = [one for one in everywhere if one in shape.declared
-                and sum(fields.get(one, 0) for fields in shape.fields.values()) == whole]
+    everywhere = _shared(shape, xes)
+    given = ["type", "time", *(["case"] if xes else [])]
+    required = [one for one in always(shape) if one in everywhere and one in shape.declared
+                and identifier(one) == one and _schema(one, shape) is not None]
     lines = [_HEAD.format(title=shorten(title), name=name, quoted=_quoted(title)), "\n$defs:\n  envelope:\n"
              "    type: object\n    description: What every event carries.\n"
-             f"    required: [{', '.join(['type', 'time', 'case', *required])}]\n    properties:\n", _ENVELOPE]
+             f"    required: [{', '.join([*given, *required])}]\n    properties:\n", _XES_ROW if xes else _ROW]
     lines += [_field(one, shape, "      ") for one in everywhere]
     lines.append("\n  events:\n")
     for kind, activity in shape.activities.items():
         if kind not in shape.events:
             continue  # none of its events could be read
-        own = [one for one in shape.fields[kind] if one != "case" and one not in everywhere]
+        own = [one for one in shape.fields[kind] if one not in given and one not in everywhere]
         count = shape.events[kind]
         what = f"{shorten(activity)} ({count:,} event{'' if count == 1 else 's'})"
         lines.append(f"    {kind}:\n      type: object\n      description: {_quoted(what)}\n")
@@ -73,16 +87,116 @@ def vocabulary_text(shape: Shape, name: str, title: str) -> str:
     return "".join(lines)
 
 
-def _shared(shape: Shape) -> list[str]:
+def always(shape: Shape) -> list[str]:
+    """The fields that every event has, in the order in which the log has them."""
+    whole = sum(shape.events.values())
+    names = dict.fromkeys(name for fields in shape.fields.values() for name in fields)
+    return [one for one in names if sum(fields.get(one, 0) for fields in shape.fields.values()) == whole]
+
+
+def _shared(shape: Shape, xes: bool) -> list[str]:
     """The fields of the envelope: those of cases, and those that events of every type have."""
     of = list(shape.fields.values())
     return [one for one in dict.fromkeys(name for fields in of for name in fields)
-            if one != "case" and (shape.keys[one].startswith("case:") or all(one in fields for fields in of))]
+            if not (xes and one == "case")
+            and (shape.keys[one].startswith("case:") or all(one in fields for fields in of))]
 
+
+# ---- rows ---------------------------------------------------------------------------------------------------------
+
+_SERVICE = "service"
+"""A row says with it whose event it is; no vocabulary needs it."""
+
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_POINT = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+")
+
+
+def look(shape: Shape, row: Event) -> Diagnostic | None:
+    """Note what a row of NDJSON or CSV holds; or say why its type is none that a policy can write.
+
+    A field that a policy could not write is noted by its name as it is, and becomes a remark. What a text of CSV means
+    is guessed by how it is written: a number, a time with its offset, true or false.
+    """
+    kind = row.type
+    if identifier(kind) != kind:
+        near = identifier(kind)
+        return error("event-name", f"no policy can write the event type `{shorten(kind)}`: it is not a word of `a` to "
+                     "`z`, digits and `_`, or it is one of the language", Span(row.file, row.row, 1, row.row, 1),
+                     help=f"call it `{shorten(near)}` in the log" if near else "")
+    shape.activities.setdefault(kind, kind)
+    shape.events[kind] = shape.events.get(kind, 0) + 1
+    counts = shape.fields.setdefault(kind, {})
+    for name, value in row.fields.items():
+        if name != _SERVICE and value is not None:
+            counts[name] = counts.get(name, 0) + 1
+            shape.keys.setdefault(name, name)
+            shape.declared.add(name)
+            _note(shape, name, value, row.text_fields)
+    return None
+
+
+def _note(shape: Shape, name: str, value: Any, written: bool) -> None:
+    """The kind of a value, and of those inside it. `written`: it is a text of which nobody has said what it means."""
+    kinds = shape.kinds.setdefault(name, set())
+    match value:
+        case bool():
+            kinds.add("boolean")
+        case int():
+            kinds.add("integer")
+        case Decimal():
+            kinds.add("number")
+        case str():
+            kind = _meant(value) if written else "instant" if _is_instant(value) else "text"
+            if "text" in kinds and (written or kind == "instant"):
+                return  # one that is text alone makes all of them text
+            if kind == "text" and (written or "instant" in kinds):
+                kinds.difference_update(("instant", "integer", "number", "boolean") if written else ("instant",))
+            kinds.add(kind)
+            samples = shape.samples.setdefault(name, [])
+            if len(samples) < SAMPLES and len(value) <= 40 and value not in samples:
+                samples.append(value)
+        case list():
+            kinds.add("list")
+            for one in value:
+                _note(shape, f"{name}[]", one, written)
+        case Mapping():
+            kinds.add("record")
+            for key, one in value.items():
+                if one is not None and identifier(key) == key:
+                    shape.keys.setdefault(f"{name}.{key}", key)
+                    _note(shape, f"{name}.{key}", one, written)
+        case _:
+            pass
+
+
+def _meant(text: str) -> Kind:
+    """What a text of CSV is, by how it is written. `007` is text: somebody's number, of which the zeros count."""
+    if text in ("true", "false"):
+        return "boolean"
+    if _WHOLE.fullmatch(text) or _POINT.fullmatch(text):
+        try:
+            number(text)
+        except ValueError:
+            return "text"
+        return "number" if "." in text else "integer"
+    return "instant" if _is_instant(text) else "text"
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        parse_instant(text, None)
+    except ValueError:
+        return False
+    return True
+
+
+# ---- fields -------------------------------------------------------------------------------------------------------
 
 def _field(name: str, shape: Shape, indent: str) -> str:
     """The line of a field, or the remark that takes its place."""
     schema = _schema(name, shape)
+    if identifier(name) != name:
+        return f"{indent}# {_quoted(name)}: left out, since no policy can write its name\n"
     if schema is None:
         kinds = sorted(shape.kinds[name] | shape.kinds.get(f"{name}[]", set()))
         return f"{indent}# {name}: left out, since its values are of no one kind ({', '.join(kinds)})\n"

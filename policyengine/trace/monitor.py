@@ -18,19 +18,20 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from policyengine.base.calendar import Calendar
+from policyengine.base.calendar import Calendar, OutOfRange
 from policyengine.base.diagnostic import Diagnostic, error
 from policyengine.core import ir
 from policyengine.core.case import Case, Event, Sources
+from policyengine.core.operators import Overflow
 from policyengine.core.standing import World
 from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
 from policyengine.trace.arrival import START, Arrival, in_turn
-from policyengine.trace.monitor_bench import ALONE, Bench
+from policyengine.trace.monitor_judge import ALONE, Judge
 from policyengine.trace.monitor_outcomes import Decided, Late, Outcome
 from policyengine.trace.monitor_state import SNAPSHOT, made_of, packed, unpack
 from policyengine.trace.retention import Kept, kept, plans
 
-__all__ = ["Decided", "Kept", "Late", "Monitor", "Outcome", "Refused"]
+__all__ = ["Decided", "Halted", "Kept", "Late", "Monitor", "Outcome", "Refused"]
 
 
 class Refused(ValueError):
@@ -39,6 +40,14 @@ class Refused(ValueError):
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
         super().__init__("; ".join(one.message for one in diagnostics))
         self.diagnostics = diagnostics
+
+
+class Halted(Exception):
+    """A number or date past what any engine can hold, at an `event`; `reason` says which."""
+
+    def __init__(self, reason: Overflow | OutOfRange, event: Event) -> None:
+        super().__init__(str(reason))
+        self.reason, self.event = reason, event
 
 
 class Monitor:
@@ -68,8 +77,8 @@ class Monitor:
         self._policy = policy
         self._arrival = Arrival(lateness)
         blank = World.of(policy, Case(facts), Setting(0, parameters), calendar, sources)
-        self._bench = Bench(blank, self._plans, force, report)
-        self.counts = self._bench.counts
+        self._judge = Judge(blank, self._plans, force, report)
+        self.counts = self._judge.counts
         """How many final verdicts of each kind each rule has given, reported or not."""
 
     # ---- in and out ---------------------------------------------------------------------------------------------
@@ -81,56 +90,75 @@ class Monitor:
 
     def feed(self, event: Event) -> list[Outcome]:
         """Take one event; what became final through it, in a fixed order, or that it is late."""
-        arrival = self._arrival
-        time, now = event.time, arrival.watermark
-        if time > now and arrival.straight:
-            # What most events do: the instant that was is over, and nothing else waits.
-            waiting = arrival.next(event) if event.id is not None or arrival.memory else arrival.events.pop(now, None)
-            arrival.watermark = time
-            arrival.events[time] = [event]
-            bench = self._bench
-            out: list[Outcome] = []
-            if bench.opening:
-                bench.begun(out)
-            if waiting is not None:
-                if len(waiting) > 1 or bench.whole:
-                    bench.instant(now, in_turn(waiting), out)
-                else:
-                    # As `Bench.instant`, where no other row of the instant can matter.
-                    (one,) = waiting
-                    program = bench.programs.get(one.type)
-                    if program is None:
-                        if bench.times and bench.times[0][0] <= now:
-                            bench.ask_again(now, [], out)
+        try:
+            return self.feed_all((event,))
+        except Halted as halted:
+            raise halted.reason from None
+
+    def feed_all(self, events: Iterable[Event]) -> list[Outcome]:
+        """As `feed` of each event in turn, all outcomes together. Raises `Halted` at one that cannot be judged."""
+        arrival, judge, programs = self._arrival, self._judge, self._judge.programs
+        out: list[Outcome] = []
+        if judge.opening:
+            judge.begun(out)
+        # What most events do: the instant that was is over, and nothing else waits. `arrival` is told when they do not.
+        straight, ahead = arrival.straight, False
+        last, waiting = arrival.watermark, arrival.events.get(arrival.watermark, [])
+        event = None
+        try:
+            for event in events:
+                time = event.time
+                if time <= last or not straight:
+                    if ahead:
+                        arrival.stand(waiting[0])
+                        ahead = False
+                    self._put(event, out)
+                    last, waiting = arrival.watermark, arrival.events.get(arrival.watermark, [])
+                    continue
+                over, then, waiting, last, ahead = waiting, last, [event], time, True
+                if over:
+                    if len(over) > 1 or judge.whole:
+                        judge.instant(then, in_turn(over), out)
                     else:
-                        place = bench.place
-                        bench.place = place + 1
-                        for tell in program[0]:
-                            tell(place, one)
-                        if bench.touched or bench.news or (bench.times and bench.times[0][0] <= now):
-                            bench.ask_again(now, [(place, one, program)], out)
-                        for act in program[2]:
-                            act(place, one, ALONE, out)
-                        if place >= bench.check:
-                            bench.tidy(now)
-            if bench.times and bench.times[0][0] < time:
-                bench.fire(time, out)
-            return out
-        match arrival.put(event):
+                        # As `Judge.instant`, where no other row of the instant can matter.
+                        (one,) = over
+                        program = programs.get(one.type)
+                        if program is not None:
+                            place = judge.place
+                            judge.place = place + 1
+                            for tell in program[0]:
+                                tell(place, one)
+                            if judge.touched or judge.news or judge.soonest <= then:
+                                judge.ask_again(then, [(place, one, program)], out)
+                            for act in program[2]:
+                                act(place, one, ALONE, out)
+                            if place >= judge.check:
+                                judge.tidy(then)
+                if judge.soonest < time:
+                    judge.fire(time, out)
+        except (Overflow, OutOfRange) as problem:
+            assert event is not None
+            raise Halted(problem, event) from problem
+        finally:
+            if ahead:
+                arrival.stand(waiting[0])
+        return out
+
+    def _put(self, event: Event, out: list[Outcome]) -> None:
+        match self._arrival.put(event):
             case "late":
                 self.late += 1
-                return [Late(event, arrival.watermark)]
+                out.append(Late(event, self._arrival.watermark))
             case "repeat":
                 self.repeats += 1
-                return []
             case _:
-                return self._release()
+                self._release(out)
 
     def advance(self, instant: int) -> list[Outcome]:
         """The clock shows `instant` (UTC microseconds), so the watermark is at least that less the lateness: deadlines
         fire without an event. An instant before the greatest so far changes nothing."""
         self._arrival.clock(instant)
-        return self._release()
+        return self._release([])
 
     def finish(self, as_of: int | None = None) -> list[Outcome]:
         """Judge all events up to and including `as_of` (None: all that came), as the evaluator does at that instant.
@@ -138,11 +166,11 @@ class Monitor:
         last = self._arrival.last() if as_of is None else as_of
         if last is not None:
             self._arrival.settle(last)
-        return self._release()
+        return self._release([])
 
     def pending(self) -> list[Judgement]:
         """The open duties as of one microsecond before the watermark, by due time."""
-        return self._bench.pending(self._arrival.watermark - 1)
+        return self._judge.pending(self._arrival.watermark - 1)
 
     def retention(self) -> tuple[Kept, ...]:
         """What is kept for each rule, in policy order."""
@@ -150,20 +178,20 @@ class Monitor:
 
     def size(self) -> int:
         """How many things are kept now: events, runs, open duties, keys whose first match was seen."""
-        return self._bench.size()
+        return self._judge.size()
 
     def compact(self) -> None:
         """Throw away what no moment to come can reach. Done by itself whenever what is kept has doubled."""
-        self._bench.compact(self._arrival.watermark)
+        self._judge.compact(self._arrival.watermark)
 
-    def _release(self) -> list[Outcome]:
-        out: list[Outcome] = []
-        self._bench.begun(out)
+    def _release(self, out: list[Outcome]) -> list[Outcome]:
+        judge = self._judge
+        judge.begun(out)
         while (over := self._arrival.over()) is not None:
             time, events = over
-            self._bench.fire(time, out)
-            self._bench.instant(time, events, out)
-        self._bench.fire(self._arrival.watermark, out)
+            judge.fire(time, out)
+            judge.instant(time, events, out)
+        judge.fire(self._arrival.watermark, out)
         return out
 
     # ---- snapshots ----------------------------------------------------------------------------------------------
@@ -171,7 +199,7 @@ class Monitor:
     def snapshot(self) -> dict[str, Any]:
         """All of it as JSON values (any JSON library), for `restore`. Holds what the monitor was made of as hashes."""
         return {"version": SNAPSHOT, "made_of": self._made_of(),
-                **packed(self._bench, self._arrival, {"late": self.late, "repeats": self.repeats})}
+                **packed(self._judge, self._arrival, {"late": self.late, "repeats": self.repeats})}
 
     @staticmethod
     def restore(snapshot: Mapping[str, Any], policy: ir.Policy, facts: Mapping[str, Any], parameters: Mapping[str, Any],
@@ -191,6 +219,6 @@ class Monitor:
         if other:
             raise Refused((error("other-snapshot", f"the state was written with another {' and another '.join(other)}",
                                  help="start anew, from the events"),))
-        counts = unpack(snapshot, monitor._bench, monitor._arrival)
+        counts = unpack(snapshot, monitor._judge, monitor._arrival)
         monitor.late, monitor.repeats = counts["late"], counts["repeats"]
         return monitor

@@ -56,15 +56,16 @@ Limit = Callable[[tuple[Any, ...], int], Reachable]
 class Store:
     """The rows of one need."""
 
-    __slots__ = ("asked", "buckets", "equal", "forgotten", "groups", "keys", "limit", "mixed", "need", "of_value",
-                 "own", "rows")
+    __slots__ = ("asked", "buckets", "equal", "forgotten", "groups", "keys", "lag", "limit", "mixed", "need",
+                 "of_value", "own", "rows")
 
     def __init__(self, need: Need, limit: Limit, forgotten: Collection[str]) -> None:
         pattern = need.pattern
         self.need, self.keys, self.limit = need, pattern.keys, limit
         self.own = own_conditions(pattern)
         self.equal = equalities(pattern)
-        self.mixed = mixed(pattern)
+        self.mixed = mixed(pattern) and need.age is None
+        self.lag = need.lag + (need.age or 0)
         self.asked = states_read(pattern.where)
         self.buckets: dict[tuple[Any, ...], list[Entry]] = {}
         self.groups: dict[tuple[Any, ...], dict[tuple[Any, ...], None]] = {}  # where rows are told apart by `equal`
@@ -83,7 +84,8 @@ class Store:
             weight = BESIDE
         bucket = self._add(values, (place, event, weight))
         length = len(bucket)
-        if length > 1 and (need.which != "every" or (length >= 8 and length & (length - 1) == 0)):
+        few = need.which != "every" and need.age is None
+        if length > 1 and (few or (length >= 8 and length & (length - 1) == 0)):
             self._prune(values, bucket, event.time)
 
     def plain_put(self) -> Callable[[int, Event], None] | None:
@@ -187,7 +189,7 @@ class Store:
                 del self.groups[values[:-1]]
 
     def _prune(self, values: tuple[Any, ...], bucket: list[Entry], now: int) -> None:
-        past = now - self.need.lag  # rows before it stand before every moment still to be judged
+        past = now - self.lag  # rows before it stand before every moment still to be judged, and are old enough
         first, only = 0, False
         if self.need.which == "latest":
             for index in range(len(bucket) - 1, 0, -1):

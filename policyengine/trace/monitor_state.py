@@ -1,6 +1,6 @@
 """The state of an online monitor as JSON values, and what it was made of as hashes.
 
-In come a bench and what has arrived; out goes all a new one needs to go on, and the other way round. Indexes are not
+In come a judge and what has arrived; out goes all a new one needs to go on, and the other way round. Indexes are not
 written: they are built again. Whether a state is of the same monitor is for whoever compares the hashes.
 """
 
@@ -20,8 +20,8 @@ from policyengine.core import ir
 from policyengine.core.case import Sources
 from policyengine.core.codec import encode
 from policyengine.trace.arrival import Arrival
-from policyengine.trace.monitor_bench import Bench
 from policyengine.trace.monitor_duties import Duty
+from policyengine.trace.monitor_judge import Judge
 from policyengine.trace.monitor_pack import SCALARS, Packer, Unpacker
 from policyengine.trace.monitor_rows import Entry
 from policyengine.trace.monitor_runs import Base, Look, Run, Seen
@@ -36,37 +36,37 @@ WEEKS = 6_783
 """From 1970 to 2099: a zone is known by its clocks on each of them."""
 
 
-def packed(bench: Bench, arrival: Arrival, counts: Mapping[str, int]) -> dict[str, Any]:
+def packed(judge: Judge, arrival: Arrival, counts: Mapping[str, int]) -> dict[str, Any]:
     """The state, and some counts beside it. What there is much of (rows, keys seen) is written plainly."""
-    packer, shelf = Packer(SHARED), bench.shelf
+    packer, shelf = Packer(SHARED), judge.shelf
     stores = [_written(store.entries(), packer) for store in shelf.stores.values()]
-    seen = [_keys(rule.seen, packer) for rule in bench.rules]
+    seen = [_keys(rule.seen, packer) for rule in judge.rules]
     state = packer.pack({
-        "place": bench.place, "number": bench.number, "kept": bench.kept, "check": bench.check, "counts": bench.counts,
-        "opening": bench.opening, "leaving": bench.leaving, "duties": bench.duties, "watching": bench.watching,
-        "unsure": [rule.unsure for rule in bench.rules], "supports": shelf.supports,
+        "place": judge.place, "number": judge.number, "kept": judge.kept, "check": judge.check, "counts": judge.counts,
+        "opening": judge.opening, "leaving": judge.leaving, "duties": judge.duties, "watching": judge.watching,
+        "unsure": [rule.unsure for rule in judge.rules], "supports": shelf.supports,
         "runs": {name: (list(runs.current.values()), runs.past, runs.ended) for name, runs in shelf.runs.items()},
         "watermark": arrival.watermark, "waiting": arrival.events, "memory": arrival.memory, **counts})
     return {"events": packer.events, "objects": packer.objects, "stores": stores, "seen": seen, "state": state}
 
 
-def unpack(snapshot: Mapping[str, Any], bench: Bench, arrival: Arrival) -> dict[str, Any]:
-    """Put a state in a new bench; the counts that were beside it are among what is returned."""
-    reader, shelf = Unpacker(snapshot["events"], snapshot["objects"], SHARED), bench.shelf
+def unpack(snapshot: Mapping[str, Any], judge: Judge, arrival: Arrival) -> dict[str, Any]:
+    """Put a state in a new judge; the counts that were beside it are among what is returned."""
+    reader, shelf = Unpacker(snapshot["events"], snapshot["objects"], SHARED), judge.shelf
     state: dict[str, Any] = reader.unpack(snapshot["state"])
     for store, flat in zip(shelf.stores.values(), snapshot["stores"], strict=True):
         store.restore(_read(flat, reader))
-    for rule, seen, unsure in zip(bench.rules, snapshot["seen"], state["unsure"], strict=True):
+    for rule, seen, unsure in zip(judge.rules, snapshot["seen"], state["unsure"], strict=True):
         rule.seen.update(dict.fromkeys(tuple([reader.unpack(one) for one in values]) for values in seen))
         rule.unsure.update(unsure)
     for name, (current, past, ended) in state["runs"].items():
         shelf.runs[name].restore(current, past, ended)
     shelf.supports = state["supports"]
     for name, counts in state["counts"].items():
-        bench.counts[name].update(counts)
-    bench.place, bench.number, bench.kept, bench.check = (state[name] for name in ("place", "number", "kept", "check"))
-    bench.opening, bench.leaving = state["opening"], state["leaving"]
-    bench.opened(state["duties"], state["watching"])
+        judge.counts[name].update(counts)
+    judge.place, judge.number, judge.kept, judge.check = (state[name] for name in ("place", "number", "kept", "check"))
+    judge.opening, judge.leaving = state["opening"], state["leaving"]
+    judge.opened(state["duties"], state["watching"])
     arrival.restore(state["watermark"], state["waiting"], state["memory"])
     return state
 

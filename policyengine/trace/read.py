@@ -258,31 +258,48 @@ def _ndjson(file: BinaryIO, context: Context, take: Take) -> None:
 
 
 def instants(zone: str | None) -> Callable[[str], int]:
-    """`parse_instant`, remembering minutes: the times of a trace lie close together, and most are written alike."""
-    minutes: dict[str, int] = {}
+    """`parse_instant`, remembering hours and what stands behind the seconds: the times of a trace lie close together,
+    and most are written alike."""
+    ends: dict[str, tuple[int, dict[str, int]]] = {}  # the fraction, and the hours with that offset
+    hours_of: dict[str, dict[str, int]] = {}
 
     def instant(text: str) -> int:
-        second, offset = _SECONDS.get(text[17:19]), text[19:]
-        if offset[:1] == "." and offset[7:8] in _OFFSETS and (part := offset[1:7]).isdigit() and part.isascii():
-            fraction, offset = int(part), offset[7:]
+        behind = text[19:]
+        clock, end = _CLOCK.get(text[14:19]), ends.get(behind)
+        if end is not None:
+            fraction, hours = end
         else:
-            fraction = 0
-        if second is None or offset[:1] not in _OFFSETS:
-            return parse_instant(text, zone)
-        minute = text[:17] + offset
-        start = minutes.get(minute)
-        if start is None:
-            if len(minutes) >= _MINUTES:
-                minutes.clear()
-            start = minutes[minute] = parse_instant(text[:17] + "00" + offset, zone)
-        return start + second + fraction
+            if behind[7:8] in _OFFSETS and (part := behind[1:7]).isdigit() and part.isascii() and behind[0] == ".":
+                fraction, offset = int(part), behind[7:]
+            elif behind[4:5] in _OFFSETS and (part := behind[1:4]).isdigit() and part.isascii() and behind[0] == ".":
+                fraction, offset = int(part) * 1000, behind[4:]
+            elif behind[:1] in _OFFSETS:
+                fraction, offset = 0, behind
+            else:
+                return parse_instant(text, zone)
+            hours = hours_of.get(offset, {})
+            if len(ends) < _ENDS:
+                ends[behind] = fraction, hours
+        start = hours.get(text[:14])
+        if start is None or clock is None:
+            whole = parse_instant(text, zone)  # which says what is wrong, where something is
+            if clock is None:
+                return whole
+            if len(hours) >= _HOURS:
+                hours.clear()
+            start = hours[text[:14]] = whole - clock - fraction
+            if end is None:
+                hours_of.setdefault(offset, hours)
+        return start + clock + fraction
 
     return instant
 
 
-_SECONDS = {f"{second:02d}": second * 1_000_000 for second in range(60)}
+_CLOCK = {f"{minute:02d}:{second:02d}": (minute * 60 + second) * 1_000_000
+          for minute in range(60) for second in range(60)}
 _OFFSETS = ("Z", "z", "+", "-")  # a local time without one may be skipped or doubled at any second, so is read whole
-_MINUTES = 100_000
+_HOURS = 100_000
+_ENDS = 10_000
 
 
 def _explain(line: bytes, row: int, context: Context) -> None:

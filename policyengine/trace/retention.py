@@ -6,8 +6,9 @@ away is not known here.
 
 A row need not be kept once another row makes it needless (the latest that certainly matches, for `before`, states and
 `latest`) or once no moment can reach it (a length of time, a calendar unit, the latest match of `since`, the run of
-`during`). A past without either is unbounded: a condition that compares with the trigger otherwise than by `=`, or a
-number over all of the past. Such a rule is refused, unless what it would keep goes by a key that the policy forgets.
+`during`). A past without either is unbounded: a condition that compares with the trigger otherwise than by `=` or by
+how old the row has to be, or a number over all of the past. Such a rule is refused, unless what it would keep goes by a
+key that the policy forgets.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ class Need:
     `which`: the latest row that decides (and what is newer), the first one, or every row; `reach` is how far back
     (None: no limit). A row decides where its `where` is true, or, if `unsure`, where it is not false. `carries`: a
     row that does not carry this field decides nothing. Rows of the last `lag` microseconds are all kept, since a mark
-    is found when it is past.
+    is found when it is past. `age`: the `where` asks that a row is at least so many microseconds older than the moment,
+    and asks nothing else of the moment but by `=`; once it is, it stays so, and until then it is kept.
     """
 
     pattern: ir.Pattern
@@ -77,12 +79,15 @@ class Need:
     lag: int
     unsure: bool = False
     carries: tuple[str, ...] | None = None
+    age: int | None = None
 
     def how_much(self) -> str:
         """The retention class, in words."""
         match self.reach:
             case _ if self.which != "every":
                 equal = equalities(self.pattern)
+                if self.age is not None:
+                    return f"events in {period_text(Period(self.age, 'microsecond'))}, and the latest before"
                 return f"values of {', '.join('.'.join(one.path) for one, _ in equal)}" if equal else "constant"
             case Length():
                 return "nothing" if self.reach.period is None else f"events in {period_text(self.reach.period)}"
@@ -331,7 +336,7 @@ class _Planner:
                 self._need(Need(node.pattern, "first", None, self.lag), node.span)
                 self._need(Need(node.pattern, "latest", None, self.lag), node.span)
             case ir.Before():
-                self._need(Need(node.pattern, "latest", None, self.lag), node.span)
+                self._need(Need(node.pattern, "latest", None, self.lag, age=self._age(node.pattern)), node.span)
             case ir.WithinLast() | ir.This():
                 self._reached(node.pattern, node.range, "latest", node.span)
             case ir.Since() if node.range.pattern.where is None and self._seen(node.range.pattern.event):
@@ -341,6 +346,27 @@ class _Planner:
                 self._reached(node.pattern, node.range, "every", node.span)
             case _:
                 assert_never(node.range)
+
+    def _age(self, pattern: ir.Pattern) -> int | None:
+        """How old a match has to be, where that is all it is asked of the moment but by `=`."""
+        equal = [value for _, value in equalities(pattern)]
+        ages = []
+        for one in conjuncts(pattern.where):
+            match one:
+                case _ if not asks_trigger(one, pattern.keys):
+                    pass
+                case ir.Apply("=", arguments) if any(value in equal for value in arguments):
+                    pass
+                case ir.Apply(">=" | ">", (ir.Apply("instant -", (ir.Get(ir.TRIGGER, ("time",)),
+                                                                  ir.Get(ir.CANDIDATE, ("time",)))), least)) if (
+                        not any(isinstance(node, ir.Get | ir.Today | State) for node in within(least))):
+                    length = self._length(least)
+                    if length is None or not length.is_elapsed:
+                        return None
+                    ages.append(length.count)
+                case _:
+                    return None
+        return max(ages, default=None)
 
     def _wait(self, pattern: ir.Pattern) -> None:
         self.waits.append(pattern)
@@ -390,7 +416,7 @@ class _Planner:
     def _need(self, need: Need, span: Span) -> None:
         self.past.append(need)
         pattern = need.pattern
-        if need.which != "every" and mixed(pattern) and not self._forgotten(pattern.keys):
+        if need.which != "every" and mixed(pattern) and need.age is None and not self._forgotten(pattern.keys):
             self._refuse(f"compares every earlier `{pattern.event}` with the moment otherwise than by `=`", span)
         if any(asks_trigger(tuple(value for _, value in state.keys), pattern.keys)
                for state in states_read(pattern.where)):

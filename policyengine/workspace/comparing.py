@@ -7,6 +7,7 @@ of a text without a policy) is left out, and asking for it by name is an error.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -48,7 +49,8 @@ SURE: Final = 0.5
 @record
 class Request:
     """What one `diff` was asked. `sides` as the user named them, oldest first. `only` empty: all layers there are.
-    `accepted` are fingerprints. `now` is the clock (UTC microseconds)."""
+    `accepted` are fingerprints. `now` is the clock (UTC microseconds). `processes` 0: as many as there are
+    processors."""
 
     sides: Sequence[str]
     only: Sequence[Layer] = ()
@@ -61,6 +63,7 @@ class Request:
     accepted: Sequence[str] = ()
     engine: EngineName = "auto"
     now: int = 0
+    processes: int = 0
 
     def wants(self, layer: Layer) -> bool:
         """Whether a layer was asked for."""
@@ -153,7 +156,8 @@ def _diff(old: Side, new: Side, request: Request, config: Config, found: _Found)
 
         versions = _version(old, request, config, found), _version(new, request, config, found)
         behaviour = request.wants("behaviour") or request.wants("impact")
-        rules = diff_rules(*versions, text, only=request.rules, behaviour=behaviour)
+        rules = diff_rules(*versions, text, only=request.rules, behaviour=behaviour,
+                           processes=request.processes or os.cpu_count() or 1)
         if request.rules and not rules:
             found.stop((error("unknown-rule", f"no rule `{shorten(request.rules[0])}` in either version"),))
         if request.services or request.events:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import json
 import os
@@ -106,6 +107,11 @@ def test_all_verdicts_are_written_when_asked_for(shop: Project) -> None:  # noqa
     assert sorted(map(said, found)) == sorted(map(said, wanted))
     assert {one["version"] for one in found} == {"2-old", "3-new"}
     assert {one["verdict"] for one in found} >= {"violated", "satisfied", "pending"}
+
+
+def test_python_collects_garbage_again_afterwards(shop: Project) -> None:  # noqa: F811
+    monitor(shop, shop.good, "--events", shop.trace(*trace_of(20)), "--snapshot-every", "0s")
+    assert gc.isenabled() and gc.get_freeze_count() == 0
 
 
 def test_a_verdict_is_written_the_moment_it_is_known(shop: Project) -> None:  # noqa: F811

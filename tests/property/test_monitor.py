@@ -432,6 +432,6 @@ def test_each_question(seed: int) -> None:
         follower.said += [one for one in few if isinstance(one, Decided)]
         if compacting:
             monitor.compact()
-            quiet._bench.check = quiet._bench.kept = 0  # it looks what to throw away after the next instant
+            quiet._judge.check = quiet._judge.kept = 0  # it looks what to throw away after the next instant
     assert monitor.counts == quiet.counts
     assert Counter(told) == Counter(follower.said) or follower.loose

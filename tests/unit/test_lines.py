@@ -55,8 +55,8 @@ def same(folder: Path, lines: list[bytes], zone: str | None = None) -> None:
     taken, refused = fast(lines, zone)
     wanted = slow(folder, lines, zone)
     assert {row: plain(one) for row, one in taken.items()} == {row: plain(one) for row, one in wanted.items()}
-    assert {row: [type(value) for value in one.fields.values()] for row, one in taken.items()} == {
-        row: [type(value) for value in one.fields.values()] for row, one in wanted.items()}
+    assert {row: {name: type(value) for name, value in one.fields.items()} for row, one in taken.items()} == {
+        row: {name: type(value) for name, value in one.fields.items()} for row, one in wanted.items()}
     blank = {row for row, line in enumerate(lines, 1) if not line.strip(b" \t\r\n")}
     assert set(refused) == set(range(1, len(lines) + 1)) - set(wanted) - blank
 
@@ -91,6 +91,36 @@ def test_whole_lines(tmp_path: Path) -> None:
     same(tmp_path, [*lines, b"\xff\xfe{\x00", OK.encode()[:-2] + b"\xff\"}"])
     taken, refused = fast(lines)
     assert len(taken) > 12 and len(refused) > 25
+
+
+def test_lines_that_come_alone(tmp_path: Path) -> None:
+    """Where every line of a chunk fits its type, all are read by their types; one that does not would hide the rest."""
+    for text in WHOLE:
+        if "9999" not in text and "0001" not in text and len(text) < 1000:
+            same(tmp_path, [text.encode("utf-8", "surrogatepass")])
+            same(tmp_path, [text.encode("utf-8", "surrogatepass"), OK.encode()])
+
+
+@pytest.mark.parametrize("name", ["id", "sequence", "length", "undeclared", "tags"])
+def test_numbers_that_come_alone(tmp_path: Path, name: str) -> None:
+    for number in NUMBERS:
+        same(tmp_path, [OK.replace('"user"', f'"{name}":{number},"user"').encode()])
+        same(tmp_path, [OK.replace('"user"', f'"{name}":[{number}],"user"').encode()])
+
+
+def test_the_types_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After lines that do not fit, and less often the more there are."""
+    tried = []
+    decode, shapes = module.line_types({name: module.own_fields(one) for name, one in SCHEMAS.items()})
+    monkeypatch.setattr(module, "line_types", lambda _: (lambda line: tried.append(line) or decode(line), shapes))
+    read = event_reader(SCHEMAS, None, lambda _line, _file, row: None)
+    for number in range(12):
+        assert len(read(Chunk([OK.encode(), b"{"], repeat("e"), range(1, 3)))) == 1
+        if number in (0, 1, 3, 7):
+            assert tried
+        else:
+            assert not tried, number
+        tried.clear()
 
 
 @pytest.mark.parametrize("name", ["id", "sequence", "length", "undeclared"])

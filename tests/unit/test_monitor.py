@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
 
 from policyengine.base.calendar import Calendar
 from policyengine.core import ir, types
-from policyengine.core.case import Case, Event, Sources
+from policyengine.core.case import Case, Event, Sources, in_order
 from policyengine.core.evaluate import judge
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.verdict import Setting
@@ -238,7 +239,7 @@ def test_many_closed_keys_leave_little() -> None:
         largest = max(largest, one.size())
     assert largest < 5_000
     assert one.counts["rule"]["violated"] == 40_000
-    assert len(one._bench.times) < 5_000
+    assert len(one._judge.times) < 5_000
 
 
 def test_only_the_latest_row_of_a_key_is_kept() -> None:
@@ -269,6 +270,48 @@ def test_what_may_have_been_unseen_is_judged_as_on_the_whole_trace(judged: ir.Ru
     end = Setting(events[-1].time, {})
     expected = judge(policy(judged), Case({"service": {}}, tuple(events)), end, CALENDAR, sources=sources)
     assert [outcome.judgement for outcome in given if isinstance(outcome, Decided)] == list(expected)
+
+
+# ---- rows that have to be old enough ----------------------------------------------------------------------------
+
+def older(than: ir.Expr, operator: str = ">=") -> ir.Apply:
+    """The candidate is so much older than the moment."""
+    instants = tuple(ir.Get(owner, ("time",), types.Instant()) for owner in (TRIGGER, CANDIDATE))
+    return compare(ir.Apply("instant -", instants, ELAPSED), operator, than)
+
+
+@pytest.mark.parametrize("operator", [">=", ">"])
+@pytest.mark.parametrize("more", [(), (get(CANDIDATE, "flag"),), (compare(get(CANDIDATE, "kind"), "=",
+                                                                          get(TRIGGER, "kind")),)])
+def test_of_rows_that_have_to_be_old_the_young_and_the_latest_are_kept(operator: str,
+                                                                        more: tuple[ir.Expr, ...]) -> None:
+    random = Random(operator + repr(more))
+    judged = rule(occurs("notice", ir.Before(), ir.And((older(TEN_SECONDS, operator), *more))))
+    one = monitor(judged)
+    assert [kept.how_much for kept in one.retention()] == ["events in 10 seconds, and the latest before"]
+    events, given, second, most = [], [], 0, 0
+    for number in range(800):
+        second += random.choice((0, 0, 1, 5, 10))
+        events.append(replace(row(second, random.choice(("notice", "notice", "use")), flag=random.random() < .5,
+                                  kind=random.choice("ab")), sequence=number))
+        given += one.feed(events[-1])
+        if number % 7 == 0:
+            one.compact()
+        if second > 1000:
+            most = max(most, one.size())
+    given += one.finish()
+    expected = judge(policy(judged), Case({"service": {}}, in_order(events)), Setting(events[-1].time, {}), CALENDAR)
+    assert [outcome.judgement for outcome in given if isinstance(outcome, Decided)] == list(expected)
+    assert {one.verdict for one in expected} == {"violated", "satisfied"}
+    assert most < 40
+
+
+@pytest.mark.parametrize("where", [
+    older(TEN_SECONDS, "<="), ir.Or((older(TEN_SECONDS), get(CANDIDATE, "flag"))),
+    ir.And((older(TEN_SECONDS), compare(get(CANDIDATE, "number"), "<", get(TRIGGER, "number"))))])
+def test_rows_that_may_not_be_old_are_kept_for_ever(where: ir.Expr) -> None:
+    with pytest.raises(Refused, match="for ever"):
+        monitor(rule(occurs("notice", ir.Before(), where)))
 
 
 # ---- snapshots --------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The bench of an online monitor: instants that are over, one after the other -> the verdicts that became final.
+"""The judge of an online monitor: instants that are over, one after the other -> the verdicts that became final.
 
 In come all events of an instant at once, and how far time has passed in between. Rows are kept where a rule may look at
 them, runs are followed, duties that were touched or are due are asked again, and new moments arise. When an instant is
@@ -22,7 +22,7 @@ from policyengine.trace.monitor_duties import Duty, Wait
 from policyengine.trace.monitor_outcomes import Decided, Outcome, verdict_id
 from policyengine.trace.monitor_rows import Shelf
 from policyengine.trace.monitor_rules import Work
-from policyengine.trace.monitor_runs import Found, Look, Runs
+from policyengine.trace.monitor_runs import NEVER, Found, Look, Runs
 from policyengine.trace.retention import Plan
 
 LEAST = 1024
@@ -40,7 +40,7 @@ ALONE: list[Row] = []
 """The rows of an instant that is one row, which is no answer to itself."""
 
 
-class Bench:
+class Judge:
     """What is judged and what is kept for it. `whole`: every instant has to be taken as a whole, with `instant`."""
 
     def __init__(self, blank: World, plans: Sequence[Plan], force: tuple[int | None, int | None],
@@ -56,6 +56,7 @@ class Bench:
         self.duties: dict[int, Duty] = {}
         self.watching: dict[int, Look] = {}
         self.times: list[tuple[int, int]] = []  # a heap: when to ask a duty, or look at a state, again, by number
+        self.soonest = NEVER  # the first of them
         self.touched: dict[int, Duty] = {}
         self.news: list[Found | Look] = []
         self.held: dict[tuple[str, Any], int] = {}  # how many duties are open for a key that may be forgotten
@@ -154,7 +155,7 @@ class Bench:
             for place, event, program in rows:
                 for tell in program[1]:
                     tell(place, event)
-        if self.touched or self.news or (self.times and self.times[0][0] <= time):
+        if self.touched or self.news or self.soonest <= time:
             self.ask_again(time, rows, out)
         for place, event, program in rows:
             for act in program[2]:
@@ -166,16 +167,17 @@ class Bench:
 
     def fire(self, before: int, out: list[Outcome]) -> None:
         """Time passes, up to the instant before `before`, and nothing happens."""
-        while self.times and self.times[0][0] < before:
-            self.ask_again(self.times[0][0], [], out)
+        while self.soonest < before:
+            self.ask_again(self.soonest, [], out)
         if self._forgets:
             self._forget([])
 
     def ask_again(self, now: int, rows: list[Row], out: list[Outcome]) -> None:
         """The duties that were touched or are due, and the marks that were passed."""
         found = self._sorted_out()
-        while self.times and self.times[0][0] <= now:
+        while self.soonest <= now:
             _, number = heappop(self.times)
+            self.soonest = self.times[0][0] if self.times else NEVER
             duty, look = self.duties.get(number), self.watching.pop(number, None)
             if duty is not None and duty.due == now:
                 self.touched[number] = duty
@@ -203,6 +205,7 @@ class Bench:
 
     def _at(self, when: int, number: int) -> None:
         heappush(self.times, (when, number))
+        self.soonest = min(self.soonest, when)
 
     def tidy(self, now: int) -> None:
         """Look from time to time whether what is kept has doubled, and throw away what no moment after `now` needs."""
@@ -210,7 +213,7 @@ class Bench:
         if len(self.times) > 2 * (len(self.duties) + len(self.watching)) + LEAST:
             self.times = [(when, number) for when, number in self.times if number in self.watching or (
                 number in self.duties and self.duties[number].due == when)]
-            heapify(self.times)
+            self._in_heap()
         if self._rows() > self.kept:
             self.compact(now)
             self.kept = max(LEAST, 2 * self._rows())
@@ -475,7 +478,11 @@ class Bench:
             self._open(self.rules[duty.rule], duty)
         self.times = [(duty.due, number) for number, duty in duties.items()]
         self.times += ((look.when, number) for number, look in watching.items())
+        self._in_heap()
+
+    def _in_heap(self) -> None:
         heapify(self.times)
+        self.soonest = self.times[0][0] if self.times else NEVER
 
 
 def _uncertain(missing: tuple[Missing, ...]) -> Truth:
