@@ -121,7 +121,7 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
         request = Request(
             named_inputs(services, config.services, config), named_inputs(events, config.events, config), regulations,
             version, as_of, rules, params, int(time.time()) * 1_000_000, everything, stdin_filename, engine=engine,
-            memory=memory, master=master, limit=max(max_findings, OPEN if pending else TOLD), tell=progress)
+            memory=memory, master=master, limit=max(max_findings, OPEN if pending else TOLD), progress=progress)
         report, diagnostics, sources = check(request, config, library)
     if report is None and allow_empty and diagnostics and {one.name for one in diagnostics} <= EMPTY:
         note("0 services; nothing was judged")

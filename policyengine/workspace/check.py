@@ -49,7 +49,7 @@ from policyengine.workspace.inputs import (
     with_events,
     with_stored,
 )
-from policyengine.workspace.judging import FINDINGS, Outcome, Sitting, Tell, Terms, judge_services, silent
+from policyengine.workspace.judging import FINDINGS, Outcome, Progress, Sitting, Terms, judge_services, silent
 from policyengine.workspace.library import Book, Library, open_book, open_house, open_regulation
 from policyengine.workspace.parameters import parameter_values
 from policyengine.workspace.results import judged_by, reading_order
@@ -70,7 +70,7 @@ class Request:
     """What one `check` was asked. `now` is the clock (UTC microseconds), handed in. `parameters` are NAME=VALUE texts
     of the command line, which win over the project's. `processes` 0: as many as there are processors. `engine` judges
     traces within `memory`, or on the cluster of `master`; of what an engine finds, the earliest `limit` of a rule and
-    verdict are told, None: all. `tell` hears how far the run is."""
+    verdict are told, None: all. `progress` hears how far the run is."""
 
     services: Sequence[str]
     events: Sequence[str] = ()
@@ -87,7 +87,7 @@ class Request:
     memory: str | None = None
     master: str | None = None
     limit: int | None = None
-    tell: Tell = silent
+    progress: Progress = silent
 
 
 @dataclass
@@ -165,7 +165,7 @@ class Run:
             self.stop_if_failed()
             from policyengine.workspace.stores import open_cluster, open_store
 
-            self.request.tell("events", 0, 0)
+            self.request.progress("events", 0, 0)
             zone_of, policies, schemas = self.config.timezone, self.policies(regulations), reference.event_schemas
             opened = (open_cluster(asked, policies, schemas, zone=zone_of, as_of=as_of, master=self.request.master)
                       if self.request.engine == "spark" else
@@ -174,7 +174,7 @@ class Run:
                 self.found.add(problems)
                 self.stop_if_failed()
                 assert held is not None
-                self.request.tell("events", held.total, held.total)
+                self.request.progress("events", held.total, held.total)
                 self.remark(held.merged, held.repeats, held.later)
                 return self.judged(regulations, reference, paths, held, as_of)
         return self.judged(regulations, reference, paths, self.trace(reference, asked), as_of)
@@ -188,7 +188,7 @@ class Run:
         facts_as_of = now if as_of is None else as_of
         last = now if trace is None else trace.last
         terms = Terms(facts_as_of, last if as_of is None else as_of, self.sources(reference), self.request.everything,
-                      self.library, None if trace is None else trace.store, self.request.limit, self.request.tell)
+                      self.library, None if trace is None else trace.store, self.request.limit, self.request.progress)
         seen = None if trace is None else trace.until(terms.trace_as_of)
         sittings = self.sittings(regulations, terms, seen)
         self.settings_fit(sittings)

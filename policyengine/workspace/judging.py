@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FINDINGS: frozenset[Verdict] = frozenset({"violated", "undecided", "pending", "exempt"})
 
 
-Tell = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]
 """Hears how far a run is: of what, so many, of so many (0: not known)."""
 
 
@@ -64,7 +64,7 @@ class Sitting:
 class Terms:
     """What holds for all sittings of a run. Instants are UTC microseconds; `everything`: also results that are
     satisfied or not applicable are wanted. `store`: where the events are, if not with the services; of its findings
-    the earliest `limit` of a rule and verdict are told. `tell` hears how far the run is."""
+    the earliest `limit` of a rule and verdict are told. `progress` hears how far the run is."""
 
     facts_as_of: int
     trace_as_of: int
@@ -73,7 +73,7 @@ class Terms:
     library: Library
     store: Store | None = None
     limit: int | None = None
-    tell: Tell = silent
+    progress: Progress = silent
 
 
 @dataclass
@@ -180,10 +180,10 @@ class _Bench:
                          self.sitting.values), book.calendar, terms.sources, self.sitting.force, wanted, terms.limit)
         rules = {rule.name: rule for rule in book.policy.rules}
         total = len(self.once) + len(self.moments)
-        terms.tell("rules", 0, total)
+        terms.progress("rules", 0, total)
         every = judge_stored(store, asked, [rules[name] for name in self.once], [rules[name] for name in self.moments])
         for done, judged in enumerate(every, 1):
-            terms.tell("rules", done, total)
+            terms.progress("rules", done, total)
             name = judged.rule.name
             if judged.refused is not None:
                 self.outcome.diagnostics.append(error(

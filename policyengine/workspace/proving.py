@@ -7,11 +7,11 @@ the solver cannot be asked about is said to be so.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from policyengine.analysis.vocabulary import Vocabulary, load_vocabulary
 from policyengine.base.calendar import Calendar
-from policyengine.base.diagnostic import Diagnostic, Note, Severity, warning
+from policyengine.base.diagnostic import Diagnostic, Note, warning
 from policyengine.base.instants import iso_instant
 from policyengine.core import ir
 from policyengine.diff.model import Witness
@@ -20,12 +20,6 @@ from policyengine.solver.model import NotAnalysable, Side
 from policyengine.solver.model import Witness as Shown
 from policyengine.solver.prove import Contradiction, Finding, contradictions, prove_rule
 from policyengine.workspace.library import Book, Library, vocabulary_file
-
-SAID: Mapping[str, tuple[Severity, str, str]] = {
-    "never-applies": ("warning", "`{}` can never apply", "its conditions exclude each other"),
-    "never-violated": ("warning", "`{}` can never be violated", "what it asks always holds where it applies"),
-    "always-violated": ("warning", "`{}` is violated wherever it applies", "what it asks can never hold there"),
-}
 
 
 def side_of(library: Library, book: Book, name: str) -> Side:
@@ -58,9 +52,18 @@ def findings(policy: ir.Policy, calendar: Calendar, vocabulary: Vocabulary,
 
 
 def _finding(one: Finding, rule: ir.Rule) -> Diagnostic:
-    severity, message, help = SAID[one.kind]
     notes = (Note(f"proved within {one.note}"),) if one.note else ()
-    return Diagnostic(one.kind, severity, message.format(rule.name), rule.span, "", notes, help)
+    match one.kind:
+        case "never-applies":
+            return warning("never-applies", f"`{rule.name}` can never apply", rule.span, notes=notes,
+                           help="its conditions exclude each other")
+        case "never-violated":
+            return warning("never-violated", f"`{rule.name}` can never be violated", rule.span, notes=notes,
+                           help="what it asks always holds where it applies")
+        case "always-violated":
+            return warning("always-violated", f"`{rule.name}` is violated wherever it applies", rule.span, notes=notes,
+                           help="what it asks can never hold there")
+    assert_never(one.kind)
 
 
 def _contradiction(one: Contradiction, first: ir.Rule, second: ir.Rule) -> Diagnostic:

@@ -196,17 +196,27 @@ def test_saved_witnesses_are_case_files_that_pass(shop: Project) -> None:
 
 # ---- bad input
 
-@pytest.mark.parametrize(("sides", "says"), [
-    ((OLD,), "needs two things"),
-    (("nothing", NEW), "is no version, folder or file"),
-    ((OLD, "nothing"), "no version `nothing`"),
-    ((OLD, "xx/shop@5-none"), "5-none"),
-    (("xx/shop", NEW), "has 3 versions"),
-    ((OLD, "xx/shpo@final"), "did you mean"),
-    ((OLD, "services"), "no folder of a regulation"),
+@pytest.mark.parametrize(("sides", "name", "says"), [
+    ((OLD,), "one-side", "needs two things"),
+    (("nothing", NEW), "unknown-side", "is no version, folder or file"),
+    ((OLD, "nothing"), "unknown-version", "no version `nothing`"),
+    ((OLD, "xx/shop@5-none"), "unknown-version", "5-none"),
+    (("xx/shop", NEW), "no-version-named", "has 3 versions"),
+    ((OLD, "xx/shpo@final"), "unknown-side", "did you mean"),
+    ((OLD, "services"), "no-regulation", "no folder of a regulation"),
 ])
-def test_sides_that_are_none(shop: Project, sides: tuple[str, ...], says: str) -> None:
-    assert says in refused(shop, *sides)
+def test_sides_that_are_none(shop: Project, sides: tuple[str, ...], name: str, says: str) -> None:
+    told = refused(shop, *sides)
+    assert says in told
+    assert f"error[{name}]" in told
+
+
+def test_a_version_without_a_text_has_rules_alone(shop: Project) -> None:
+    (shop.folder / "regulations/xx/shop/1-draft/text.md").unlink()
+    assert "error[no-text]" in refused(shop, OLD, NEW, "--only", "text")
+    policy = shop.folder / "regulations/xx/shop/1-draft/rules.policy"
+    policy.write_text(policy.read_text("utf-8").replace("under Art. 2(2)", ""), "utf-8")
+    assert directions(found(shop, OLD, NEW))["bill_sent"] == "stricter"
 
 
 def test_a_policy_that_does_not_compile(shop: Project) -> None:
@@ -230,12 +240,19 @@ def test_texts_that_cannot_be_read(shop: Project, name: str, data: bytes, says: 
     assert says in refused(shop, "old.md", name)
 
 
+def test_a_text_that_is_too_large(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policyengine.documents.read.MAX_BYTES", 100)
+    shop.write("old.md", LAW)
+    shop.write("new.md", LAW + "x" * 200)
+    assert "error[document-too-large]" in refused(shop, "old.md", "new.md")
+
+
 def test_two_unrelated_texts(shop: Project) -> None:
     shop.write("old.md", LAW)
     shop.write("new.md", "# Songs\n\nArticle 1 The moon rose over a silent harbour.\n\nArticle 2 Nobody sang.\n")
-    assert "hardly an article in common" in refused(shop, "old.md", "new.md")
+    assert "error[unrelated-texts]" in refused(shop, "old.md", "new.md")
     shop.write("zh.md", "# 法\n\n第一条 通知应当在三十日内发出。\n\n第二条 主管部门可以检查。\n")
-    assert "two languages" in refused(shop, "old.md", "zh.md")
+    assert "error[two-languages]" in refused(shop, "old.md", "zh.md")
 
 
 def test_nothing_is_half_written(shop: Project) -> None:

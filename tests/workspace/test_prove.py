@@ -44,6 +44,11 @@ def test_without_prove_nothing_is_proved(shop: Project) -> None:
     assert "contradictory" not in shop.run(["lint", "regulations/house.policy"], shop.folder).stdout
 
 
+def test_what_the_solver_cannot_be_asked_is_said(shop: Project) -> None:
+    ran = lint(shop, ("odd", "  must service.seats * service.seats > 4\n"))
+    assert "info[not-proved] nothing can be proved of `odd`" in ran.stdout
+
+
 # ---- prove
 
 def prove(shop: Project, *args: str) -> Ran:
