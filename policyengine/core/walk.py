@@ -1,16 +1,13 @@
-"""Going through a tree of the core or of the syntax: its nodes, and what a rule rests on.
-
-It knows no kind of node by name but those that refer to a declaration.
-"""
+"""Going through a tree of the core or of the syntax: its nodes, their types, and what a rule rests on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from policyengine.base.record import record
-from policyengine.core import ir
+from policyengine.core import ir, types
 
 
 def nodes(node: Any) -> Iterator[Any]:
@@ -23,6 +20,26 @@ def nodes(node: Any) -> Iterator[Any]:
         for one in fields(node):
             if one.name not in ("span", "type"):
                 yield from nodes(getattr(node, one.name))
+
+
+def type_of(expr: ir.Expr) -> types.Type:
+    """The type of what a node gives."""
+    match expr:
+        case ir.Today():
+            return types.Date()
+        case ir.LocalTime():
+            return types.TimeOfDay()
+        case ir.CompletedYears() | ir.CountElements() | ir.CountEvents():
+            return types.Number(integer=True)
+        case ir.EpisodeDuration():
+            return types.Period("elapsed")
+        case (ir.Constant() | ir.ListValue() | ir.Parameter() | ir.Fact() | ir.Get() | ir.Apply() | ir.SumEvents()
+              | ir.Latest() | ir.StateValue()):
+            return expr.type
+        case ir.Not() | ir.And() | ir.Or() | ir.Present() | ir.Quantified() | ir.Occurs() | ir.InState():
+            return types.Bool()
+        case _:
+            assert_never(expr)
 
 
 @record

@@ -19,11 +19,11 @@ from lxml import etree, html
 
 from policyengine.base.diagnostic import Diagnostic, error, warning
 from policyengine.base.source import Span
+from policyengine.documents.encoding import decode
 from policyengine.documents.model import Line
 from policyengine.documents.numbering import read_heading, read_mark
 from policyengine.documents.numerals import numeral
 from policyengine.documents.plain import clean, is_wide
-from policyengine.documents.read import decode
 
 BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div", "dl",

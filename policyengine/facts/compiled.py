@@ -29,6 +29,7 @@ from policyengine.base.record import record
 from policyengine.core import ir, types
 from policyengine.core.operators import OPERATORS, ORDERINGS
 from policyengine.core.verdict import VERDICTS
+from policyengine.core.walk import type_of
 
 Judge = Callable[[Mapping[str, Any], int, Mapping[str, Any], Calendar], list[int]]
 """Facts (raw), the as-of instant (microseconds UTC), parameter values (raw, by name; the policy's own where absent) and
@@ -503,7 +504,7 @@ class _Writer:
     def computed(self, expr: ir.Apply) -> _Atom:
         """An operator by its own `compute`, which takes dates as dates and numbers that add exactly."""
         atoms = [self.single(one) for one in expr.arguments]
-        given = [_as_operand(atom.code, _type(one)) for atom, one in zip(atoms, expr.arguments, strict=True)]
+        given = [_as_operand(atom.code, type_of(one)) for atom, one in zip(atoms, expr.arguments, strict=True)]
         code = f"{self.constant(f'computed({expr.operator!r})')}({given[0]}, {given[1]}, calendar)"
         date_out = isinstance(expr.type, types.Date)
         return self.strict(atoms, f"{code}.isoformat()" if date_out else code, expr.operator not in _NEVER_MISSING)
@@ -624,7 +625,7 @@ class _Writer:
         else:
             atoms = self.single(left), self.right(expr.operator, right)
         codes = [atom.code for atom in atoms]
-        if isinstance(_type(left), types.Period) and expr.operator in ("<", "<=", ">", ">="):
+        if isinstance(type_of(left), types.Period) and expr.operator in ("<", "<=", ">", ">="):
             codes = [f"{code}.count" for code in codes]
         true, false = (test.format(*codes) for test in _TESTS[expr.operator])
         pair = _guarded(atoms, true, false)
@@ -756,25 +757,6 @@ def _reads(expr: ir.Expr, owner: str | None) -> Iterator[tuple[tuple[str, ...], 
         case _:
             for part in _parts(expr):
                 yield from _reads(part, owner)
-
-
-def _type(expr: ir.Expr) -> types.Type:
-    match expr:
-        case ir.Today():
-            return types.Date()
-        case ir.LocalTime():
-            return types.TimeOfDay()
-        case ir.CompletedYears() | ir.CountElements() | ir.CountEvents():
-            return types.Number(integer=True)
-        case ir.EpisodeDuration():
-            return types.Period("elapsed")
-        case (ir.Constant() | ir.ListValue() | ir.Parameter() | ir.Fact() | ir.Get() | ir.Apply() | ir.SumEvents()
-              | ir.Latest() | ir.StateValue()):
-            return expr.type
-        case ir.Not() | ir.And() | ir.Or() | ir.Present() | ir.Quantified() | ir.Occurs() | ir.InState():
-            return types.Bool()
-        case _:
-            assert_never(expr)
 
 
 def _as_operand(code: str, type: types.Type) -> str:

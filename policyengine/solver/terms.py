@@ -18,7 +18,7 @@ from policyengine.base.calendar import Calendar
 from policyengine.core import ir, types
 from policyengine.core.operators import OPERATORS, ORDERINGS, Overflow
 from policyengine.core.standing import typed
-from policyengine.core.walk import nodes
+from policyengine.core.walk import nodes, type_of
 from policyengine.solver import calendars, values_patterns
 from policyengine.solver.facts import Place, Space
 from policyengine.solver.lists import Elements, elements_of, variables_of
@@ -433,7 +433,7 @@ class Encoder:
         there = conj((left.there, right.there))
         if there is NO:
             return MISSING
-        kinds = tuple(type(_type(one, value)) for one, value in zip(expr.arguments, values, strict=True))
+        kinds = tuple(type(type_of(one)) for one in expr.arguments)
         if types.Date in kinds or types.Instant in kinds:
             return calendars.moved(expr, left, right, there, self.space, at.inner, self.calendar)
         match expr.operator:
@@ -471,23 +471,6 @@ def _at(raw: Any, path: tuple[str, ...]) -> Any:
         raw = raw.get(name) if isinstance(raw, Mapping) else None
     return raw
 
-
-def _type(expr: ir.Expr, value: Value) -> types.Type:
-    match expr:
-        case ir.Today():
-            return types.Date()
-        case ir.LocalTime():
-            return types.TimeOfDay()
-        case ir.CompletedYears() | ir.CountElements() | ir.CountEvents():
-            return types.Number(integer=True)
-        case ir.EpisodeDuration():
-            return types.Period("elapsed")
-        case (ir.Constant(type=type) | ir.Parameter(type=type) | ir.Fact(type=type) | ir.Get(type=type)
-              | ir.Apply(type=type) | ir.SumEvents(type=type) | ir.Latest(type=type) | ir.StateValue(type=type)
-              | ir.ListValue(type=type)):
-            return type
-        case _:
-            return types.Bool()
 
 
 def _as_value(pair: Pair) -> Value:

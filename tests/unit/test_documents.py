@@ -7,7 +7,8 @@ import pytest
 from policyengine.documents.model import Document, Line, Unit
 from policyengine.documents.numbering import integer, read_citation, read_heading, read_mark, roman
 from policyengine.documents.plain import read_plain
-from policyengine.documents.read import decode, format_of, read_document, read_lines
+from policyengine.documents.encoding import decode
+from policyengine.documents.read import format_of, read_document, read_lines
 from policyengine.documents.structure import structure
 
 
