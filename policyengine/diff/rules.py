@@ -7,6 +7,7 @@ says it is not known here.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 import time
@@ -93,15 +94,17 @@ def _shared(pairs: tuple[Pair, ...], ask: Ask, processes: int) -> tuple[RuleChan
         return tuple(_change(pair, ask) for pair in pairs)
     _SHARED[:] = [(pairs, ask)]
     try:
-        with multiprocessing.get_context("fork").Pool(processes, _leave_ctrl_c_to_the_parent) as pool:
+        with multiprocessing.get_context("fork").Pool(processes, _ready) as pool:
             # The dearest stand anywhere, so each process takes the next that is left.
             return tuple(pool.imap(_one, range(len(pairs))))
     finally:
         _SHARED.clear()
 
 
-def _leave_ctrl_c_to_the_parent() -> None:
+def _ready() -> None:
+    """A process leaves Ctrl-C to the parent, and does not look for cycles: it lives for seconds."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()
 
 
 def _one(place: int) -> RuleChange:
