@@ -1,6 +1,7 @@
 """Traces judged: by an engine of `guiju check`, and by hand in SQL, side by side.
 
     python benchmarks/traces/run.py [--events 10_000_000] [--rounds 3] [--engine duckdb] [--engine none]
+                                    [--only seven|final]
 
 Two tasks: the seven rules of `seven.policy` about a chat service, and the 48 rules of the final measures about events,
 on a companion service. Each contender is a process of its own, and they take turns; what is told is the median. Before
@@ -97,6 +98,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--engine", action="append", default=[])
+    parser.add_argument("--only", choices=("seven", "final"))
     a = parser.parse_args()
     engines = [one for one in a.engine or ["duckdb"] if one != "none"]
     with tempfile.TemporaryDirectory() as name:
@@ -108,12 +110,15 @@ def main() -> int:
         rules = seven(folder / "seven")
         from seven_sql import RULES
 
-        compare("seven rules", rules, chat, a.events, engines, a.rounds, cache)
-        compare("six of them, without the session rule", rules, chat, a.events, engines, a.rounds, cache,
-                tuple(rule for rule in RULES if rule != SESSION))
-        compare("the session rule", rules, chat, a.events, engines, a.rounds, cache, (SESSION,))
-        compare("48 rules of the final measures", final(), companion, a.events, engines, a.rounds, cache)
-    by_reference(a.rounds)
+        if a.only != "final":
+            compare("seven rules", rules, chat, a.events, engines, a.rounds, cache)
+            compare("six of them, without the session rule", rules, chat, a.events, engines, a.rounds, cache,
+                    tuple(rule for rule in RULES if rule != SESSION))
+            compare("the session rule", rules, chat, a.events, engines, a.rounds, cache, (SESSION,))
+        if a.only != "seven":
+            compare("48 rules of the final measures", final(), companion, a.events, engines, a.rounds, cache)
+    if a.only is None:
+        by_reference(a.rounds)
     return 0
 
 

@@ -221,6 +221,31 @@ def local_time(us: int, zone: str) -> time:
     return _local(us, zone).time()
 
 
+def offsets_between(first: int, last: int, zone: str) -> list[tuple[int, int]]:
+    """How far a zone's clocks were ahead of UTC between two instants: from which instant on, and by how much; the
+    first holds at `first`. All in microseconds; at the edges of the calendar a day less."""
+    day = timedelta(days=1) // _MICROSECOND
+    low, end = max(first, _FIRST + day), min(last, _LAST - day)
+    found = [(low, _ahead(low, zone))]
+    while low < end:
+        high = min(low + day, end)
+        while _ahead(high, zone) != found[-1][1]:
+            left, right = low, high
+            while left + 1 < right:
+                middle = (left + right) // 2
+                left, right = (middle, right) if _ahead(middle, zone) == found[-1][1] else (left, middle)
+            found.append((right, _ahead(right, zone)))
+            low = right
+        low = high
+    return found
+
+
+def _ahead(us: int, zone: str) -> int:
+    offset = _local(us, zone).utcoffset()
+    assert offset is not None
+    return offset // _MICROSECOND
+
+
 @lru_cache(maxsize=65_536)
 def start_of_day(day: date, zone: str) -> int:
     """The first instant whose local date is that day: midnight, or what follows it where the clocks skip midnight.

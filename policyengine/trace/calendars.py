@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from itertools import pairwise
 
 from policyengine.base.calendar import Calendar, add_to_date, closes, start_of, subtract_from_date
-from policyengine.base.instants import Period, local_date, period_text, start_of_day, zone_info
+from policyengine.base.instants import Period, local_date, offsets_between, period_text, start_of_day
 from policyengine.base.record import record
 from policyengine.core.conditions import earliest_within
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _MARGIN = 400  # days before the first event and after the last that rules may count from
 _DEADLINES = 60 * 366  # days after that until which a date can be a deadline
-_SECOND = 1_000_000
-_DAY = 86_400 * _SECOND
 
 
 @record
@@ -33,10 +30,6 @@ class Lookup:
     kind: str
     period: Period | None
     repeated: bool
-
-    @staticmethod
-    def of(kind: str, period: Period | None, repeated: bool) -> Lookup:
-        return Lookup(kind, period, repeated)
 
     @property
     def what(self) -> str:
@@ -60,18 +53,8 @@ class Horizon:
         """What a trace from `first` to `last` (UTC microseconds) may ask about."""
         zone = calendar.zone
         days = range(local_date(first, zone).toordinal() - _MARGIN, local_date(last, zone).toordinal() + _MARGIN + 1)
-        begins = [start_of_day(date.fromordinal(day), zone) for day in days]
-        offsets = [(begins[0], _offset(begins[0], zone))]
-        for low, high in pairwise(begins):
-            while (now := _offset(high, zone)) != offsets[-1][1]:
-                left, right = low, high
-                while left + 1 < right:
-                    middle = (left + right) // 2
-                    left, right = (middle, right) if _offset(middle, zone) == offsets[-1][1] else (left, middle)
-                offsets.append((right, _offset(right, zone)))
-                low = right
-                assert now is not None
-        return Horizon(days[0] - _EPOCH, days[-1] - _EPOCH, last, tuple(offsets))
+        begins = start_of_day(date.fromordinal(days[0]), zone), start_of_day(date.fromordinal(days[-1]), zone)
+        return Horizon(days[0] - _EPOCH, days[-1] - _EPOCH, last, tuple(offsets_between(*begins, zone)))
 
     def offset(self, t: str) -> str:
         """How much local time is ahead at an instant given in SQL."""
@@ -79,14 +62,6 @@ class Horizon:
             return str(self.offsets[0][1])
         cases = " ".join(f"WHEN {t} >= {since} THEN {ahead}" for since, ahead in reversed(self.offsets[1:]))
         return f"(CASE {cases} ELSE {self.offsets[0][1]} END)"
-
-
-def _offset(us: int, zone: str) -> int:
-    from datetime import UTC, datetime, timedelta
-
-    ahead = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)).astimezone(zone_info(zone)).utcoffset()
-    assert ahead is not None
-    return ahead // timedelta(microseconds=1)
 
 
 def rows(lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar) -> Iterator[tuple[str, int, int, int]]:

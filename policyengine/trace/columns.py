@@ -101,27 +101,34 @@ def sql_type(type: types.Type) -> str:
             assert_never(type)
 
 
+def each_once(every: Iterable[Iterable[Column]]) -> tuple[Column, ...]:
+    """Each column once, `said` where one of them asks for it."""
+    found: dict[str, Column] = {}
+    for columns in every:
+        for one in columns:
+            if one.said or one.name not in found:
+                found[one.name] = one
+    return tuple(found.values())
+
+
 def needs(policy: ir.Policy, rules: Iterable[ir.Rule], key_types: Mapping[str, types.Type] = NO_TYPES,
           ) -> dict[str, tuple[Column, ...]]:
     """The event types that the rules name, through states and episodes too, and the columns of each that are read.
 
     The core names keys without their types; `key_types` has those that are not text.
     """
-    found: dict[str, dict[str, Column]] = {}
+    found: dict[str, tuple[Column, ...]] = {}
     states = {state.name: state for state in policy.states}
     episodes = {episode.name: episode for episode in policy.episodes}
     done: set[str] = set()
 
     def add(event: str, path: tuple[str, ...], type: types.Type, said: bool = False) -> None:
-        columns = found.setdefault(event, {})
-        if path == ("time",):
-            return
-        column = Column(path, type, said)
-        old = columns.get(column.name)
-        columns[column.name] = Column(path, type, said or (old is not None and old.said))
+        known = found.setdefault(event, ())
+        if path != ("time",):
+            found[event] = each_once((known, (Column(path, type, said),)))
 
     def keyed(event: str, keys: Iterable[str]) -> None:
-        found.setdefault(event, {})
+        found.setdefault(event, ())
         for key in keys:
             add(event, (key,), key_types.get(key, types.Text()))
 
@@ -210,7 +217,7 @@ def needs(policy: ir.Policy, rules: Iterable[ir.Rule], key_types: Mapping[str, t
         asked = [*rule.when, *(one.condition for one in rule.must), *(one.condition for one in rule.unless)]
         for one in (asked if scope is None else [scope, *asked]):
             visit(one, own, ())
-    return {event: tuple(columns.values()) for event, columns in found.items()}
+    return found
 
 
 def run_events(policy: ir.Policy, run: str) -> tuple[str, ...]:

@@ -16,10 +16,13 @@ from policyengine.core.case import Case, Event, Sources
 from policyengine.core.evaluate import judge_moments
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import Judgement, Moment, Setting, Verdict
-from policyengine.trace.footprint import footprint
+from policyengine.trace.footprint import seek
 
-TOGETHER = 200
+TOGETHER = 4_000
 """So many moments are explained at once: their rows are fetched together."""
+
+OF_A_RULE = 200
+"""So many of them stand before the evaluator at once, if they are of one rule."""
 
 
 class Disagreement(AssertionError):
@@ -55,39 +58,78 @@ class Rows(Protocol):
         """The events at these places of the order."""
 
 
-def explain(policy: ir.Policy, rule: ir.Rule, found: Sequence[Found], rows: Rows, facts: Mapping[str, Any],
-            setting: Setting, calendar: Calendar, sources: Sources | None) -> Iterator[Judgement]:
+@record
+class About:
+    """What moments are explained with: a service's facts, and all that does not change from moment to moment."""
+
+    policy: ir.Policy
+    facts: Mapping[str, Any]
+    setting: Setting
+    calendar: Calendar
+    sources: Sources | None
+
+
+def explain(about: About, found: Sequence[tuple[ir.Rule, Found]], rows: Rows,
+            ) -> Iterator[tuple[Found, Judgement]]:
     """A judgement for each moment, in no order. Where a moment rests on more rows than can be read, it comes without
     evidence; one that only the evaluator can judge is then an error: `TooManyRows`."""
     for start in range(0, len(found), TOGETHER):
-        part = found[start:start + TOGETHER]
-        yield from _explain(policy, rule, part, rows, facts, setting, calendar, sources)
+        yield from _explain(about, found[start:start + TOGETHER], rows)
 
 
-def _explain(policy: ir.Policy, rule: ir.Rule, found: Sequence[Found], rows: Rows, facts: Mapping[str, Any],
-             setting: Setting, calendar: Calendar, sources: Sources | None) -> Iterator[Judgement]:
-    places = {place for one in found for place in (one.pos, one.first, one.past) if place is not None}
+def _explain(about: About, found: Sequence[tuple[ir.Rule, Found]], rows: Rows,
+             ) -> Iterator[tuple[Found, Judgement]]:
+    """The moments of several rules at once, whose rows are fetched together."""
+    by_rule: dict[str, tuple[ir.Rule, list[Found]]] = {}
+    for rule, one in found:
+        by_rule.setdefault(rule.name, (rule, []))[1].append(one)
+    parts = [(rule, ones[start:start + OF_A_RULE]) for rule, ones in by_rule.values()
+             for start in range(0, len(ones), OF_A_RULE)]
+    places = {place for _, one in found for place in (one.pos, one.first, one.past) if place is not None}
     events = rows.at(sorted(places))
-    asked = [(one, _moment(rule, one, events)) for one in found]
+    asked = [(rule, [(one, _moment(rule, one, events)) for one in ones]) for rule, ones in parts]
     try:
-        have = footprint(policy, rule, [moment for _, moment in asked], facts, setting, calendar, rows.fetch,
-                         sources=sources)
+        have = _footprints(about, [(rule, [moment for _, moment in ones]) for rule, ones in asked], rows)
     except TooManyRows:
         if len(found) > 1:
             half = len(found) // 2
             for part in (found[:half], found[half:]):
-                yield from _explain(policy, rule, part, rows, facts, setting, calendar, sources)
+                yield from _explain(about, part, rows)
             return
-        one, moment = asked[0]
+        [(rule, [(one, moment)])] = asked
         if one.verdict is None:
             raise
-        yield Judgement(rule.name, one.verdict, moment, one.due, tie=one.tie)
+        yield one, Judgement(rule.name, one.verdict, moment, one.due, tie=one.tie)
         return
+    for (rule, ones), events_of in zip(asked, have, strict=True):
+        yield from _judged(about, rule, ones, events_of)
+
+
+def _footprints(about: About, asked: Sequence[tuple[ir.Rule, Sequence[Moment]]], rows: Rows) -> list[Sequence[Event]]:
+    """The rows on which the moments of each rule can be judged; all searches take their steps together."""
+    searches = [seek(about.policy, rule, moments, about.facts, about.setting, about.calendar, sources=about.sources)
+                for rule, moments in asked]
+    have: list[Sequence[Event]] = [() for _ in asked]
+    wants = {number: next(search) for number, search in enumerate(searches)}
+    while wants:
+        rows.fetch([reach for reaches in wants.values() for reach in reaches])
+        for number, reaches in list(wants.items()):
+            try:
+                wants[number] = searches[number].send(rows.fetch(reaches))
+            except StopIteration as end:
+                have[number] = end.value
+                del wants[number]
+    return have
+
+
+def _judged(about: About, rule: ir.Rule, asked: Sequence[tuple[Found, Moment]], have: Sequence[Event],
+            ) -> Iterator[tuple[Found, Judgement]]:
     wanted: dict[Any, list[Found]] = {}
     for one, moment in asked:
         wanted.setdefault(_identity(moment), []).append(one)
-    for judgement in judge_moments(policy, rule, Case(facts, tuple(have)), setting, calendar,
-                                   lambda moment: moment is not None and _identity(moment) in wanted, sources=sources):
+    for judgement in judge_moments(about.policy, rule, Case(about.facts, tuple(have)), about.setting, about.calendar,
+                                   lambda moment: moment is not None and _identity(moment) in wanted,
+                                   sources=about.sources):
         assert judgement.moment is not None
         said = wanted[_identity(judgement.moment)]
         if not said:
@@ -96,7 +138,7 @@ def _explain(policy: ir.Policy, rule: ir.Rule, found: Sequence[Found], rows: Row
         if one.verdict is not None and (one.verdict, one.due) != (judgement.verdict, judgement.due):
             raise Disagreement(f"{rule.name} at {one.t}: {one.verdict} due {one.due} in columns, {judgement.verdict} "
                                f"due {judgement.due} by the evaluator")
-        yield judgement
+        yield one, judgement
     if left := [one for said in wanted.values() for one in said]:
         raise Disagreement(f"{rule.name} at {left[0].t}: a moment in columns that the evaluator does not see")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, assert_never
 
@@ -44,6 +44,20 @@ def footprint(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None]
     A moment None is the judgement that is about no moment. `fetch` is called with more each time, seldom more than four
     times: a state read at a candidate is sought when the candidate is known, the start of a run from its last event.
     """
+    search = seek(policy, rule, moments, facts, setting, calendar, sources=sources)
+    try:
+        asked = next(search)
+        while True:
+            asked = search.send(fetch(asked))
+    except StopIteration as end:
+        have: Sequence[Event] = end.value
+        return have
+
+
+def seek(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], facts: Mapping[str, Any],
+         setting: Setting, calendar: Calendar, *, sources: Sources | None = None,
+         ) -> Generator[tuple[Reach, ...], Sequence[Event], Sequence[Event]]:
+    """The same, for one who fetches for several at once: yields what to fetch and is sent it; returns the rows."""
     moments = tuple(moments)
     asked: tuple[Reach, ...] = ()
     have: Sequence[Event] = ()
@@ -52,7 +66,8 @@ def footprint(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None]
         more = merge((*asked, *reaches(policy, rule, moments, case, setting, calendar, sources=sources)))
         if more == asked:
             return have
-        asked, have = more, fetch(more)
+        asked = more
+        have = yield asked
 
 
 def reaches(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], have: Case, setting: Setting,

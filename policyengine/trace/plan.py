@@ -14,26 +14,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from policyengine.core import ir
+from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.trace.plan_builder import Builder
 from policyengine.trace.plan_expressions import asks_trace, conjuncts
-from policyengine.trace.plan_frames import Frame, Guard, Known, Plan, Step, TooManyPairs
+from policyengine.trace.plan_frames import Frame, Guard, Known, Plan, Step, TooManyPairs, any_holds
 from policyengine.trace.plan_moments import moments
+from policyengine.trace.plan_states import narrow
 from policyengine.trace.plan_values import answer_condition, answer_value
 from policyengine.trace.terms import (
-    FALSE,
     Term,
     all_of,
-    any_of,
     any_tie,
     quoted,
 )
 
-CODES = {"violated": 0, "undecided": 1, "pending": 2, "exempt": 3, "satisfied": 4, "not_applicable": 5}
-
 
 def plan(rule: ir.Rule, known: Known) -> Plan:
     """The plan of a rule with a trigger. Raises `columns.Unsupported` for what no column can answer."""
-    return _whole_rule(Builder(rule, known, answer_condition, answer_value))
+    return _whole_rule(Builder(rule, known, (answer_condition, answer_value), narrow))
 
 
 def _whole_rule(build: Builder) -> Plan:
@@ -48,6 +46,8 @@ def _whole_rule(build: Builder) -> Plan:
         asked.sort(key=lambda one: asks_trace(one))
     when: list[Term] = [triggered]
     for one in asked:
+        if dropping and triggered.tie is None:
+            build.narrow(frame, one)
         answer = build.kept(frame, build.condition(frame, one), "when")
         when.append(answer)
         if dropping and triggered.tie is None:
@@ -64,10 +64,9 @@ def _whole_rule(build: Builder) -> Plan:
 
 def _verdicts(build: Builder, frame: Frame, triggered: Term, when: Term, unless: Sequence[Term], must: Term) -> None:
     """The order of the verdicts: not applicable, exempt, undecided, then by what must hold."""
-    excused = any_of(unless) if unless else FALSE
     maybe = " OR ".join(f"{one.sql} IS NULL" for one in unless if one.nullable)
     pending = f"{must.settles} > {build.known.as_of}" if must.settles else None
-    rows: list[tuple[str, str, str]] = [
+    rows: list[tuple[str, Verdict, str]] = [
         (f"{triggered.sql} IS FALSE", "not_applicable", triggered.tie or "FALSE"),
         (f"{when.sql} IS FALSE", "not_applicable", when.tie or "FALSE")]
     rows += [(f"{one.sql} IS TRUE", "exempt", one.tie or "FALSE") for one in unless]
@@ -78,22 +77,21 @@ def _verdicts(build: Builder, frame: Frame, triggered: Term, when: Term, unless:
         unknown = any_tie([Term("", tie=f"({one.sql} IS NULL AND {one.tie})") for one in unless
                            if one.nullable and one.tie])
         rows += [(maybe, "undecided", " OR ".join(one for one in (must.tie, unknown) if one) or "FALSE")]
-    assert excused is not None
-    code = " ".join(f"WHEN {condition} THEN {CODES[verdict]}" for condition, verdict, _ in rows)
+    code = " ".join(f"WHEN {condition} THEN {VERDICTS.index(verdict)}" for condition, verdict, _ in rows)
     tie = " ".join(f"WHEN {condition} THEN {one}" for condition, _, one in rows)
     ties = any(one != "FALSE" for *_, one in rows) or must.tie
     resting = f"CASE {tie} ELSE {must.tie or 'FALSE'} END" if ties else "FALSE"
-    hard = " OR ".join(f"coalesce({one}, FALSE)" for one in dict.fromkeys(frame.hard)) or "FALSE"
+    hard = any_holds(frame.hard)
     place = {one: quoted(one) if one in frame.columns else "CAST(NULL AS BIGINT)" for one in ("pos", "first", "past")}
     known = '"known"' if "known" in frame.columns else '"t"'
     inside = [f'"t" >= {build.known.start}' if build.known.start is not None else "",
               f'"t" < {build.known.end}' if build.known.end is not None else ""]
     force = " AND ".join(one for one in inside if one)
     build.step("verdicts", f'SELECT "t", {known} AS "known", {place["pos"]} AS "pos", {place["first"]} AS "first", '
-               f'{place["past"]} AS "past", CASE {code} ELSE {CODES["violated"]} END AS "verdict", '
+               f'{place["past"]} AS "past", CASE {code} ELSE {VERDICTS.index("violated")} END AS "verdict", '
                f'{must.settles or "CAST(NULL AS BIGINT)"} AS "due", '
                f'{resting} AS "tie", {hard} AS "hard" '
                f'FROM {frame.name}{f" WHERE {force}" if force else ""}', "the verdict of each moment")
 
 
-__all__ = ["CODES", "Guard", "Known", "Plan", "Step", "TooManyPairs", "plan"]
+__all__ = ["Guard", "Known", "Plan", "Step", "TooManyPairs", "plan"]

@@ -17,9 +17,10 @@ from policyengine.core.conditions import value_of
 from policyengine.core.operators import Overflow
 from policyengine.core.standing import Here, World
 from policyengine.core.verdict import Setting
+from policyengine.core.walk import nodes, type_of
 from policyengine.trace.calendars import Lookup
 from policyengine.trace.columns import Column, Unsupported, needs
-from policyengine.trace.plan_expressions import OF_THE_MOMENT, nodes, type_of
+from policyengine.trace.plan_expressions import OF_THE_MOMENT
 from policyengine.trace.plan_frames import Bound, Frame, Guard, Known, Step, any_holds
 from policyengine.trace.terms import (
     DAY,
@@ -35,12 +36,13 @@ from policyengine.trace.terms import (
 class Builder:
     """One rule at work: its steps so far, and what they look up.
 
-    `answers` are the two that answer a condition and a value, which every room asks and which ask every room.
+    `answers` are those that answer a condition and a value, which every room asks and which ask every room; `narrow`
+    leaves out rows before a condition of theirs is asked.
     """
 
-    def __init__(self, rule: ir.Rule, known: Known, condition: Answer, value: Answer) -> None:
+    def __init__(self, rule: ir.Rule, known: Known, answers: tuple[Answer, Answer], narrow: Narrow) -> None:
         self.rule, self.known = rule, known
-        self.answers = condition, value
+        self.answers, self.narrow_by = answers, narrow
         self.steps: list[Step] = []
         self.lookups: dict[Lookup, None] = {}
         self.guards: list[Guard] = []
@@ -56,6 +58,7 @@ class Builder:
                               known.sources)
         self.here = Here(known.as_of, known.as_of, 0, {}, None)
         self.made: dict[Any, Any] = {}
+        self.known_of: dict[tuple[int, str, str, str], tuple[Frame, Term]] = {}  # answers, with the frame they stand in
         self.growing: dict[str, tuple[str, list[str]]] = {}  # tables that only add columns to another
 
     def step(self, prefix: str, sql: str, note: str) -> str:
@@ -89,16 +92,26 @@ class Builder:
         frame.columns.append(column)
         return quoted(column)
 
-    def answered(self, frame: Frame, ask: Callable[[], Term], hint: str) -> Term:
-        """The answer to a question about the trace, without the columns that were only needed to find it: each would
-        be carried through every question that follows."""
+    def answered(self, frame: Frame, expr: ir.Expr, ask: Callable[[], Term], hint: str) -> Term:
+        """The answer to a question about the trace, which is asked once of the same rows, and without the columns that
+        were only needed to find it: each would be carried through every question that follows."""
+        asked = (id(frame), repr(expr), repr(frame.at), repr(frame.variables))
+        if asked not in self.known_of:
+            self.known_of[asked] = frame, self._asked(frame, ask, hint)
+        return self.known_of[asked][1]
+
+    def _asked(self, frame: Frame, ask: Callable[[], Term], hint: str) -> Term:
         before, hard = len(frame.columns), len(frame.hard)
         inline, frame.inline = frame.inline, False  # no such question reads the element of a list
         term = self.kept(frame, ask(), hint)
         frame.hard[hard:] = [self.extend(frame, one, "hard", "what only the evaluator can say")
                              for one in frame.hard[hard:]]
-        used = " ".join(filter(None, (term.sql, term.settles, term.tie, term.high, term.den, *frame.hard[hard:])))
+        used = " ".join((*term.texts, *frame.hard[hard:]))
+        gone = [quoted(one) for one in frame.columns[before:] if quoted(one) not in used]
         frame.columns[before:] = [one for one in frame.columns[before:] if quoted(one) in used]
+        for key, (of, known) in list(self.known_of.items()):
+            if of is frame and any(one in text for one in gone for text in known.texts):
+                del self.known_of[key]
         frame.inline = inline
         return term
 
@@ -205,7 +218,7 @@ class Builder:
 
     def lookup(self, kind: str, period: Period | None, *, repeated: bool = False) -> str:
         """The name, as a literal, under which the calendar has what is looked up."""
-        found = Lookup.of(kind, period, repeated)
+        found = Lookup(kind, period, repeated)
         self.lookups[found] = None
         return text(found.what)
 
@@ -232,42 +245,30 @@ class Builder:
             return f"({t} + {period.count + 1})"
         return self.look_up(frame, "closes", period, self.local_day(t))
 
-    def closes_of(self, frame: Frame, t: str, period: ir.Expr) -> Term:
-        """The same for a period that the policy or an event names."""
-        if not self.dynamic(period):
-            value = self.static(period)
-            return MISSING if value is None else Term(self.closes(frame, t, value), False)
-        count = self.kept(frame, self.value(frame, period), "period")
-        kind = type_of(period)
-        if isinstance(kind, types.Period) and kind.unit == "elapsed":
-            return Term(f"({t} + {count.sql} + 1)", count.nullable)
-        if kind == types.Period("day") and not self.known.calendar.moves_to_working_day:
-            day = self.extend(frame, f"({self.local_day(t)} + {count.sql} + 1)", "day", "the day after the last")
-            ends = self.look_up(frame, "midnight", None, day)
-            frame.hard.append(f"({day} IS NOT NULL AND {ends} IS NULL)")
-            return Term(ends, count.nullable)
-        raise Unsupported("a legal period that an event names")
-
     def earliest(self, frame: Frame, t: str, period: Period) -> str:
         """The first instant within whose period the moment lies."""
         if period.is_elapsed:
             return f"({t} - {period.count})"
         return self.look_up(frame, "earliest", period, self.local_day(t))
 
-    def earliest_of(self, frame: Frame, t: str, period: ir.Expr) -> Term:
-        """The same for a period that the policy or an event names."""
+    def edge_of(self, frame: Frame, t: str, period: ir.Expr, *, back: bool = False) -> Term:
+        """The same for a period that the policy or an event names: when it closes or, `back`, the earliest."""
         if not self.dynamic(period):
             value = self.static(period)
-            return MISSING if value is None else Term(self.earliest(frame, t, value), False)
+            if value is None:
+                return MISSING
+            return Term((self.earliest if back else self.closes)(frame, t, value), False)
         count = self.kept(frame, self.value(frame, period), "period")
         kind = type_of(period)
+        moved = f"- {count.sql}" if back else f"+ {count.sql} + 1"
         if isinstance(kind, types.Period) and kind.unit == "elapsed":
-            return Term(f"({t} - {count.sql})", count.nullable)
+            return Term(f"({t} {moved})", count.nullable)
         if kind == types.Period("day") and not self.known.calendar.moves_to_working_day:
-            day = self.extend(frame, f"({self.local_day(t)} - {count.sql})", "day", "the first day")
-            begins = self.look_up(frame, "midnight", None, day)
-            frame.hard.append(f"({day} IS NOT NULL AND {begins} IS NULL)")
-            return Term(begins, count.nullable)
+            day = self.extend(frame, f"({self.local_day(t)} {moved})", "day",
+                              "the first day" if back else "the day after the last")
+            found = self.look_up(frame, "midnight", None, day)
+            frame.hard.append(f"({day} IS NOT NULL AND {found} IS NULL)")
+            return Term(found, count.nullable)
         raise Unsupported("a legal period that an event names")
 
     def static_period(self, expr: ir.Expr) -> Period:
@@ -321,4 +322,10 @@ class Builder:
         return self.answers[1](self, frame, expr)
 
 
+    def narrow(self, frame: Frame, expr: ir.Expr) -> None:
+        """Without rows for which a condition surely does not hold, as far as that is known before it is asked."""
+        self.narrow_by(self, frame, expr)
+
+
 Answer = Callable[[Builder, Frame, ir.Expr], Term]
+Narrow = Callable[[Builder, Frame, ir.Expr], None]

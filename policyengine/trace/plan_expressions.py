@@ -6,10 +6,9 @@ In come expressions of the core and terms; out come parts and plain answers. Tab
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-from typing import Any
 
 from policyengine.core import ir, types
+from policyengine.core.walk import nodes
 from policyengine.trace.plan_frames import Frame
 from policyengine.trace.terms import (
     Term,
@@ -39,18 +38,6 @@ def exact(term: Term) -> Term:
     if term.high is None:
         return term
     return Term(f"CASE WHEN {term.high} = {term.sql} THEN {term.sql} END", True, None, term.tie)
-
-
-def nodes(node: Any) -> Iterator[Any]:
-    """A node and all below it."""
-    if isinstance(node, tuple):
-        for one in node:
-            yield from nodes(one)
-    elif is_dataclass(node):
-        yield node
-        for one in fields(node):
-            if one.name not in ("span", "type"):
-                yield from nodes(getattr(node, one.name))
 
 
 def asks_trace(expr: ir.Expr) -> bool:
@@ -91,21 +78,3 @@ def _of_candidate(expr: ir.Expr) -> bool:
 def scale_of(type: types.Type) -> int:
     """How many digits after the point a number that was read may have."""
     return 9 if isinstance(type, types.Number) and not type.integer else 0
-
-
-def type_of(expr: ir.Expr) -> types.Type:
-    """The type of an expression."""
-    match expr:
-        case (ir.Constant() | ir.ListValue() | ir.Parameter() | ir.Fact() | ir.Get() | ir.Apply() | ir.SumEvents()
-              | ir.Latest() | ir.StateValue()):
-            return expr.type
-        case ir.Today():
-            return types.Date()
-        case ir.LocalTime():
-            return types.TimeOfDay()
-        case ir.CompletedYears() | ir.CountElements() | ir.CountEvents():
-            return types.Number(integer=True)
-        case ir.EpisodeDuration():
-            return types.Period("elapsed")
-        case _:
-            return types.Bool()

@@ -5,7 +5,9 @@ Plain values and SQL text; nothing here knows the core's questions or how they a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +75,8 @@ class Known:
 
     `places` are the event types by their place in the vocabulary. `parameters` are raw, by name. `service`: the rows of
     one service alone (None: all rows are its own). `ties`: whether any two events share a time and sequence. `filled`:
-    event type -> columns that no row of it lacks.
+    event type -> columns that no row of it lacks. `tables`: event type -> the table that has its rows, with those of
+    others; `events` has all.
     """
 
     policy: ir.Policy
@@ -90,6 +93,7 @@ class Known:
     start: int | None = None
     end: int | None = None
     key_types: Mapping[str, types.Type] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
 
 
 @record
@@ -180,6 +184,16 @@ class Window:
     gap: str = "FALSE"
     closes: str | None = None
     ordered: bool = False
+
+
+STEP = re.compile(r"""'[^']*'|"[^"]*"|\b[a-z]+(?:_[a-z]+)*_[0-9]+\b""")
+"""The name of a step, wherever it stands; and what is quoted, a text or a column, in which there is none."""
+
+
+def readers(steps: Sequence[Step], last: str) -> Counter[str]:
+    """How often each step is read, by the others and by a last query."""
+    names = {step.name for step in steps}
+    return Counter(name for sql in (*(step.sql for step in steps), last) for name in STEP.findall(sql) if name in names)
 
 
 def prefixed(sql: str, alias: str) -> str:

@@ -176,7 +176,7 @@ def run_marks(build: Builder, trigger: ir.OnEvery, period: Period) -> tuple[Fram
 
 def marks_passed(build: Builder, marked: str, run: str, keys: Sequence[str], base: str, doubt: str) -> Frame:
     """Marks of an episode with the event that passes each; marks that none passes are left out."""
-    _, rows = runs_of(build, run)
+    _, rows, _ = runs_of(build, run)
     frame = Frame(marked, ["mark", "run_t", "run_pos", "doubt_t", "base", "doubted", *keys], {}, {})
     names = ", ".join(map(quoted, keys))
     frame.name = build.step("asking", f'SELECT "mark", "run_t", "run_pos", "doubt_t", {base} AS "base", {doubt} AS '
@@ -228,7 +228,7 @@ def silences(build: Builder, trigger: ir.OnWithout) -> tuple[Frame, Term, bool]:
 
 def run_starts(build: Builder, trigger: ir.OnStart) -> tuple[Frame, Term, bool]:
     """The first event of each run."""
-    _, rows = runs_of(build, trigger.run)
+    _, rows, _ = runs_of(build, trigger.run)
     declared = build.episodes.get(trigger.run) or build.states[trigger.run]
     members = declared.events if isinstance(declared, ir.Episode) else (
         declared.starts if isinstance(declared, ir.BooleanState) else ())

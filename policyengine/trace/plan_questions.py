@@ -203,7 +203,7 @@ def episode_duration(build: Builder, frame: Frame, expr: ir.EpisodeDuration) -> 
     """Elapsed time of the runs inside a past range, up to the moment."""
     if build.static(build.episodes[expr.episode].gap) is None:
         return MISSING
-    keys, rows = runs_of(build, expr.episode)
+    keys, rows, doubtful = runs_of(build, expr.episode)
     episode = build.episodes[expr.episode]
     window = window_of(build, frame, expr.range, "")
     # After the latest of none is from the beginning.
@@ -218,10 +218,8 @@ def episode_duration(build: Builder, frame: Frame, expr: ir.EpisodeDuration) -> 
         """All there was up to an instant, the stretch that it cuts included as far as its end is known."""
         build.count += 1
         n = build.count
-        build.sweep(frame, going, asked, Bound(f"({instant} + 1)"), [(f"lasted.{n}", '"lasted"', "sum"),
-                                                                     (f"last_t.{n}", '"t"', "last")])
         build.sweep(frame, going, asked, Bound(f"({instant} + 1)"), [
-            (f"next_t.{n}", '"t"', "first"),
+            (f"lasted.{n}", '"lasted"', "sum"), (f"last_t.{n}", '"t"', "last"), (f"next_t.{n}", '"t"', "first"),
             (f"next_new.{n}", 'CASE WHEN "new" THEN 1 ELSE 0 END', "first")])
         return (f"({quoted(f'lasted.{n}')} + CASE WHEN {quoted(f'next_new.{n}')} = 0 AND {quoted(f'next_t.{n}')} <= "
                 f"{known} THEN {instant} - {quoted(f'last_t.{n}')} ELSE 0 END)")
@@ -229,17 +227,19 @@ def episode_duration(build: Builder, frame: Frame, expr: ir.EpisodeDuration) -> 
     total = build.extend(frame, until(t), "lasted", f"how long {expr.episode} lasted up to the moment")
     if back is not None:
         total = build.extend(frame, f"({total} - {until(back)})", "lasted", "of that, inside the range")
-    build.count += 1
-    n = build.count
-    doubted = build.step("doubts", f'SELECT *, CASE WHEN "going" THEN "t" ELSE "prev_t" END AS "upto" FROM {rows} '
-                                   f'WHERE '
-                         '"doubt" OR ("going" AND "doubt_pos" >= "run_pos")', "what is uncertain of runs")
-    build.sweep(frame, doubted, asked, Bound(f"({known} + 1)"), [(f"doubt.{n}", '"upto"', "last"),
-                                                                 (f"doubt_run.{n}", '"run_t"', "last")])
-    doubt, run = quoted(f"doubt.{n}"), quoted(f"doubt_run.{n}")
-    # Of a run that begins after the moment nothing counts, and one before it may be uncertain too.
-    frame.hard.append(f"({run} > {t})")
-    uncertain = f"coalesce({doubt} >= {back or EARLIEST}, FALSE)"
+    uncertain = None
+    if doubtful:
+        build.count += 1
+        n = build.count
+        doubted = build.step("doubts", f'SELECT *, CASE WHEN "going" THEN "t" ELSE "prev_t" END AS "upto" FROM {rows} '
+                                       f'WHERE '
+                             '"doubt" OR ("going" AND "doubt_pos" >= "run_pos")', "what is uncertain of runs")
+        build.sweep(frame, doubted, asked, Bound(f"({known} + 1)"), [(f"doubt.{n}", '"upto"', "last"),
+                                                                     (f"doubt_run.{n}", '"run_t"', "last")])
+        doubt, run = quoted(f"doubt.{n}"), quoted(f"doubt_run.{n}")
+        # Of a run that begins after the moment nothing counts, and one before it may be uncertain too.
+        frame.hard.append(f"({run} > {t})")
+        uncertain = f"coalesce({doubt} >= {back or EARLIEST}, FALSE)"
     unsure = [f"({one.p} > {window.low.p})" for one in window.surely if one.p and window.low and window.low.p]
     unsure += [window.unsure] if window.unsure else []
     frame.hard += [window.gap] if window.gap != "FALSE" else []

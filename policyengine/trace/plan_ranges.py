@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import assert_never
 
 from policyengine.core import ir, types
+from policyengine.core.walk import type_of
 from policyengine.trace.plan_builder import Builder
-from policyengine.trace.plan_expressions import type_of
 from policyengine.trace.plan_frames import EARLIEST, Bound, Frame, Window
 from policyengine.trace.plan_rows import ask_rows, candidates_of, pair_rows
 from policyengine.trace.plan_runs import run_of
@@ -37,7 +37,7 @@ def window_of(build: Builder, frame: Frame, range: ir.Range, event: str, *, coun
     match range:
         case ir.Within() | ir.NoLaterThan():
             known = '"known"' if "known" in frame.columns else t
-            ends = build.closes_of(frame, known, range.period)
+            ends = build.edge_of(frame, known, range.period)
             end = build.extend(frame, ends.sql, "closes", "the first instant too late")
             lost = f"({end} IS NULL)" if ends.nullable else None
             return Window(from_moment(build, frame, event), Bound(end), t, lost, closes=end)
@@ -57,7 +57,7 @@ def window_of(build: Builder, frame: Frame, range: ir.Range, event: str, *, coun
         case ir.Before():
             return Window(None, up_to(build, frame, event, ordered=True, counting=counting), None, ordered=True)
         case ir.WithinLast():
-            low = build.earliest_of(frame, t, range.period)
+            low = build.edge_of(frame, t, range.period, back=True)
             start = build.extend(frame, low.sql, "since", "how far the range reaches back")
             return Window(Bound(start), up_to(build, frame, event, ordered=False, counting=counting), start,
                           f"({start} IS NULL)" if low.nullable else None)

@@ -46,7 +46,9 @@ def from_events(build: Builder, events: Sequence[str]) -> tuple[str, list[str]]:
     keys = {name: Column((name,), type).name for name, type in build.known.key_types.items()
             if not isinstance(type, types.Text)}
     plain = [f"{quoted(held)} AS {quoted(name)}" for name, held in keys.items() if held in names]
-    source = f"(SELECT *{''.join(f', {one}' for one in plain)} FROM events)" if plain else "events"
+    tables = {build.known.tables.get(event, "events") for event in events}
+    table = tables.pop() if len(tables) == 1 else "events"
+    source = f"(SELECT *{''.join(f', {one}' for one in plain)} FROM {table})" if plain else table
     aliases = [name for name, held in keys.items() if held in names]
     return f"FROM {source} WHERE {chosen}{service}", [*names, *aliases, *dict.fromkeys(said)]
 
@@ -73,6 +75,8 @@ def candidates_of(build: Builder, pattern: ir.Pattern, values: Sequence[tuple[st
             outer.append(part)
     sure, lacking = "TRUE", False
     if local:
+        for part in local:
+            build.narrow(frame, part)
         held = all_of([build.condition(frame, part) for part in local])
         held = build.kept(frame, held, "held")
         build.drop(frame, f"{held.sql} IS NOT FALSE", "without those that cannot match")
@@ -236,8 +240,7 @@ def pair_rows(build: Builder, frame: Frame, pattern: ir.Pattern, rows: Candidate
         sums += [f"sum(CASE WHEN {held.sql} THEN {moved} END) AS {quoted(f'sum.{n}')}",
                  f"count(*) FILTER (WHERE {held.sql} IS NULL OR {moved} IS NULL) AS {quoted(f'unknown.{n}')}"]
     if both.hard:
-        hard = " OR ".join(f"coalesce({one}, FALSE)" for one in both.hard)
-        sums.append(f"bool_or({hard}) AS {quoted(f'hard.{n}')}")
+        sums.append(f"bool_or({any_holds(both.hard)}) AS {quoted(f'hard.{n}')}")
     summed = build.step("summed", f"SELECT {', '.join(group)}, {', '.join(sums)} FROM {both.name} GROUP BY "
                         f"{', '.join(group)}", "what each moment met")
     aliases = [*(f"{one}.{n}" for one in ("sure", "maybe", "first", "last", "last_t", "last_maybe")),

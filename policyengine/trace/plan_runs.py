@@ -34,40 +34,41 @@ def asked_runs(build: Builder, frame: Frame, keys: Sequence[str]) -> list[tuple[
     return [("0" if key == WHOLE else quoted(build.key(frame, key)), key) for key in keys]
 
 
-def runs_of(build: Builder, name: str) -> tuple[tuple[str, ...], str]:
+def runs_of(build: Builder, name: str) -> tuple[tuple[str, ...], str, bool]:
     """The keys of an episode or state, and a row for each event that begins, continues or ends a run of it: `run_t`
     and `run_pos` are the start of its run, `prev_t` the event before it, `new` where it begins one, `closing`
-    where it ends one, `doubt_pos` the latest event that left doubt."""
+    where it ends one, `doubt_pos` the latest event that left doubt; and whether any does."""
     made = ("runs", name)
     if made in build.made:
-        found: tuple[tuple[str, ...], str] = build.made[made]
+        found: tuple[tuple[str, ...], str, bool] = build.made[made]
         return found
     keys, starts, ends, lasting, lost = members_of(build, name)
     names = ", ".join(map(quoted, keys))
-    begin, _ = changes_of(build, [(pattern, True) for pattern in starts], keys, lasting)
+    begin, doubtful = changes_of(build, [(pattern, True) for pattern in starts], keys, lasting)
     if len({pattern.event for pattern in starts}) < len(starts):
         begin = build.step("changes", f'SELECT "t", "pos", 1 AS "start", bool_and("sure") AS "sure", max("life") AS '
                            f'"life", {names} FROM {begin} GROUP BY "t", "pos", {names}', "each event once")
     parts = [f'SELECT "t", "pos", "start", "sure", "life", {names} FROM {begin}']
     for pattern in ends:
-        rows = candidates_of(build, pattern)
-        heard = spread_over(build, rows, keys, begin)
+        ended = candidates_of(build, pattern)
+        doubtful = doubtful or ended.sure != "TRUE"
+        heard = spread_over(build, ended, keys, begin)
         parts.append(f'SELECT "t", "pos", 0, "sure", CAST(NULL AS BIGINT), {names} FROM {heard}')
     changes = build.step("changes", " UNION ALL ".join(parts), f"events of {name}")
     by = f'PARTITION BY {names} ORDER BY "pos" * 2 + "start"'
     prior = f"OVER ({by} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
     upto = f"OVER ({by} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-    ended = (f', max(CASE WHEN "start" = 0 AND "sure" THEN "pos" END) {prior} AS "end_pos", '
+    last = (f', max(CASE WHEN "start" = 0 AND "sure" THEN "pos" END) {prior} AS "end_pos", '
              f'max(CASE WHEN "start" = 0 AND "sure" THEN "t" END) {prior} AS "end_t"' if ends else
              ', CAST(NULL AS BIGINT) AS "end_pos", CAST(NULL AS BIGINT) AS "end_t"')
     looked = build.step("looked", f'SELECT *, max(CASE WHEN "start" = 1 THEN "t" END) {prior} AS "prev_t", '
                         f'max(CASE WHEN "start" = 1 THEN "pos" END) {prior} AS "prev_pos", max("life") {prior} AS '
-                        f'"prev_life"{ended} FROM {changes}', "each with the one before")
+                        f'"prev_life"{last} FROM {changes}', "each with the one before")
     still = 'coalesce("t" < "prev_life", TRUE) AND coalesce("end_pos" <= "prev_pos", TRUE)'
     joined = build.step("joined", f'SELECT *, "start" = 1 AS "going", "start" = 1 AND NOT coalesce("prev_pos" IS NOT '
                         f'NULL AND {still}, FALSE) AS "new", "start" = 0 AND "prev_pos" IS NOT NULL AND {still} AS '
                         f'"closing" FROM {looked}', "where a run begins, and where it may end")
-    doubts = ['("going" AND NOT "sure")', '("closing" AND NOT "sure")']
+    doubts = ['("going" AND NOT "sure")', '("closing" AND NOT "sure")'] if doubtful else []
     if lost:
         doubts.append('"going"')
     else:
@@ -85,11 +86,13 @@ def runs_of(build: Builder, name: str) -> tuple[tuple[str, ...], str]:
             gap = build.gaps([pattern.event for pattern in patterns], back)
             if gap != "FALSE":
                 doubts.append(f'("new" AND {gap})')
-    doubted = build.step("doubted", f'SELECT *, {" OR ".join(doubts)} AS "doubt" FROM {joined}', "where doubt arises")
-    result = keys, build.step(
+    doubted = build.step("doubted", f'SELECT *, {" OR ".join(doubts) or "FALSE"} AS "doubt" FROM {joined}',
+                         "where doubt arises")
+    latest = f'max(CASE WHEN "doubt" THEN "pos" END) {upto}' if doubts else "CAST(NULL AS BIGINT)"
+    rows = build.step(
         "runs", f'SELECT *, max(CASE WHEN "new" THEN "t" END) {upto} AS "run_t", max(CASE WHEN "new" THEN "pos" END) '
-        f'{upto} AS "run_pos", max(CASE WHEN "doubt" THEN "pos" END) {upto} AS "doubt_pos" FROM {doubted}',
-        "each with the start of its run")
+        f'{upto} AS "run_pos", {latest} AS "doubt_pos" FROM {doubted}', "each with the start of its run")
+    result = keys, rows, bool(doubts)
     build.made[made] = result
     return result
 
@@ -135,7 +138,7 @@ def whole_runs(build: Builder, name: str) -> tuple[tuple[str, ...], str]:
     if made in build.made:
         found: tuple[tuple[str, ...], str] = build.made[made]
         return found
-    keys, rows = runs_of(build, name)
+    keys, rows, _ = runs_of(build, name)
     names = ", ".join(map(quoted, keys))
     summed = build.step(
         "whole", f'SELECT {names}, "run_t", "run_pos", max("t") FILTER (WHERE "going") AS "last_t", coalesce(min("t") '
@@ -148,10 +151,10 @@ def whole_runs(build: Builder, name: str) -> tuple[tuple[str, ...], str]:
     return result
 
 
-def run_of(build: Builder, frame: Frame, name: str) -> tuple[str, str]:
+def run_of(build: Builder, frame: Frame, name: str) -> tuple[str, str | None]:
     """The start of the run a moment belongs to, by the events up to its instant, NULL where it belongs to none; and
-    whether it is uncertain."""
-    keys, rows = runs_of(build, name)
+    whether it is uncertain, None where none is."""
+    keys, rows, doubtful = runs_of(build, name)
     t, pos, _ = frame.at[ir.TRIGGER]
     asked = asked_runs(build, frame, keys)
     build.count += 1
@@ -159,8 +162,9 @@ def run_of(build: Builder, frame: Frame, name: str) -> tuple[str, str]:
     build.sweep(frame, build.step("members", f'SELECT * FROM {rows} WHERE "going"', "events of the run"), asked,
                 Bound(f"({t} + 1)"), [(f"run_t.{n}", '"run_t"', "last"), (f"run_pos.{n}", '"run_pos"', "last"),
                                       (f"last_t.{n}", '"t"', "last")])
-    build.sweep(frame, build.step("doubts", f'SELECT * FROM {rows} WHERE "doubt"', "what left doubt"), asked,
-                Bound(f"({t} + 1)"), [(f"doubt.{n}", '"pos"', "last")])
+    if doubtful:
+        build.sweep(frame, build.step("doubts", f'SELECT * FROM {rows} WHERE "doubt"', "what left doubt"), asked,
+                    Bound(f"({t} + 1)"), [(f"doubt.{n}", '"pos"', "last")])
     closed = "FALSE"
     if build.episodes[name].ends:
         ends = build.step("ends", f'SELECT * FROM {rows} WHERE "closing" AND "sure"', "ends of runs")
@@ -170,6 +174,8 @@ def run_of(build: Builder, frame: Frame, name: str) -> tuple[str, str]:
     gap = build.static_period(build.episodes[name].gap).count
     inside = f"NOT {closed} AND {t} - {quoted(f'last_t.{n}')} <= {gap}"
     start = build.extend(frame, f"CASE WHEN {inside} THEN {quoted(f'run_t.{n}')} END", "run", f"the {name} it is in")
+    if not doubtful:
+        return start, None
     doubt = f"coalesce({start} IS NOT NULL AND {quoted(f'doubt.{n}')} >= {quoted(f'run_pos.{n}')}, FALSE)"
     if build.known.sources is not None:
         # Where a run may have begun unseen, it may hold what was before it.

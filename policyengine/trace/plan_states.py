@@ -97,6 +97,27 @@ def in_state(build: Builder, frame: Frame, expr: ir.InState) -> Term:
     return build.kept(frame, Term(value, nullable, None, asked_tie(build, asked, tie)), "state")
 
 
+def narrow(build: Builder, frame: Frame, expr: ir.Expr) -> None:
+    """Only rows with whose keys a state ever changes, if it is a state that is asked for: for the others it does not
+    hold. What cannot be told so is left as it is."""
+    if not isinstance(expr, ir.InState) or frame.hard:
+        return
+    state = build.states[expr.state]
+    assert isinstance(state, ir.BooleanState)
+    patterns = [*((pattern, True) for pattern in state.starts), *((pattern, False) for pattern in state.ends)]
+    keys = {tuple(sorted(pattern.keys)) for pattern, _ in patterns}
+    if len(keys) > 1 or () in keys or build.gaps([one.event for one, _ in patterns], None) != "FALSE":
+        return
+    asked = {name: build.value(frame, value) for name, value in expr.keys}
+    if any(one.nullable or not one.sql.startswith('"') for one in asked.values()):
+        return
+    lasting = None if state.lasting is None else build.static(state.lasting)
+    changes, _ = changes_of(build, patterns, keys.pop(), lasting)
+    on = " AND ".join(f"c.{quoted(name)} = m.{one.sql}" for name, one in asked.items())
+    frame.name = build.step("near", f"SELECT * FROM {frame.name} AS m WHERE EXISTS (SELECT 1 FROM {changes} AS c WHERE "
+                            f"{on})", f"with whose keys {state.name} ever changes")
+
+
 def asked_tie(build: Builder, asked: Sequence[tuple[str, Term]], tie: str | None) -> str | None:
     """Whether a state rests on a tie; where a key is missing, whether that key does."""
     lost = [one for _, one in asked if one.nullable]

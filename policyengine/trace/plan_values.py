@@ -9,9 +9,10 @@ from typing import Any
 from policyengine.core import ir, types
 from policyengine.core.conditions import condition_of, value_of
 from policyengine.core.standing import typed
+from policyengine.core.walk import type_of
 from policyengine.trace.columns import Column, Unsupported
 from policyengine.trace.plan_builder import Builder
-from policyengine.trace.plan_expressions import bound_variables, exact, scale_of, type_of, whole_list
+from policyengine.trace.plan_expressions import bound_variables, exact, scale_of, whole_list
 from policyengine.trace.plan_frames import Frame
 from policyengine.trace.plan_questions import count_events, episode_duration, latest_of, occurs, sum_events
 from policyengine.trace.plan_states import in_state, state_value
@@ -55,9 +56,9 @@ def answer_condition(build: Builder, frame: Frame, expr: ir.Expr) -> Term:
         case ir.Present():
             return present(build.value(frame, expr.operand))
         case ir.Occurs():
-            return build.answered(frame, lambda: occurs(build, frame, expr), "occurs")
+            return build.answered(frame, expr, lambda: occurs(build, frame, expr), "occurs")
         case ir.InState():
-            return build.answered(frame, lambda: in_state(build, frame, expr), "in_state")
+            return build.answered(frame, expr, lambda: in_state(build, frame, expr), "in_state")
         case _:
             return build.value(frame, expr)
 
@@ -89,15 +90,15 @@ def answer_value(build: Builder, frame: Frame, expr: ir.Expr) -> Term:
         case ir.CountElements():
             return count_elements(build, frame, expr)
         case ir.CountEvents():
-            return build.answered(frame, lambda: count_events(build, frame, expr), "count_events")
+            return build.answered(frame, expr, lambda: count_events(build, frame, expr), "count_events")
         case ir.SumEvents():
-            return build.answered(frame, lambda: sum_events(build, frame, expr), "sum_events")
+            return build.answered(frame, expr, lambda: sum_events(build, frame, expr), "sum_events")
         case ir.EpisodeDuration():
-            return build.answered(frame, lambda: episode_duration(build, frame, expr), "duration")
+            return build.answered(frame, expr, lambda: episode_duration(build, frame, expr), "duration")
         case ir.Latest():
-            return build.answered(frame, lambda: latest_of(build, frame, expr), "latest")
+            return build.answered(frame, expr, lambda: latest_of(build, frame, expr), "latest")
         case ir.StateValue():
-            return build.answered(frame, lambda: state_value(build, frame, expr), "state_value")
+            return build.answered(frame, expr, lambda: state_value(build, frame, expr), "state_value")
         case _:
             return build.condition(frame, expr)
 
@@ -207,7 +208,7 @@ def shifted(build: Builder, frame: Frame, expr: ir.Apply, left: Term, right: Ter
                 return Term(f"({left.sql} {sign} {right.sql})", nullable, None, tie)
             if unit is None or sign == "-":
                 raise Unsupported("an instant moved by a period whose unit only the data knows")
-            closes = build.closes_of(frame, left.sql, expr.arguments[1])
+            closes = build.edge_of(frame, left.sql, expr.arguments[1])
             if closes.sql == "NULL":
                 return MISSING
             lost = f" AND {right.sql} IS NOT NULL" if closes.nullable else ""

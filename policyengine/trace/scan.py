@@ -13,25 +13,26 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from itertools import accumulate, pairwise
 from typing import TextIO
 
 import duckdb
 
 from policyengine.base.diagnostic import Diagnostic
-from policyengine.base.instants import zone_info
+from policyengine.base.instants import offsets_between
 from policyengine.base.record import record
 from policyengine.core.case import Event
 from policyengine.trace import read, scan_order, scan_parquet
-from policyengine.trace.columns import Column, sql_type
+from policyengine.trace.columns import Column, each_once, sql_type
 from policyengine.trace.scan_database import another, fault, temp_folder
-from policyengine.trace.scan_forms import FIRST, LAST, Form, file_named, named, quoted
+from policyengine.trace.scan_forms import Form, file_named, named, quoted
 from policyengine.trace.scan_parquet import Columns
 from policyengine.trace.scan_rows import (
     MAX_ERRORS,
     Fitter,
+    Held,
     Schemas,
-    all_columns,
     as_json,
     content_text,
     each_row,
@@ -45,6 +46,12 @@ from policyengine.trace.scan_text import stage
 UNREAD = 100_000
 """Of a file with more errors than are shown, so many doubtful rows are read one by one, the others counted."""
 
+TABLES = ("scan_rare", "scan_frequent")
+"""Where events are kept: those of rare types, and the others."""
+
+RARE = 8
+"""Of so many events at most one is of a rare type."""
+
 
 @record
 class Scan:
@@ -54,7 +61,8 @@ class Scan:
     occurred, also those not asked for, with its events up to `as_of`; `total` are these together, `rows` those in the
     table, `later` those after `as_of`, which are not read. `first` and `last` are the times of the first and the last
     of all events, the later ones too. `merged` rows repeated an event's id, `repeats` another event that has neither id
-    nor sequence. `ties`: two events in the table have one time and one sequence, or none.
+    nor sequence. `ties`: two events in the table have one time and one sequence, or none. `tables` are where the events
+    of a type stand by themselves, with others like it: type -> a view with the columns of `events`.
     """
 
     files: tuple[str, ...]
@@ -68,6 +76,7 @@ class Scan:
     merged: int
     repeats: int
     ties: bool
+    tables: Mapping[str, str]
 
 
 def scan(con: duckdb.DuckDBPyConnection, paths: Sequence[str | os.PathLike[str]], schemas: Schemas,
@@ -95,15 +104,17 @@ class _Work:
         self.places = {name: place for place, name in enumerate(schemas)}
         self.needed = frozenset(self.places[name] for name in needs if name in self.places)
         self.present: frozenset[int] = frozenset()
-        self.held = all_columns(needs)
+        self.held = Held(each_once(needs.values()))
         self.asked = asked(schemas, self.held, zone)
         self.found: list[Diagnostic] = []
-        self.sources: list[str] = []
+        self.needs = needs
+        self.sources: list[_Rows] = []
         self.parquet: dict[int, Columns] = {}
         self.given = [path_fields(name, schemas) for name in names]
 
     def scan(self, as_of: int | None) -> Scan | None:
-        for name in ("scan_stage", "scan_doubtful", "scan_doubles", "scan_dropped", "scan_events", "scan_sorted"):
+        for name in ("scan_stage", "scan_doubtful", "scan_doubles", "scan_dropped", "scan_keys", "scan_sorted",
+                     "scan_crowded", "scan_few", "scan_ties", "scan_said", "scan_placed", "scan_moved", *TABLES):
             self.con.execute(f"DROP TABLE IF EXISTS {name}")
         self.con.execute(f"CREATE TABLE scan_stage ({self.declared()})")
         self.con.execute('CREATE TABLE scan_doubtful (file INTEGER, "row" BIGINT)')
@@ -144,14 +155,15 @@ class _Work:
                 groups.setdefault((columns, keys), []).append(file)
         for (columns, keys), files in groups.items():
             try:
-                rows = self.parquet_rows(columns, keys, files, told)
-                self.sources.append(self.doubted(rows))
+                source = self.parquet_source(columns, keys, files, told)
+                rows = self.doubted(self.resolved(select(source, self.asked.of(self.present))))
+                self.sources.append(_Rows(rows, source, self.present))
             except (duckdb.Error, OSError) as problem:
                 told[files[0]] += [self.unreadable(files, problem)]
         self.explain_doubtful(told)
 
-    def parquet_rows(self, columns: Columns, keys: Sequence[str], files: Sequence[int],
-                     told: dict[int, list[Diagnostic]]) -> str:
+    def parquet_source(self, columns: Columns, keys: Sequence[str], files: Sequence[int],
+                       told: dict[int, list[Diagnostic]]) -> Source:
         names = [self.names[file] for file in files]
         raw = scan_parquet.table(names)
         for file in files:
@@ -168,9 +180,8 @@ class _Work:
             found = self.con.execute(f'SELECT DISTINCT CAST("type" AS VARCHAR) FROM {raw}').fetchall()
         else:
             found = [(self.given[file]["type"],) for file in files]
-        present = frozenset(self.places[kind] for (kind,) in found if kind in self.places)
-        self.present |= present
-        return self.resolved(select(source, self.asked.of(present)))
+        self.present |= {self.places[kind] for (kind,) in found if kind in self.places}
+        return source
 
     def unreadable(self, files: Sequence[int], problem: duckdb.Error | OSError) -> Diagnostic:
         """What is wrong with the first of several files that DuckDB cannot read."""
@@ -208,7 +219,7 @@ class _Work:
         kinds = self.con.execute('SELECT DISTINCT "type" FROM scan_stage WHERE "type" IS NOT NULL').fetchall()
         if kinds:
             self.present |= {kind for (kind,) in kinds}
-            self.sources.append(rows)
+            self.sources.append(_Rows(rows))
 
     def resolved(self, rows: str) -> str:
         """The rows with the times of the project's zone made instants; those that its clocks skip or show twice odd."""
@@ -217,7 +228,7 @@ class _Work:
         ends = self.con.execute(f"SELECT min(t), max(t) FROM ({rows}) WHERE local").fetchone()
         if ends is None or ends[0] is None:
             return rows
-        offsets, open = _clock(self.zone, ends[0], ends[1])
+        offsets, open = clocks(self.zone, ends[0], ends[1])
         behind = "CASE " + " ".join(f"WHEN t < {until} THEN {offset}" for until, offset in offsets[:-1])
         shift = f"{behind} ELSE {offsets[-1][1]} END" if len(offsets) > 1 else str(offsets[0][1])
         unclear = " OR ".join(f"t >= {start} AND t < {end}" for start, end in open)
@@ -293,7 +304,7 @@ class _Work:
     def merge(self) -> int:
         """Which rows repeat an event's id, in `scan_dropped`, and whether they say the same; how many they are."""
         con = self.con
-        union = " UNION ALL ".join(f'SELECT file, "row", id, t, seq FROM ({one})' for one in self.sources)
+        union = " UNION ALL ".join(f'SELECT file, "row", id, t, seq FROM ({one.sql})' for one in self.sources)
         if not self.one(f"SELECT count(*) FROM (SELECT hash(id) AS h FROM ({union}) WHERE id IS NOT NULL GROUP BY h "
                         "HAVING count(*) > 1)"):
             return 0
@@ -319,45 +330,41 @@ class _Work:
         os.unlink(path)
         return self.one("SELECT count(*) FROM scan_dropped")
 
-    # ---- the table
+    # ---- the tables
 
     def rows(self) -> str:
-        """All rows of all sources, in the order of reading, without those that repeat an event's id."""
-        sources = self.sources
+        """All rows of all sources, without those that repeat an event's id."""
+        sources = [one.sql for one in self.sources]
         if self.con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'scan_dropped'").fetchone():
             sources = [f"SELECT s.* FROM ({one}) AS s ANTI JOIN scan_dropped AS d ON s.file = d.file "
                        'AND s."row" = d."row"' for one in sources]
         return " UNION ALL ".join(sources)
 
     def kept(self, as_of: int | None, merged: int) -> Scan:
-        """Counts what there is, and makes the view."""
-        con, rows, names = self.con, self.rows(), list(self.schemas)
-        alike = self.one(f"SELECT count(*) FROM ({rows}) WHERE id IS NULL AND seq IS NULL")
-        repeats = alike and self.one(f'SELECT count(*) - count(DISTINCT hash(t, "type", content)) FROM ({rows}) '
-                                     "WHERE content IS NOT NULL")
-        there = [one for one in self.columns() if one != "content" or alike]
-        wanted = self.asked.of(self.present).among(self.needed) + ("" if as_of is None else f" AND t <= {as_of}")
-        con.execute(f"CREATE TABLE scan_events AS SELECT {', '.join(there)} FROM ({rows}) WHERE {wanted}")
-        counted = con.execute('SELECT "type", count(*), min(t), max(t), count(*) FROM scan_events '
-                              "GROUP BY 1").fetchall()
-        if wanted != "true":
-            early = "count(*)" if as_of is None else f"count(*) FILTER (WHERE t <= {as_of})"
-            counted += con.execute(f'SELECT "type", {early}, min(t), max(t), count(*) FROM ({rows}) '
-                                   f"WHERE NOT ({wanted}) GROUP BY 1").fetchall()
-        con.execute("DROP TABLE scan_stage")
-        ties = scan_order.order(con, there, self.contents)
-        self.view(there, ties)
-        counts: dict[str, int] = {}
-        for place, count, *_ in sorted(counted):
-            if count:
-                counts[names[place]] = counts.get(names[place], 0) + count
+        """Counts what there is, and makes the views."""
+        con, rows, names, there = self.con, self.rows(), list(self.schemas), self.columns()
+        read_in_order = "" if len(self.sources) == 1 and self.sources[0].source else ' ORDER BY file, "row"'
+        keys = [name for name in ("seq", "id") if name in there]
+        con.execute(f'CREATE TABLE scan_keys AS SELECT {", ".join(["file", named("row"), named("type"), "t", *keys])} '
+                    f"FROM ({rows}){read_in_order}")
+        early = "true" if as_of is None else f"t <= {as_of}"
+        wanted = f"{self.asked.of(self.present).among(self.needed)} AND {early}"
+        counted = con.execute(f'SELECT "type", count(*) FILTER (WHERE {early}), min(t), max(t), count(*), '
+                              f'count(*) FILTER (WHERE {wanted}) FROM scan_keys GROUP BY 1 ORDER BY 1').fetchall()
+        starts = self.starts()
+        ties, moved, repeats = scan_order.order(con, keys, wanted, starts, self.contents)
+        con.execute("DROP TABLE scan_keys")
+        tables = self.tables({kind: n for kind, *_, n in counted if n}, rows, wanted, there, starts, ties, moved)
+        for name in ("scan_stage", "scan_moved"):
+            con.execute(f"DROP TABLE IF EXISTS {name}")
+        counts = {names[kind]: n for kind, n, *_ in counted if n}
         total, last = sum(counts.values()), max(one[3] for one in counted)
-        return Scan(tuple(self.names), counts, total, self.one("SELECT count(*) FROM scan_events"),
+        return Scan(tuple(self.names), counts, total, sum(one[5] for one in counted),
                     sum(one[4] for one in counted) - total, min(one[2] for one in counted), last,
-                    last if as_of is None else as_of, merged, repeats, ties)
+                    last if as_of is None else as_of, merged, repeats, ties, tables)
 
-    def columns(self) -> list[str]:
-        """The columns of the table that any row says something in; for others nothing is kept."""
+    def columns(self) -> frozenset[str]:
+        """The columns that any row says something in; for others nothing is kept."""
         names = {"seq": "sequence", "id": "id", "service": "service",
                  **{f"c{number}": one.path[0] for number, one in enumerate(self.held.columns)},
                  **{f"s{number}": one.path[0] for number, one in enumerate(self.held.columns) if one.said}}
@@ -365,31 +372,89 @@ class _Work:
         known.update(*(self.given[file] for file in self.parquet))
         staged = self.con.execute(f"SELECT {', '.join(f'count({one})' for one in names)} FROM scan_stage").fetchone()
         assert staged is not None
-        return ["file", '"row"', '"type"', "t", "content", *(
-            one for (one, name), count in zip(names.items(), staged, strict=True) if count or name in known)]
+        return frozenset(one for (one, name), count in zip(names.items(), staged, strict=True)
+                         if count or name in known)
 
-    def contents(self) -> str:
-        """SQL of the content of the rows in `scan_ties`, which Python reads for it."""
-        path = os.path.join(temp_folder(self.con), "ties.ndjson")
+    def starts(self) -> str:
+        """SQL of a row's place in the order of reading: it rises with the file and the row."""
+        most = dict(self.con.execute('SELECT file, max("row") FROM scan_keys GROUP BY 1').fetchall())
+        starts = [0, *accumulate(most.get(file, 0) for file in range(len(self.names) - 1))]
+        return '"row"' if len(starts) == 1 else f'([{", ".join(map(str, starts))}])[file + 1] + "row"'
+
+    def contents(self) -> None:
+        """The table `scan_said`: what each row in `scan_ties` says, as one text."""
+        con = self.con
+        con.execute('CREATE TABLE scan_said (file INTEGER, "row" BIGINT, said VARCHAR)')
+        for one in self.sources:
+            few = one.sql
+            if one.source is not None:  # not all rows are made only to leave most out
+                place = f'({one.source.file}, {one.source.row}) IN (SELECT (file, "row") FROM scan_ties)'
+                source = replace(one.source, table=f"SELECT * FROM ({one.source.table}) WHERE {place}")
+                few = f"SELECT * FROM ({self.resolved(select(source, self.asked.of(one.present)))}) WHERE NOT odd"
+            con.execute(f'INSERT INTO scan_said SELECT file, "row", content FROM ({few}) AS s SEMI JOIN scan_ties AS k '
+                        'ON s.file = k.file AND s."row" = k."row" WHERE content IS NOT NULL')
+        path = os.path.join(temp_folder(con), "ties.ndjson")
         told: dict[int, list[Diagnostic]] = {file: [] for file in range(len(self.names))}
+        left = 'SELECT k.file, k."row" FROM scan_ties AS k ANTI JOIN scan_said AS s ON k.file = s.file ' \
+               'AND k."row" = s."row"'
+        con.execute(f"CREATE TABLE scan_left AS {left}")
         with open(path, "w", encoding="utf-8") as out:
-            for (file,) in self.con.execute("SELECT DISTINCT file FROM scan_ties ORDER BY file").fetchall():
-                self.each_event(file, f'SELECT "row" FROM scan_ties WHERE file = {file}', told,
+            for (file,) in con.execute("SELECT DISTINCT file FROM scan_left ORDER BY file").fetchall():
+                self.each_event(file, f'SELECT "row" FROM scan_left WHERE file = {file}', told,
                                 lambda event, file=file: _write(out, file, event))  # type: ignore[misc]
-        return _said(path)
+        con.execute("DROP TABLE scan_left")
+        if os.path.getsize(path):
+            con.execute(f"INSERT INTO scan_said {_said(path)}")
+        os.unlink(path)
 
-    def view(self, there: Sequence[str], ties: bool) -> None:
-        """`events`, whose `pos` is the place of a row in its table."""
-        columns = [("service", "service", "VARCHAR")]
-        for number, one in enumerate(self.held.columns):
-            columns.append((f"c{number}", one.name, sql_type(one.type)))
-            if one.said:
-                columns.append((f"s{number}", one.said_name, "BOOLEAN"))
-        chosen = ", ".join(f"{one if one in there else f'CAST(NULL AS {type})'} AS {named(name)}"
-                           for one, name, type in columns)
-        instant = "instant" if ties else "rowid + 1 AS instant"
-        self.con.execute(f'CREATE OR REPLACE VIEW events AS SELECT "type", t, rowid + 1 AS pos, {instant}, file, '
-                         f'"row", {chosen} FROM scan_events')
+    def tables(self, counts: Mapping[int, int], rows: str, wanted: str, there: frozenset[str], starts: str,
+               ties: bool, moved: bool) -> dict[str, str]:
+        """The views; which of them has the events of which type.
+
+        Most types are rare, and have most of the columns: they stand by themselves, so that the rows of the others are
+        narrow, and what is asked of rare types reads few rows.
+        """
+        rare, some = set(), 0
+        for kind, n in sorted(counts.items(), key=lambda one: one[1]):
+            some += n
+            if some * RARE <= sum(counts.values()):
+                rare.add(kind)
+        parts = {"scan_rare": frozenset(rare), "scan_frequent": frozenset(counts.keys() - rare)}
+        names, views = list(self.schemas), []
+        place = starts if not moved else f"coalesce(m.pos, {starts})"
+        own = ['"type"', "t", f"{place} AS pos", *([f"coalesce(m.instant, {starts}) AS instant"] if ties else []),
+               "file", '"row"']
+        joined = ' LEFT JOIN scan_moved AS m USING (file, "row")' if moved else ""
+        for table, kinds in parts.items():
+            read = {one.name for kind in kinds for one in self.needs[names[kind]]}
+            kept = [f"{letter}{number}" for number, one in enumerate(self.held.columns) if one.name in read
+                    for letter in ("c", *("s" if one.said else ""))]
+            have = [one for one in ("service", *kept) if one in there]
+            chosen = ", ".join([*own, *have])
+            self.con.execute(f"CREATE TABLE {table} AS SELECT {chosen} FROM ({rows}) AS r{joined} WHERE {wanted} AND "
+                             f"{self.asked.of(self.present).among(kinds)}")
+            columns = [("service", "service", "VARCHAR")]
+            for number, one in enumerate(self.held.columns):
+                columns.append((f"c{number}", one.name, sql_type(one.type)))
+                columns += [(f"s{number}", one.said_name, "BOOLEAN")] if one.said else []
+            shown = ", ".join(f"{one if one in have else f'CAST(NULL AS {type})'} AS {named(name)}"
+                              for one, name, type in columns)
+            view = f"events_{table.removeprefix('scan_')}"
+            self.con.execute(f'CREATE OR REPLACE VIEW {view} AS SELECT "type", t, pos, '
+                             f'{"instant" if ties else "pos AS instant"}, file, "row", {shown} FROM {table}')
+            views.append(view)
+        self.con.execute("CREATE OR REPLACE VIEW events AS "
+                         + " UNION ALL ".join(f"SELECT * FROM {view}" for view in views))
+        return {names[kind]: view for kinds, view in zip(parts.values(), views, strict=True) for kind in kinds}
+
+
+@record
+class _Rows:
+    """Plain rows (`scan_sources.ROW`) as SQL; of Parquet also the source they are made of, and the types it has."""
+
+    sql: str
+    source: Source | None = None
+    present: frozenset[int] = frozenset()
 
 
 class _Rising:
@@ -442,34 +507,12 @@ def _write(out: TextIO, file: int, event: Event) -> None:
     out.write(json.dumps({"file": file, "row": event.row, "said": said}) + "\n")
 
 
-def _clock(zone: str, first: int, last: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+def clocks(zone: str, first: int, last: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """How a zone's clocks stood between two local times (as if UTC): until when and how far ahead, the last without an
     end; and the stretches of local time that they skipped or showed twice. All in microseconds."""
-    info = zone_info(zone)
-
-    def ahead(instant: int) -> int:
-        offset = (_EPOCH + timedelta(microseconds=instant)).astimezone(info).utcoffset()
-        assert offset is not None
-        return offset // timedelta(microseconds=1)
-
-    day = 86_400_000_000
-    at, end = max(first - 2 * day, FIRST + 2 * day), min(last + 2 * day, LAST - 2 * day)
-    offsets, unclear = [], []
-    here = ahead(at)
-    while at < end:
-        after = min(at + 7 * day, end)
-        then = ahead(after)
-        if then != here:
-            low, high = at, after
-            while low + 1 < high:
-                middle = (low + high) // 2
-                low, high = (middle, high) if ahead(middle) == here else (low, middle)
-            after, then = high, ahead(high)
-            unclear.append((high + min(here, then), high + max(here, then)))
-            offsets.append((high + min(here, then), here))
-            here = then
-        at = after
-    return [*offsets, (0, here)], unclear
+    found = offsets_between(first - 2 * _DAY, last + 2 * _DAY, zone)
+    changes = [(at + min(here, then), at + max(here, then), here) for (_, here), (at, then) in pairwise(found)]
+    return [*((low, here) for low, _, here in changes), (0, found[-1][1])], [(low, high) for low, high, _ in changes]
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 86_400_000_000

@@ -72,7 +72,7 @@ def each_row(con: duckdb.DuckDBPyConnection, name: str, columns: Columns, take: 
                 if row in only:
                     fields = {column: _raw(value, type)
                               for (column, type), value in zip(columns, values, strict=True) if value is not None}
-                    _take({**given, **fields}, name, row, zone, take, found)
+                    take_row({**given, **fields}, name, row, zone, take, found)
     finally:
         cursor.close()
     return _first(name, found)
@@ -114,7 +114,9 @@ def _nanoseconds(value: int) -> str:
     return iso_instant(value // 1_000_000_000 * 1_000_000, "UTC").replace("Z", f".{value % 1_000_000_000:09d}Z")
 
 
-def _take(fields: dict[str, Any], name: str, row: int, zone: str | None, take: Take, found: list[Diagnostic]) -> None:
+def take_row(fields: dict[str, Any], name: str, row: int, zone: str | None, take: Take,
+             found: list[Diagnostic]) -> None:
+    """Hands a row with these fields to `take`, or adds what is wrong with it."""
     span = Span(name, row, 1, row, 1)
     kind, when = fields.pop("type", None), fields.pop("time", None)
     id, sequence = fields.pop("id", None), fields.pop("sequence", None)

@@ -8,7 +8,7 @@ to this. What is judged is not known here.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -195,16 +195,6 @@ class Held:
     def said(self) -> tuple[Column, ...]:
         """Those of which it must be known whether the row says them."""
         return tuple(one for one in self.columns if one.said)
-
-
-def all_columns(needs: Mapping[str, Sequence[Column]]) -> Held:
-    """The columns of all types, each once and `said` where one type asks for it."""
-    found: dict[str, Column] = {}
-    for columns in needs.values():
-        for one in columns:
-            old = found.get(one.name)
-            found[one.name] = Column(one.path, one.type, one.said or (old is not None and old.said))
-    return Held(tuple(found.values()))
 
 
 def content_text(event: Event) -> str:

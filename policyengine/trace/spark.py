@@ -1,8 +1,7 @@
-"""A plan run by Spark, on a cluster or in local mode: verdict counts, and the moments to be reported.
+"""Spark as an engine, on a cluster or in local mode: plans run over the view `events` of a session.
 
-In come a session whose view `events` holds the trace (`trace.spark_scan`) and plans; out come counts and rows, as from
-`trace.duckdb`, or a folder of findings. No Python runs but at the driver: all that is sent to the cluster is SQL. Which
-rules are asked, and how a moment is explained, is not known here.
+In come steps and queries of `trace.plan`, in DuckDB's words; out come rows and views, or a folder of findings. No
+Python runs but at the driver: all that is sent to the cluster is SQL. What they ask is not known here.
 """
 
 from __future__ import annotations
@@ -19,17 +18,11 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession, functions
 from pyspark.storagelevel import StorageLevel
 
-from policyengine.base.calendar import Calendar
-from policyengine.core import types
-from policyengine.core.case import Event
-from policyengine.core.standing import Reach
-from policyengine.core.verdict import VERDICTS, Verdict
-from policyengine.trace.calendars import Horizon, Lookup, rows
-from policyengine.trace.columns import Column
-from policyengine.trace.duckdb import PAIRS, Counted, raw
-from policyengine.trace.explain import Found, TooManyRows
-from policyengine.trace.plan import Plan, Step, TooManyPairs
-from policyengine.trace.spark_sql import name_of, spark_sql, spark_type, text_of
+from policyengine.core.verdict import VERDICTS
+from policyengine.trace.engine import FOUND, Counted, Engine
+from policyengine.trace.plan import Step
+from policyengine.trace.plan_frames import readers
+from policyengine.trace.spark_sql import name_of, spark_sql, spark_word, text_of
 
 INSTALL = 'apt-get install openjdk-17-jre-headless; pip install "guiju[spark]"'
 """What a machine needs that is to start Spark."""
@@ -50,10 +43,22 @@ MEANING = {
 }
 """Settings of Spark that the meaning of a plan rests on."""
 
+HERE = {
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.driver.memory": "2g",
+    # What is tried on one machine is small: to compile a query costs more than to run it, and so does planning anew.
+    "spark.sql.shuffle.partitions": "2",
+    "spark.default.parallelism": "2",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""Settings of Spark in local mode, each unless the user says otherwise."""
+
 Form = Literal["parquet", "json"]
 """How findings are written; `json` is NDJSON."""
-
-_FOUND = "found_"
 
 KEPT = StorageLevel.MEMORY_AND_DISK
 
@@ -95,8 +100,7 @@ def _builder(master: str | None, settings: dict[str, str]) -> Any:
     if master is not None:
         builder = builder.master(master)
         if _local(master):
-            given = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
-                     "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "8", **given}
+            given = {**HERE, **given}
     for name, value in given.items():
         builder = builder.config(name, value)
     return builder
@@ -126,76 +130,73 @@ def local_table(spark: SparkSession, columns: Mapping[str, str], rows: Iterable[
 
 # ---- judging ------------------------------------------------------------------------------------------------------
 
-def prepare(spark: SparkSession, lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar) -> None:
-    """The calendar as a view. Raises `calendar.OutOfRange`."""
-    found = list(rows(dict.fromkeys(lookups), horizon, calendar))
-    shape = {"what": "STRING", "k": "INT", "day": "BIGINT", "instant": "BIGINT"}
-    table = local_table(spark, shape, found).persist(KEPT)
-    table.count()  # once it is there Spark knows that it is small
-    _named(spark, "calendar", table)
-
-
 def table_of(spark: SparkSession, steps: Sequence[Step], last: str) -> DataFrame:
-    """What a last query over the steps of a plan says, not yet run.
+    """What a last query over the steps of a plan says.
 
-    Each step is a view of its own: as one query Spark would look through all of it again for every step.
+    Each step is a view of its own: as one query Spark would look through all of it again for every step. A step that
+    several read is run, once, and what is known of how it came to be ends there: Spark would put it into each that
+    reads it, and a plan of a hundred steps grow to millions.
     """
+    read = readers(steps, last)
     try:
         for step in steps:
-            spark.sql(spark_sql(step.sql)).createOrReplaceTempView(step.name)
+            if read[step.name]:
+                table = spark.sql(spark_sql(step.sql))
+                table = table.localCheckpoint(eager=False) if read[step.name] > 1 else table
+                table.createOrReplaceTempView(step.name)
         return spark.sql(spark_sql(last))
     finally:
         for step in steps:
             spark.catalog.dropTempView(step.name)
 
 
-def run(spark: SparkSession, plan: Plan, wanted: Sequence[Verdict], *, pairs: int = PAIRS) -> Counted:
-    """Judge every moment of a rule. Moments with a verdict of `wanted` are kept in a view, until `release`.
+class SparkTables:
+    """The views of a session; see `engine.Tables`."""
 
-    Raises `TooManyPairs`, and `columns.Unsupported` for what Spark would answer in another way.
+    def __init__(self, spark: SparkSession) -> None:
+        self.spark = spark
+
+    def ask(self, sql: str, steps: Sequence[Step] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query over the steps of a plan."""
+        return [tuple(row) for row in table_of(self.spark, steps, sql).collect()]
+
+    def keep(self, name: str, sql: str, steps: Sequence[Step]) -> None:
+        """The rows of a query as a view, which stay in memory and on the executors' disks."""
+        self._named(name, table_of(self.spark, steps, sql).persist(KEPT))
+
+    def give(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        """A small table of columns and rows, which every executor gets whole."""
+        table = local_table(self.spark, {column: spark_word(type) for column, type in columns.items()}, rows)
+        self._named(name, functions.broadcast(table.persist(KEPT)))
+
+    def drop(self, name: str) -> None:
+        """A view is no longer wanted."""
+        if self.spark.catalog.tableExists(name_of(name)):
+            self.spark.table(name_of(name)).unpersist()
+            self.spark.sql(f"DROP VIEW {name_of(name)}")
+
+    def _named(self, name: str, table: DataFrame) -> None:
+        self.drop(name)
+        table.createOrReplaceTempView(name_of(name))
+
+
+class Cluster(Engine):
+    """Spark as an engine: the view `events` of a session, judged by plans.
+
+    All moments found, not only those that are told, go to the folder `output`, if one is given; `files` are those of
+    the view.
     """
-    for guard in plan.guards:
-        size = _one(table_of(spark, plan.steps[:guard.steps], guard.sql))
-        if size > pairs:
-            raise TooManyPairs(guard, size)
-    name = f"{_FOUND}{plan.rule}"
-    result = table_of(spark, plan.steps, _kept(plan, wanted)).persist(KEPT)
-    counts: dict[Verdict, int] = dict.fromkeys(VERDICTS, 0)
-    ties = hard = 0
-    for code, tie, is_hard, n in result.groupBy("verdict", "tie", "hard").sum("n").collect():
-        if is_hard:
-            hard += int(n)
-        else:
-            counts[VERDICTS[code]] += int(n)
-            ties += int(n) if tie else 0
-    if plan.total is not None:
-        counts["not_applicable"] += _one(table_of(spark, (), plan.total)) - sum(counts.values()) - hard
-    _named(spark, name, result)
-    return Counted(counts, ties, hard, name)
 
+    def __init__(self, spark: SparkSession, files: Sequence[str] = (), output: str | None = None,
+                 form: Form = "parquet") -> None:
+        super().__init__(SparkTables(spark))
+        self.spark, self.files, self.output, self.form = spark, files, output, form
 
-def _kept(plan: Plan, wanted: Sequence[Verdict]) -> str:
-    """The last query of a plan, in DuckDB's words: moments that are wanted or hard in full, the others by their
-    verdict alone, and how many there are alike (`n`)."""
-    codes = ", ".join(str(VERDICTS.index(verdict)) for verdict in wanted) or "-1"
-    columns = ", ".join(f'CASE WHEN "keep" THEN "{name}" END AS "{name}"'
-                        for name in ("t", "known", "pos", "first", "past", "due"))
-    return (f'SELECT "verdict", "tie", "hard", {columns}, count(*) AS "n" FROM (SELECT *, "hard" OR "verdict" IN '
-            f'({codes}) AS "keep" FROM {plan.steps[-1].name}) AS v GROUP BY ALL')
-
-
-def found(spark: SparkSession, counted: Counted, *, hard: bool, limit: int | None = None) -> list[Found]:
-    """Moments found: those that the evaluator must judge, or the others, the earliest of each verdict, at most `limit`
-    of one."""
-    order = "t, pos NULLS LAST, first NULLS LAST, past NULLS LAST, known NULLS LAST"
-    cut = "" if limit is None else f" QUALIFY row_number() OVER (PARTITION BY verdict ORDER BY {order}) <= {limit}"
-    result = []
-    for t, known, pos, first, past, code, due, tie, n in spark.sql(
-            f"SELECT t, known, pos, first, past, verdict, due, tie, n FROM {name_of(counted.table)} WHERE t IS NOT "
-            f"NULL AND hard = {hard}{cut} ORDER BY verdict, {order}").collect():
-        verdict = None if hard else VERDICTS[code]
-        result += [Found(t, known, pos, first, past, verdict, due if verdict == "pending" else None, bool(tie))] * n
-    return result
+    def done(self, counted: Counted) -> None:
+        """The moments found are written if they are to be, and no longer wanted."""
+        if self.output is not None:
+            write(self.spark, counted, self.files, self.output, self.form)
+        super().done(counted)
 
 
 def write(spark: SparkSession, counted: Counted, files: Sequence[str], path: str, form: Form) -> None:
@@ -207,7 +208,7 @@ def write(spark: SparkSession, counted: Counted, files: Sequence[str], path: str
     names = f"ARRAY({', '.join(map(text_of, files))})"
     verdicts = f"ARRAY({', '.join(map(text_of, VERDICTS))})"
     table = spark.sql(
-        f"SELECT {text_of(counted.table.removeprefix(_FOUND))} AS rule, {verdicts}[f.verdict] AS verdict, "
+        f"SELECT {text_of(counted.table.removeprefix(FOUND))} AS rule, {verdicts}[f.verdict] AS verdict, "
         "timestamp_micros(f.t) AS time, "
         f"timestamp_micros(CASE WHEN f.verdict = {VERDICTS.index('pending')} THEN f.due END) AS due, f.tie, e.service, "
         f"{names}[e.file] AS file, e.row FROM {name_of(counted.table)} AS f LEFT JOIN events AS e "
@@ -220,164 +221,3 @@ def exists(spark: SparkSession, path: str) -> bool:
     java: Any = spark._jvm
     there = java.org.apache.hadoop.fs.Path(path)
     return bool(there.getFileSystem(spark._jsc.hadoopConfiguration()).exists(there))
-
-
-def release(spark: SparkSession, counted: Counted) -> None:
-    """Forget the moments found."""
-    _forget(spark, counted.table)
-
-
-def _one(table: DataFrame) -> int:
-    row = table.first()
-    assert row is not None
-    return int(row[0] or 0)
-
-
-def _named(spark: SparkSession, name: str, table: DataFrame) -> None:
-    """A view of a table that is kept; one of that name before is let go."""
-    _forget(spark, name)
-    table.createOrReplaceTempView(name_of(name))
-
-
-def _forget(spark: SparkSession, name: str) -> None:
-    if spark.catalog.tableExists(name_of(name)):
-        spark.table(name_of(name)).unpersist()
-        spark.sql(f"DROP VIEW {name_of(name)}")
-
-
-# ---- events one by one ----------------------------------------------------------------------------------------------
-
-class Rows:
-    """The events of the view `events` as the evaluator knows them, each made once; see `trace.duckdb.Rows`."""
-
-    def __init__(self, spark: SparkSession, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int],
-                 files: Sequence[str], key_types: Mapping[str, types.Type], service: str | None, limit: int) -> None:
-        self.spark, self.needs, self.places, self.files = spark, needs, places, files
-        self.key_types, self.service, self.limit = key_types, service, limit
-        self.names = {place: name for name, place in places.items()}
-        self.seen: dict[int, Event] = {}
-        self.fetched: dict[Reach, list[int]] = {}
-
-    def at(self, positions: Sequence[int]) -> Mapping[int, Event]:
-        """The events at these places of the order."""
-        missing = [(place,) for place in dict.fromkeys(positions) if place not in self.seen]
-        if missing:
-            asked = functions.broadcast(local_table(self.spark, {"pos": "BIGINT"}, missing))
-            self._take(self.spark.table("events").join(asked, on="pos", how="left_semi"))
-        return {place: self.seen[place] for place in positions}
-
-    def fetch(self, reaches: Sequence[Reach]) -> Sequence[Event]:
-        """The events of these parts of the trace, in order. Raises `TooManyRows`."""
-        groups: dict[tuple[str, tuple[str, ...]], list[Reach]] = {}
-        for reach in reaches:
-            if reach not in self.fetched:
-                groups.setdefault((reach.event, tuple(name for name, _ in reach.keys)), []).append(reach)
-        for (event, names), asked in groups.items():
-            for reach, positions in zip(asked, self._reach(event, names, asked), strict=True):
-                self.fetched[reach] = positions
-        places = {place for reach in reaches for place in self.fetched[reach]}
-        if len(places) > self.limit:
-            raise TooManyRows
-        return [self.seen[place] for place in sorted(places)]
-
-    def _reach(self, event: str, names: Sequence[str], asked: Sequence[Reach]) -> list[list[int]]:
-        result: list[list[int]] = [[] for _ in asked]
-        if event not in self.needs:
-            return result
-        held = [Column((name,), self.key_types.get(name, types.Text())) for name in names]
-        declared = {"a0": "INT", "a1": "BIGINT", "a2": "BIGINT",
-                    **{f"a{index + 3}": spark_type(one.type) for index, one in enumerate(held)}}
-        given = [(index, -2 ** 62 if one.first is None else one.first, 2 ** 62 if one.last is None else one.last,
-                  *(dict(one.keys)[name] for name in names)) for index, one in enumerate(asked)]
-        local_table(self.spark, declared, given).createOrReplaceTempView("reaches")
-        on = [f"e.type = {self.places[event]}", "e.t BETWEEN r.a1 AND r.a2",
-              *(f"e.{name_of(one.name)} <=> r.a{index + 3}" for index, one in enumerate(held))]
-        if self.service is not None:
-            on.append(f"e.service = {text_of(self.service)}")
-        pairs = self.spark.sql(f"SELECT /*+ BROADCAST(r) */ r.a0, e.* FROM events AS e JOIN reaches AS r ON "
-                               f"{' AND '.join(on)} LIMIT {self.limit + 1}")
-        for index, place in self._take(pairs):
-            result[index].append(place)
-            if sum(map(len, result)) > self.limit:
-                raise TooManyRows
-        return result
-
-    def _take(self, table: DataFrame) -> list[tuple[int, int]]:
-        """Makes the events of some rows; which of `a0` (-1 where there is none) came with which place."""
-        result = []
-        for row in table.collect():
-            one = row.asDict()
-            pos = one["pos"]
-            result.append((one.get("a0", -1), pos))
-            if pos not in self.seen:
-                self.seen[pos] = self._event(one)
-        return result
-
-    def _event(self, row: Mapping[str, Any]) -> Event:
-        event = self.names[row["type"]]
-        fields: dict[str, Any] = {} if row["service"] is None else {"service": row["service"]}
-        for column in self.needs[event]:
-            value = row[column.name]
-            if row[column.said_name] if column.said else value is not None:
-                owner = fields
-                for name in column.path[:-1]:
-                    owner = owner.setdefault(name, {})
-                owner[column.path[-1]] = raw(value, column.type)
-        # The place among ties is the event's sequence: equal exactly where time and sequence are.
-        return Event(event, row["t"], fields, None, row["instant"], self.files[row["file"]], row["row"], row["type"])
-
-
-class Cluster:
-    """Spark as an engine: the view `events` of a session, judged by plans.
-
-    All moments found, not only those that are told, go to the folder `output`, if one is given; `files` are those of
-    the view.
-    """
-
-    def __init__(self, spark: SparkSession, files: Sequence[str] = (), output: str | None = None,
-                 form: Form = "parquet") -> None:
-        self.spark, self.files, self.output, self.form = spark, files, output, form
-
-    def prepare(self, lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar) -> None:
-        """See `prepare`."""
-        prepare(self.spark, lookups, horizon, calendar)
-
-    def run(self, plan: Plan, wanted: Sequence[Verdict]) -> Counted:
-        """See `run`."""
-        return run(self.spark, plan, wanted)
-
-    def found(self, counted: Counted, *, hard: bool, limit: int | None) -> list[Found]:
-        """See `found`."""
-        return found(self.spark, counted, hard=hard, limit=limit)
-
-    def done(self, counted: Counted) -> None:
-        """The moments found are written if they are to be, and no longer wanted."""
-        if self.output is not None:
-            write(self.spark, counted, self.files, self.output, self.form)
-        release(self.spark, counted)
-
-    def rows(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int], files: Sequence[str],
-             key_types: Mapping[str, types.Type], service: str | None, limit: int) -> Rows:
-        """See `Rows`."""
-        return Rows(self.spark, needs, places, files, key_types, service, limit)
-
-    def filled(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int]) -> dict[str, frozenset[str]]:
-        """Event type -> columns that no row of it lacks."""
-        names = list(dict.fromkeys(one.name for columns in needs.values() for one in columns))
-        if not names:
-            return {}
-        counts = ", ".join(f"count({name_of(name)}) = count(*)" for name in names)
-        by_place = {place: name for name, place in places.items()}
-        return {by_place[kind]: frozenset(name for name, full in zip(names, flags, strict=True) if full)
-                for kind, *flags in self.spark.sql(f"SELECT type, {counts} FROM events GROUP BY type").collect()}
-
-    def outside(self, ranges: Sequence[tuple[int | None, int | None]]) -> int:
-        """How many events lie in none of these ranges of time (from, up to but not including; None: open)."""
-        inside = [f"(t >= {-2 ** 62 if start is None else start} AND t < {2 ** 62 if end is None else end})"
-                  for start, end in ranges]
-        return _one(self.spark.sql(f"SELECT count(*) FROM events WHERE NOT ({' OR '.join(inside) or 'FALSE'})"))
-
-    def services(self) -> list[tuple[str | None, int]]:
-        """The services that events name, each with the place of an event that does."""
-        return [(name, int(pos)) for name, pos in self.spark.sql(
-            "SELECT service, min(pos) FROM events GROUP BY service").collect()]

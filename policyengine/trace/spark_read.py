@@ -249,7 +249,7 @@ def each_row(spark: SparkSession, part: Part, places: DataFrame, schemas: Schema
     for file, row, *values in table.selectExpr(*PLACE, *shown).collect():
         fields = {column: _raw(value, form.column) for (column, (form, _)), value
                   in zip(part.source.columns.items(), values, strict=True) if value is not None}
-        scan_parquet._take(fields, part.files[file], row, zone, take, wrong)
+        scan_parquet.take_row(fields, part.files[file], row, zone, take, wrong)
     return tuple(wrong)
 
 

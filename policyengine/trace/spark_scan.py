@@ -23,9 +23,9 @@ from sqlglot import exp
 
 from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.trace import read
-from policyengine.trace.columns import Column, Unsupported
-from policyengine.trace.scan import UNREAD, Scan, _clock
-from policyengine.trace.scan_rows import MAX_ERRORS, Fitter, Schemas, all_columns, as_json, id_twice
+from policyengine.trace.columns import Column, Unsupported, each_once
+from policyengine.trace.scan import UNREAD, Scan, clocks
+from policyengine.trace.scan_rows import MAX_ERRORS, Fitter, Held, Schemas, as_json, id_twice
 from policyengine.trace.scan_sources import asked, select
 from policyengine.trace.spark import KEPT, local_table
 from policyengine.trace.spark_read import PLACE, Part, each_row, numbered, parts
@@ -55,7 +55,7 @@ class _Work:
     def __init__(self, spark: SparkSession, schemas: Schemas, needs: Mapping[str, Sequence[Column]],
                  zone: str | None) -> None:
         self.spark, self.schemas, self.zone = spark, schemas, zone
-        self.held = all_columns(needs)
+        self.held = Held(each_once(needs.values()))
         self.asked = asked(schemas, self.held, zone)
         self.names = list(schemas)
         self.needed = [place for place, name in enumerate(schemas) if name in needs]
@@ -72,7 +72,16 @@ class _Work:
             self.found += wrong
         if self.found:
             return None
-        tables = [self.plain(part) for part in self.parts]
+        # Looked through several times, and each time it would be read and checked anew.
+        tables = [self.plain(part).persist(KEPT) for part in self.parts]
+        try:
+            return self.whole(tables, as_of)
+        finally:
+            for table in tables:
+                table.unpersist()
+
+    def whole(self, tables: Sequence[DataFrame], as_of: int | None) -> Scan | None:
+        """The view of all parts together."""
         rows = reduce(DataFrame.unionByName, tables)
         counted = self.counted(rows, as_of)
         if any(one.odd for one in counted):
@@ -128,7 +137,7 @@ class _Work:
         first, last = rows.where("local").selectExpr("min(t)", "max(t)").collect()[0]
         if first is None:
             return rows.drop("local")
-        offsets, open = _clock(self.zone, first, last)
+        offsets, open = clocks(self.zone, first, last)
         behind = " ".join(f"WHEN t < {until} THEN {offset}" for until, offset in offsets[:-1])
         shift = f"CASE {behind} ELSE {offsets[-1][1]} END" if behind else str(offsets[-1][1])
         unclear = " OR ".join(f"(t >= {start} AND t < {end})" for start, end in open) or "FALSE"
@@ -197,7 +206,7 @@ class _Work:
             before.unpersist()
         self.view(table)
         return Scan(tuple(numbered(self.parts)), counts, total, size, everything - total, first, last, until, merged,
-                    repeats, ties > 0)
+                    repeats, ties > 0, {})
 
     def view(self, table: DataFrame) -> None:
         """`events`."""

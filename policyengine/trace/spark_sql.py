@@ -60,7 +60,12 @@ def text_of(value: str) -> str:
 
 def spark_type(type: types.Type) -> str:
     """How Spark holds values of a type."""
-    return exp.DataType.build(sql_type(type), dialect="duckdb").sql(dialect="spark")
+    return spark_word(sql_type(type))
+
+
+def spark_word(type: str) -> str:
+    """A type of DuckDB in Spark's words."""
+    return exp.DataType.build(type, dialect="duckdb").sql(dialect="spark")
 
 
 # ---- windows ------------------------------------------------------------------------------------------------------

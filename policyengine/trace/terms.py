@@ -47,6 +47,12 @@ class Term:
     scale: int = 0
     den_scale: int = 0
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All its SQL."""
+        own = tuple(one for one in (self.sql, self.settles, self.tie, self.high, self.den) if one is not None)
+        return (*own, *(one for item in self.items or () for one in item.texts))
+
 
 TRUE = Term("TRUE", False)
 FALSE = Term("FALSE", False)

@@ -34,8 +34,8 @@ from policyengine.facts.compiled import covers, load, source
 from policyengine.report.formats import FORMATS
 from policyengine.syntax.parser import parse
 from policyengine.trace.columns import Unsupported
-from policyengine.trace.duckdb import found as moments_found
-from policyengine.trace.duckdb import prepare, run
+from policyengine.trace.duckdb import DuckTables
+from policyengine.trace.engine import Engine
 from policyengine.trace.plan import plan
 from tests.support.core_strategies import policies as drawn_policies
 from tests.support.literate import HEADER, policies
@@ -162,6 +162,7 @@ NOT_IN_COLUMNS: frozenset[str] = frozenset()
 def misplanned(operators: Collection[Operator]) -> list[str]:
     """Operators whose SQL is absent or says something else than the reference, asked of two fields of an event."""
     con = duckdb.connect(config={"threads": "1"})
+    engine = Engine(DuckTables(con))
     found = {}
     for row in operators:
         for left, right, given_type in accepted(row):
@@ -186,9 +187,9 @@ def misplanned(operators: Collection[Operator]) -> list[str]:
                 if str(reason) not in NOT_IN_COLUMNS:
                     found[f"{words}: no SQL, {reason}"] = True
                 continue
-            prepare(con, made.lookups, known.horizon, CALENDAR)
-            counted = run(con, made, VERDICTS)
-            said = {one.pos: one.verdict for one in moments_found(con, counted, hard=False)}
+            engine.prepare(made.lookups, known.horizon, CALENDAR)
+            counted = engine.run(made, VERDICTS)
+            said = {one.pos: one.verdict for one in engine.found(counted, hard=False)}
             for pos, one in enumerate(judge(policy, case, Setting(AS_OF, {}), CALENDAR)):
                 if said.get(pos) != one.verdict:
                     found[f"{words}: {said.get(pos)}, the reference says {one.verdict}"] = True

@@ -24,9 +24,10 @@ from policyengine.core.moments import trigger_events, unknown_lengths
 from policyengine.core.operators import Overflow
 from policyengine.core.standing import World
 from policyengine.core.verdict import VERDICTS, Judgement, Setting
-from policyengine.trace import duckdb as engine
 from policyengine.trace.calendars import Horizon, Lookup
 from policyengine.trace.columns import Unsupported, needs
+from policyengine.trace.duckdb import DuckTables
+from policyengine.trace.engine import Counted, Engine
 from policyengine.trace.plan import Known, plan
 from tests.support import trace_strategies as narrow
 from tests.support import wide_strategies as wide
@@ -40,6 +41,7 @@ NOT_IN_COLUMNS = (
     "a date moved by working days that an event names",
     "a number with more than 18 digits after the point",
     "so much asked of each element of a list",
+    "an equality with what is no plain value",
 )
 """Why a rule of these strategies may be refused, to be judged by the evaluator alone."""
 
@@ -53,6 +55,9 @@ class Bench:
     con: duckdb.DuckDBPyConnection = field(default_factory=lambda: duckdb.connect(config={"threads": "1"}))
     prepared: set[Lookup] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.engine = Engine(DuckTables(self.con))
+
     def known(self, policy: ir.Policy, trial: wide.Trial, places: Mapping[str, int]) -> tuple[Known, Case]:
         """What is known of a trace when it has been read, and the case up to the instant of judgement."""
         events = tuple(event for event in trial.case.events if event.time <= trial.as_of)
@@ -63,17 +68,17 @@ class Bench:
         return Known(policy, trial.case.facts, {}, self.calendar, trial.as_of, places, self.horizon, trial.sources,
                      ties=ties, filled=filled, start=trial.start, end=trial.end), Case(trial.case.facts, events)
 
-    def judged(self, rule: ir.Rule, known: Known) -> tuple[Counter[Any], Counter[Any], engine.Counted]:
+    def judged(self, rule: ir.Rule, known: Known) -> tuple[Counter[Any], Counter[Any], Counted]:
         """Each moment of a rule by its plan: instant, places, verdict, due time, tie; the hard ones; and the counts."""
         made = plan(rule, known)
         if not set(made.lookups) <= self.prepared:
             self.prepared |= set(made.lookups)
-            engine.prepare(self.con, self.prepared, self.horizon, self.calendar)
-        counted = engine.run(self.con, made, VERDICTS)
+            self.engine.prepare(self.prepared, self.horizon, self.calendar)
+        counted = self.engine.run(made, VERDICTS)
         rows = Counter((one.t, one.known, one.pos, one.first, one.past, one.verdict, one.due, one.tie)
-                       for one in engine.found(self.con, counted, hard=False))
+                       for one in self.engine.found(counted, hard=False))
         hard = Counter((one.t, one.known, one.pos, one.first, one.past)
-                       for one in engine.found(self.con, counted, hard=True))
+                       for one in self.engine.found(counted, hard=True))
         return rows, hard, counted
 
 

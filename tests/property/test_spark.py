@@ -70,7 +70,7 @@ def by_spark(traces: list[tuple[Known, ir.Rule]]) -> list[tuple[Counter[Any], Co
     horizons = [known.horizon for known, _ in traces]
     whole = Horizon(min(one.first for one in horizons), max(one.last for one in horizons),
                     max(one.end for one in horizons), ())
-    engine.prepare(spark, [lookup for made in plans for lookup in made.lookups], whole, CALENDAR)
+    engine.Cluster(spark).prepare([lookup for made in plans for lookup in made.lookups], whole, CALENDAR)
     parts = [engine.table_of(spark, made.steps, f'SELECT {number} AS trace, t, known, pos, first, past, "verdict", '
                              f'due, tie, hard FROM {made.steps[-1].name}') for number, made in enumerate(plans)]
     found: list[tuple[Counter[Any], Counter[Any]]] = [(Counter(), Counter()) for _ in traces]

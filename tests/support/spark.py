@@ -13,10 +13,10 @@ import pytest
 
 from policyengine.core.case import Event
 from policyengine.trace import spark as engine
-from policyengine.trace.columns import Column, needs
+from policyengine.trace.columns import each_once, needs
 from policyengine.trace.plan import Known
 from policyengine.trace.spark_sql import spark_type
-from tests.support import tables
+from tests.support.tables import held
 
 SMALL = {"spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2", "spark.driver.memory": "1g",
          "spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false",
@@ -39,15 +39,10 @@ def session() -> Any:
 
 def load(spark: Any, traces: Sequence[tuple[Known, Iterable[Event]]]) -> None:
     """The view `events` of several traces, each with its own service."""
-    columns: dict[str, Column] = {}
-    for known, _ in traces:
-        for wanted in needs(known.policy, known.policy.rules).values():
-            for one in wanted:
-                old = columns.get(one.name)
-                columns[one.name] = Column(one.path, one.type, one.said or (old is not None and old.said))
-    said = [one for one in columns.values() if one.said]
+    columns = each_once(wanted for known, _ in traces for wanted in needs(known.policy, known.policy.rules).values())
+    said = [one for one in columns if one.said]
     declared = {"type": "SMALLINT", "t": "BIGINT", "pos": "BIGINT", "instant": "BIGINT", "file": "INT", "row": "BIGINT",
-                "service": "STRING", **{one.name: spark_type(one.type) for one in columns.values()},
+                "service": "STRING", **{one.name: spark_type(one.type) for one in columns},
                 **{one.said_name: "BOOLEAN" for one in said}}
     rows = []
     for known, events in traces:
@@ -56,6 +51,6 @@ def load(spark: Any, traces: Sequence[tuple[Known, Iterable[Event]]]) -> None:
             instant = instants.setdefault((event.time, event.sequence), pos)
             service = known.service or event.fields.get("service")
             rows.append((event.place, event.time, pos, instant, 0, event.row, service,
-                         *(tables._held(event, one) for one in columns.values()),
+                         *(held(event, one) for one in columns),
                          *(one.path[-1] in event.fields for one in said)))
     engine.local_table(spark, declared, rows).createOrReplaceTempView("events")

@@ -14,7 +14,7 @@ from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, Sources
 from policyengine.core.standing import typed
 from policyengine.trace.calendars import Horizon
-from policyengine.trace.columns import Column, needs, sql_type
+from policyengine.trace.columns import Column, each_once, needs, sql_type
 from policyengine.trace.plan import Known
 
 
@@ -33,13 +33,10 @@ def known_of(policy: ir.Policy, case: Case, as_of: int, calendar: Calendar, sour
 def load(con: duckdb.DuckDBPyConnection, known: Known, events: Sequence[Event]) -> None:
     """The table `events`: one row an event, `pos` its place."""
     wanted = needs(known.policy, known.policy.rules)
-    columns: dict[str, Column] = {}
-    for cols in wanted.values():
-        for one in cols:
-            columns[one.name] = Column(one.path, one.type, one.said or (one.name in columns and columns[one.name].said))
-    said = [one for one in columns.values() if one.said]
+    columns = each_once(wanted.values())
+    said = [one for one in columns if one.said]
     declared = ["type SMALLINT", "t BIGINT", "pos BIGINT", "instant BIGINT", "file INTEGER", '"row" BIGINT',
-                "service VARCHAR", *(f'"{one.name}" {sql_type(one.type)}' for one in columns.values()),
+                "service VARCHAR", *(f'"{one.name}" {sql_type(one.type)}' for one in columns),
                 *(f'"{one.said_name}" BOOLEAN' for one in said)]
     con.execute(f"CREATE OR REPLACE TABLE events ({', '.join(declared)})")
     instants: dict[Any, int] = {}
@@ -47,7 +44,7 @@ def load(con: duckdb.DuckDBPyConnection, known: Known, events: Sequence[Event]) 
     for pos, event in enumerate(events):
         instant = instants.setdefault((event.time, event.sequence), pos)
         row = [event.place, event.time, pos, instant, 0, event.row, event.fields.get("service")]
-        row += [_held(event, one) for one in columns.values()]
+        row += [held(event, one) for one in columns]
         row += [_said(event, one) for one in said]
         rows.append(row)
     if rows:
@@ -61,7 +58,8 @@ def _said(event: Event, column: Column) -> bool:
     return isinstance(owner, Mapping) and column.path[-1] in owner
 
 
-def _held(event: Event, column: Column) -> Any:
+def held(event: Event, column: Column) -> Any:
+    """What a table holds of an event in a column."""
     raw: Any = event.fields
     for name in column.path:
         raw = raw.get(name) if isinstance(raw, Mapping) else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from policyengine.documents.encoding import decode
 from policyengine.documents.model import Document, Line, Unit
 from policyengine.documents.numbering import integer, read_citation, read_heading, read_mark, roman
 from policyengine.documents.plain import read_plain
-from policyengine.documents.encoding import decode
 from policyengine.documents.read import format_of, read_document, read_lines
 from policyengine.documents.structure import structure
 

@@ -16,6 +16,7 @@ from policyengine.base.instants import (
     iso_instant,
     local_date,
     local_time,
+    offsets_between,
     parse_date,
     parse_instant,
     parse_period,
@@ -250,3 +251,15 @@ def test_what_is_no_date(text: str) -> None:
 @given(st.dates())
 def test_a_date_survives_its_text(day: date) -> None:
     assert parse_date(day.isoformat()) == day
+
+
+@given(ZONES, INSTANTS, st.integers(0, 3 * 366 * 86_400_000_000), st.data())
+def test_offsets_between(zone: str, first: int, length: int, data: st.DataObject) -> None:
+    """At any instant between the two the offset listed is the one that the zone's clocks have."""
+    found = offsets_between(first, first + length, zone)
+    assert found[0][0] == first and [at for at, _ in found] == sorted({at for at, _ in found})
+    changes = [at + step for at, _ in found[1:] for step in (-1, 0)]
+    for instant in (first, first + length, data.draw(st.integers(first, first + length)), *changes):
+        ahead = [offset for at, offset in found if at <= instant][-1]
+        there = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant)
+        assert there.astimezone(zone_info(zone)).utcoffset() == timedelta(microseconds=ahead)

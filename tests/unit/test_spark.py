@@ -97,6 +97,7 @@ def test_an_engine(tmp_path: Path) -> None:
     asked = Question(policy(rule), case.facts, None, Setting(as_of, {}), CALENDAR, None, (None, None), VERDICTS,
                      None)
     [judged] = judge_stored(store, asked, [], [rule])
+    assert not judged.gap
     expected = judge(policy(rule), Case(case.facts, events), Setting(as_of, {}), CALENDAR)
 
     def shown(found: Any) -> Any:
@@ -112,3 +113,21 @@ def test_an_engine(tmp_path: Path) -> None:
     assert len(said) == len(set(said)) == len(expected) - hard
     assert {one["due"] for one in written if "due" in one} == {"2026-05-28T20:28:24.000001Z"}
     assert engine.exists(session(), output)
+
+
+def test_a_pattern_that_spark_reads_otherwise() -> None:
+    """The evaluator judges the rule row by row, and the judgement says why."""
+    written = ir.Apply("matches", (ir.Get(TRIGGER, ("user",), types.Text()), ir.Constant("(?i)U1", types.Text())),
+                       types.Bool())
+    rule = ir.Rule("named", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (),
+                   (ir.Must(written, False),), (), "")
+    events = in_order([Event("use", START + n, {"user": user}, None, None, "trace", n + 1, EVENTS.index("use"))
+                       for n, user in enumerate(("u1", "u2"))])
+    known, events = known_of(policy(rule), Case({}, events), START + SECOND, CALENDAR)
+    load(session(), [(known, events)])
+    wanted = needs(policy(rule), [rule])
+    store = Store(engine.Cluster(session()), wanted, known.places, {}, ["trace"], START, START + 1, False, {})
+    asked = Question(policy(rule), {}, None, Setting(START + SECOND, {}), CALENDAR, None, (None, None), VERDICTS, None)
+    [judged] = judge_stored(store, asked, [], [rule])
+    assert "`(?i` in the pattern" in judged.gap
+    assert {one: n for one, n in judged.counts.items() if n} == {"satisfied": 1, "violated": 1}

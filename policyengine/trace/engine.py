@@ -1,0 +1,258 @@
+"""A plan run by an engine: verdict counts, and the moments to be reported with the events they rest on.
+
+In come plans and the few things that an engine does itself (`Tables`); out come counts, moments and events. All SQL
+here is DuckDB's; which engine answers it is not known, nor which rules are asked or how a moment is explained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, time
+from typing import Any, Protocol
+
+from policyengine.base.calendar import Calendar
+from policyengine.base.instants import Period, period_text
+from policyengine.base.record import record
+from policyengine.core import types
+from policyengine.core.case import Event
+from policyengine.core.standing import Reach
+from policyengine.core.verdict import VERDICTS, Verdict
+from policyengine.trace.calendars import Horizon, Lookup, rows
+from policyengine.trace.columns import Column, each_once, sql_type
+from policyengine.trace.explain import Found, TooManyRows
+from policyengine.trace.plan import Plan, Step, TooManyPairs
+from policyengine.trace.terms import quoted, text
+
+PAIRS = 200_000_000
+"""How many pairs a join may make; beyond, it would run for hours."""
+
+PLACE = ("t", "known", "pos", "first", "past", "due")
+"""What a plan says of where a moment stands and when it is due."""
+
+OPEN = 2 ** 62
+"""Past every instant, as columns have them."""
+
+FOUND = "found_"
+"""Before the name of a rule: the table of its moments found."""
+
+
+class Tables(Protocol):
+    """What an engine does itself. Steps and queries are in DuckDB's words; the table `events` is there."""
+
+    def ask(self, sql: str, steps: Sequence[Step] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query over the steps of a plan."""
+
+    def keep(self, name: str, sql: str, steps: Sequence[Step]) -> None:
+        """The rows of a query as a table, until `drop`; one of that name before is gone."""
+
+    def give(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        """A small table of these columns, with their types, and rows; one of that name before is gone."""
+
+    def drop(self, name: str) -> None:
+        """A table that was kept is no longer wanted."""
+
+
+@record
+class Counted:
+    """What one rule came to: counts by verdict, how many of them rest on a tie, and a table of the moments found.
+
+    Rows that the evaluator must judge are in no count yet; `hard` says how many they are.
+    """
+
+    counts: Mapping[Verdict, int]
+    ties: int
+    hard: int
+    table: str
+
+
+class Engine:
+    """The table `events`, judged by plans."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+
+    def prepare(self, lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar) -> None:
+        """Makes the table `calendar`. Raises `calendar.OutOfRange`."""
+        self.tables.give("calendar", {"what": "VARCHAR", "k": "INTEGER", "day": "BIGINT", "instant": "BIGINT"},
+                         list(rows(dict.fromkeys(lookups), horizon, calendar)))
+
+    def run(self, plan: Plan, wanted: Sequence[Verdict]) -> Counted:
+        """Judges every moment of a rule. Moments with a verdict of `wanted` are kept in a table, until `done`.
+
+        Raises `TooManyPairs`, and `columns.Unsupported` for what this engine would answer in another way.
+        """
+        for guard in plan.guards:
+            size = self._number(guard.sql, plan.steps[:guard.steps])
+            if size > PAIRS:
+                raise TooManyPairs(guard, size)
+        table = f"{FOUND}{plan.rule}"
+        self.tables.keep(table, _kept(plan, wanted), plan.steps)
+        counts: dict[Verdict, int] = dict.fromkeys(VERDICTS, 0)
+        ties = hard = 0
+        for code, tie, is_hard, n in self.tables.ask(
+                f'SELECT "verdict", "tie", "hard", sum("n") FROM {quoted(table)} GROUP BY ALL'):
+            if is_hard:
+                hard += int(n)
+            else:
+                counts[VERDICTS[code]] += int(n)
+                ties += int(n) if tie else 0
+        if plan.total is not None:
+            counts["not_applicable"] += self._number(plan.total) - sum(counts.values()) - hard
+        return Counted(counts, ties, hard, table)
+
+    def found(self, counted: Counted, *, hard: bool, limit: int | None = None) -> list[Found]:
+        """Moments found: those that the evaluator must judge, or the others, the earliest of each verdict (those first
+        due, where they are pending), at most `limit` of one."""
+        result = []
+        first = f'CASE WHEN "verdict" = {VERDICTS.index("pending")} THEN "due" ELSE "t" END'
+        order = f'{first}, "t", "pos", "first", "past", "known"'
+        cut = f' QUALIFY row_number() OVER (PARTITION BY "verdict" ORDER BY {order}) <= {limit}' if limit else ""
+        for t, known, pos, first_of, past, code, due, tie, n in self.tables.ask(
+                'SELECT "t", "known", "pos", "first", "past", "verdict", "due", "tie", "n" FROM '
+                f'{quoted(counted.table)} WHERE "t" IS NOT NULL AND "hard" = {hard}{cut} ORDER BY "verdict", {order}'):
+            verdict = None if hard else VERDICTS[code]
+            result += [Found(t, known, pos, first_of, past, verdict, due if verdict == "pending" else None,
+                             bool(tie))] * n
+        return result
+
+    def done(self, counted: Counted) -> None:
+        """The moments found are no longer wanted."""
+        self.tables.drop(counted.table)
+
+    def rows(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int], files: Sequence[str],
+             key_types: Mapping[str, types.Type], service: str | None, limit: int) -> Rows:
+        """See `Rows`."""
+        return Rows(self.tables, needs, places, files, key_types, service, limit)
+
+    def filled(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int]) -> dict[str, frozenset[str]]:
+        """Event type -> columns that no row of it lacks."""
+        names = list(dict.fromkeys(one.name for columns in needs.values() for one in columns))
+        if not names:
+            return {}
+        counts = ", ".join(f"count({quoted(name)}) = count(*)" for name in names)
+        by_place = {place: name for name, place in places.items()}
+        return {by_place[kind]: frozenset(name for name, full in zip(names, flags, strict=True) if full)
+                for kind, *flags in self.tables.ask(f'SELECT "type", {counts} FROM events GROUP BY "type"')}
+
+    def outside(self, ranges: Sequence[tuple[int | None, int | None]]) -> int:
+        """How many events lie in none of these ranges of time (from, up to but not including; None: open)."""
+        inside = [f'("t" >= {-OPEN if start is None else start} AND "t" < {OPEN if end is None else end})'
+                  for start, end in ranges]
+        return self._number(f"SELECT count(*) FROM events WHERE NOT ({' OR '.join(inside) or 'FALSE'})")
+
+    def services(self) -> list[tuple[str | None, int]]:
+        """The services that events name, each with the place of an event that does."""
+        return [(name, int(pos)) for name, pos in self.tables.ask(
+            'SELECT "service", min("pos") FROM events GROUP BY "service"')]
+
+    def _number(self, sql: str, steps: Sequence[Step] = ()) -> int:
+        [(number,)] = self.tables.ask(sql, steps)
+        return int(number or 0)
+
+
+def _kept(plan: Plan, wanted: Sequence[Verdict]) -> str:
+    """The last query of a plan: moments that are wanted or hard in full, the others by their verdict alone, and how
+    many there are alike (`n`)."""
+    codes = ", ".join(str(VERDICTS.index(verdict)) for verdict in wanted) or "-1"
+    columns = ", ".join(f"CASE WHEN \"keep\" THEN {quoted(name)} END AS {quoted(name)}" for name in PLACE)
+    return (f'SELECT "verdict", "tie", "hard", {columns}, count(*) AS "n" FROM (SELECT *, "hard" OR "verdict" IN '
+            f'({codes}) AS "keep" FROM {plan.steps[-1].name}) AS v GROUP BY ALL')
+
+
+# ---- events one by one ----------------------------------------------------------------------------------------------
+
+class Rows:
+    """The events of the table `events` as the evaluator knows them, each made once.
+
+    `needs` are the columns of each type, `places` the types' places, `service` whose rows are read (None: all).
+    """
+
+    def __init__(self, tables: Tables, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int],
+                 files: Sequence[str], key_types: Mapping[str, types.Type], service: str | None, limit: int) -> None:
+        self.tables, self.needs, self.places, self.files = tables, needs, places, files
+        self.key_types, self.service, self.limit = key_types, service, limit
+        self.names = {place: name for name, place in places.items()}
+        self.seen: dict[int, Event] = {}
+        self.fetched: dict[Reach, list[int]] = {}
+
+    def at(self, positions: Sequence[int]) -> Mapping[int, Event]:
+        """The events at these places of the order."""
+        missing = [(place,) for place in dict.fromkeys(positions) if place not in self.seen]
+        if missing:
+            columns = [name for one in each_once(self.needs.values())
+                       for name in (one.name, *([one.said_name] if one.said else []))]
+            chosen = ", ".join(f"e.{quoted(one)}" for one in ("type", "pos", "t", "instant", "file", "row", "service",
+                                                              *columns))
+            self.tables.give("asked", {"place": "BIGINT"}, missing)
+            for type, pos, t, instant, file, row, service, *values in self.tables.ask(
+                    f'SELECT {chosen} FROM events AS e JOIN asked AS r ON e."pos" = r."place"'):
+                event = self.names[type]
+                # The place among ties is the event's sequence: equal exactly where time and sequence are.
+                self.seen[pos] = Event(event, t, self._fields(event, service, dict(zip(columns, values, strict=True))),
+                                       None, instant, self.files[file], row, type)
+        return {place: self.seen[place] for place in positions}
+
+    def fetch(self, reaches: Sequence[Reach]) -> Sequence[Event]:
+        """The events of these parts of the trace, in order. Raises `TooManyRows`."""
+        groups: dict[tuple[str, ...], list[Reach]] = {}
+        for reach in dict.fromkeys(reaches):
+            if reach not in self.fetched:
+                groups.setdefault(tuple(name for name, _ in reach.keys), []).append(reach)
+        for names, asked in groups.items():
+            self.fetched.update(zip(asked, self._reach(names, asked), strict=True))
+        places = {place for reach in reaches for place in self.fetched[reach]}
+        if len(places) > self.limit:
+            raise TooManyRows
+        events = self.at(sorted(places))
+        return list(events.values())
+
+    def _reach(self, names: Sequence[str], asked: Sequence[Reach]) -> list[list[int]]:
+        """The places of the events of each part, all of which name these keys."""
+        found: list[list[int]] = [[] for _ in asked]
+        keys = [Column((name,), self.key_types.get(name, types.Text())) for name in names]
+        given = [(n, self.places[one.event], -OPEN if one.first is None else one.first,
+                  OPEN if one.last is None else one.last, *(value for _, value in one.keys))
+                 for n, one in enumerate(asked) if one.event in self.needs]
+        on = ['e."type" = r."type"', 'e."t" BETWEEN r."low" AND r."high"',
+              *(f'e.{quoted(one.name)} IS NOT DISTINCT FROM r."k{n}"' for n, one in enumerate(keys))]
+        if self.service is not None:
+            on.append(f'e."service" = {text(self.service)}')
+        self.tables.give("asked", {"n": "BIGINT", "type": "SMALLINT", "low": "BIGINT", "high": "BIGINT", **{
+            f"k{n}": sql_type(one.type) for n, one in enumerate(keys)}}, given)
+        rows = self.tables.ask(f'SELECT r."n", e."pos" FROM events AS e JOIN asked AS r ON {" AND ".join(on)} '
+                               f"LIMIT {self.limit + 1}")
+        if len(rows) > self.limit:
+            raise TooManyRows
+        for n, place in rows:
+            found[n].append(place)
+        return found
+
+    def _fields(self, event: str, service: str | None, values: Mapping[str, Any]) -> dict[str, Any]:
+        fields: dict[str, Any] = {} if service is None else {"service": service}
+        for column in self.needs[event]:
+            value = values[column.name]
+            if values[column.said_name] if column.said else value is not None:
+                owner = fields
+                for name in column.path[:-1]:
+                    owner = owner.setdefault(name, {})
+                owner[column.path[-1]] = raw(value, column.type)
+        return fields
+
+
+def raw(value: Any, type: types.Type) -> Any:
+    """A value of a column as the evaluator has it."""
+    match type:
+        case types.Date() if isinstance(value, date):
+            return value.isoformat()
+        case types.TimeOfDay() if isinstance(value, int):
+            seconds, micro = divmod(value, 1_000_000)
+            return time(seconds // 3600, seconds // 60 % 60, seconds % 60, micro)
+        case types.Period() if isinstance(value, int):
+            assert type.unit is not None
+            return period_text(Period(value, "microsecond" if type.unit == "elapsed" else type.unit))
+        case types.ListOf() if isinstance(value, list):
+            return [raw(one, type.item) for one in value]
+        case types.Number() if not type.integer and value is not None:
+            return int(value) if value == value.to_integral_value() else value
+        case _:
+            return value
