@@ -100,6 +100,9 @@ def read_params(_ctx: click.Context, _parameter: click.Parameter, texts: Sequenc
               help="What judges the events: the evaluator, row by row; DuckDB, in columns; Spark, on a cluster.")
 @click.option("--memory", metavar="SIZE", help="How much memory DuckDB may use, such as 500MB. Default: most of it.")
 @click.option("--master", metavar="URL", help="The cluster for `--engine spark`, such as yarn. Default: Spark's own.")
+@click.option("--findings", metavar="FOLDER",
+              help="With `--engine spark`: write every moment found to a new folder, as Parquet, or as NDJSON where "
+                   "its name ends in .ndjson.")
 @click.option("--lang", type=click.Choice(LANGS), default=None, help="Language of the labels (env GUIJU_LANG).")
 @click.option("--stdin-filename", default="<stdin>", metavar="NAME",
               help="The name of the service read from `-`; its ending says the format.")
@@ -107,13 +110,16 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
             as_of: str | None, rules: tuple[str, ...], params: tuple[str, ...], fail_on: str | None,
             allow_undecided: bool, exit_zero: bool, allow_empty: bool, format: str | None,
             outputs: tuple[Output, ...], everything: bool, pending: bool, max_findings: int, engine: EngineName,
-            memory: str | None, master: str | None, lang: str | None, stdin_filename: str) -> int:
+            memory: str | None, master: str | None, findings: str | None, lang: str | None, stdin_filename: str) -> int:
     """Judge services, and their events, by the regulations.
 
     SERVICE is a YAML, JSON or TOML file, a folder, a glob, or `-`. Without one, the project's services are judged.
     """
     started = time.perf_counter()
     config = settings(fail_on=fail_on, format=format, lang=lang)
+    if findings is not None and engine != "spark":
+        fail((error("usage", "`--findings` goes with `--engine spark`",
+                    help="elsewhere `--format json` lists what was found"),))
     library, diagnostics = find_library(config, os.environ)
     if has_errors(diagnostics):
         fail(diagnostics)
@@ -121,7 +127,8 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
         request = Request(
             named_inputs(services, config.services, config), named_inputs(events, config.events, config), regulations,
             version, as_of, rules, params, int(time.time()) * 1_000_000, everything, stdin_filename, engine=engine,
-            memory=memory, master=master, limit=max(max_findings, OPEN if pending else TOLD), progress=progress)
+            memory=memory, master=master, findings=findings,
+            limit=max(max_findings, OPEN if pending else TOLD), progress=progress)
         report, diagnostics, sources = check(request, config, library)
     if report is None and allow_empty and diagnostics and {one.name for one in diagnostics} <= EMPTY:
         note("0 services; nothing was judged")

@@ -1,4 +1,5 @@
-"""`guiju schema`: JSON Schemas for editors and programs: a service file, the rows of a trace, what `check` prints.
+"""`guiju schema`: JSON Schemas for editors and programs: a service file, the rows of a trace, what `check` and `diff`
+print.
 
 The vocabulary is JSON Schema already; here it is put in one piece, with descriptions in both languages. Nothing is
 checked against it here.
@@ -22,17 +23,18 @@ from policyengine.cli.common import fail, settings
 from policyengine.workspace.library import Library
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-REPORTS = {"check": "report/report.schema.json"}
+REPORTS = {"check": "report/report.schema.json", "diff": "report/diff.schema.json"}
 
 WHAT: Mapping[str, str] = {
     "service": "a service file",
     "events": "one row of a trace (NDJSON)",
     "check": "what `guiju check --format json` prints",
+    "diff": "what `guiju diff --format json` prints",
 }
 
 
 @click.command("schema", epilog="What there is: " + "; ".join(f"{name}, {what}" for name, what in WHAT.items()) + ".")
-@click.argument("name", metavar="SERVICE|EVENTS|CHECK".lower(), default="service")
+@click.argument("name", metavar="SERVICE|EVENTS|CHECK|DIFF".lower(), default="service")
 @click.option("--vocabulary", metavar="NAME", help="The vocabulary of service and events. Default: the only one.")
 def command(name: str, vocabulary: str | None) -> int:
     """Print a JSON Schema (2020-12).

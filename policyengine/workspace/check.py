@@ -69,8 +69,9 @@ ENGINES: tuple[EngineName, ...] = ("auto", "evaluator", "duckdb", "spark")
 class Request:
     """What one `check` was asked. `now` is the clock (UTC microseconds), handed in. `parameters` are NAME=VALUE texts
     of the command line, which win over the project's. `processes` 0: as many as there are processors. `engine` judges
-    traces within `memory`, or on the cluster of `master`; of what an engine finds, the earliest `limit` of a rule and
-    verdict are told, None: all. `progress` hears how far the run is."""
+    traces within `memory`, or on the cluster of `master`, which writes all moments found to the folder `findings`; of
+    what an engine finds, the earliest `limit` of a rule and verdict are told, None: all. `progress` hears how far the
+    run is."""
 
     services: Sequence[str]
     events: Sequence[str] = ()
@@ -86,6 +87,7 @@ class Request:
     engine: EngineName = "auto"
     memory: str | None = None
     master: str | None = None
+    findings: str | None = None
     limit: int | None = None
     progress: Progress = silent
 
@@ -167,7 +169,8 @@ class Run:
 
             self.request.progress("events", 0, 0)
             zone_of, policies, schemas = self.config.timezone, self.policies(regulations), reference.event_schemas
-            opened = (open_cluster(asked, policies, schemas, zone=zone_of, as_of=as_of, master=self.request.master)
+            opened = (open_cluster(asked, policies, schemas, zone=zone_of, as_of=as_of, master=self.request.master,
+                                   findings=self.request.findings)
                       if self.request.engine == "spark" else
                       open_store(asked, policies, schemas, zone=zone_of, as_of=as_of, memory=self.request.memory))
             with opened as (held, problems):

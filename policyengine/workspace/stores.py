@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from policyengine.base.diagnostic import Diagnostic, error
+from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.base.record import record
 from policyengine.core import ir, types
 from policyengine.core.case import Event
@@ -101,14 +101,15 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
 
 @contextmanager
 def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas: Mapping[str, Mapping[str, Any]], *,
-                 zone: str | None, as_of: int | None, master: str | None) -> Iterator[tuple[Held | None,
-                                                                                            tuple[Diagnostic, ...]]]:
+                 zone: str | None, as_of: int | None, master: str | None,
+                 findings: str | None = None) -> Iterator[tuple[Held | None, tuple[Diagnostic, ...]]]:
     """The same in Spark: the paths are those that the cluster reads. `master` as Spark writes it; None: its own
-    default, this machine where there is none."""
+    default, this machine where there is none. All moments found go to the folder `findings`, if one is given, which
+    must not be there: NDJSON where it is named so, else Parquet."""
     keys, wanted = _wanted(policies, schemas)
     with ExitStack() as stack:
         try:
-            from policyengine.trace.spark import Cluster, NoSpark, open_session
+            from policyengine.trace.spark import Cluster, NoSpark, exists, open_session
             from policyengine.trace.spark_scan import scan
         except ImportError:
             yield None, (error("missing-package", "`--engine spark` needs the package `pyspark`",
@@ -122,8 +123,18 @@ def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schema
             yield None, (error("no-spark", f"Spark does not start: {problem}",
                                help="see docs/cluster.md for what a machine needs"),)
             return
+        if (master or own or "").startswith("local"):
+            # Spark began in another folder; here a path is one of this machine, wherever it is said.
+            arguments = [one if "://" in one else os.path.abspath(one) for one in arguments]
+            findings = findings if findings is None or "://" in findings else os.path.abspath(findings)
+        if findings is not None and exists(spark, findings):
+            yield None, (error("output-exists", f"`{shorten(findings)}` is there already",
+                               help="name another folder, or remove it"),)
+            return
         found, wrong = scan(spark, arguments, schemas, wanted, zone=zone, as_of=as_of)
-        yield _held(Cluster(spark, () if found is None else found.files), found, wanted, keys, schemas), wrong
+        cluster = Cluster(spark, () if found is None else found.files, findings,
+                          "json" if (findings or "").endswith((".ndjson", ".json")) else "parquet")
+        yield _held(cluster, found, wanted, keys, schemas), wrong
 
 
 def _wanted(policies: Sequence[ir.Policy], schemas: Mapping[str, Mapping[str, Any]],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -15,10 +14,22 @@ from tests.workspace.test_engines import CROSSING, report
 
 
 def test_check_by_spark(shop: Project) -> None:
-    """Rules with deadlines and states over two versions: the same counts, and the same findings with their evidence."""
+    """Rules with deadlines and states over two versions: the same counts, the same findings with their evidence, and
+    the moments found in a folder."""
     session()  # a loud skip where Java is missing; the command takes the one that runs
     shop.trace(*CROSSING)
-    file = shop.folder / shop.events_file
-    told = json.dumps(report(replace(shop, events_file=file.as_uri()), "spark"))
-    # Spark has the whole path of a file, as it began in another folder.
-    assert json.loads(told.replace(str(file), shop.events_file)) == report(shop, "evaluator")
+    told = json.dumps(report(shop, "spark", "--findings", "found.ndjson"))
+    # Spark is given the whole path of a file, as it began in another folder.
+    same = json.loads(told.replace(str(shop.folder / shop.events_file), shop.events_file))
+    assert same == report(shop, "evaluator")
+    rows = [json.loads(line) for file in sorted((shop.folder / "found.ndjson").glob("part-*"))
+            for line in file.read_text("utf-8").splitlines()]
+    wanted = [(one["rule"], one["verdict"]) for one in same["results"] if one["moment"] is not None]
+    assert sorted((one["rule"], one["verdict"]) for one in rows) == sorted(wanted)
+    again = shop.refused(shop.good, "--events", shop.events_file, "--engine", "spark", "--findings", "found.ndjson")
+    assert "is there already" in again
+
+
+def test_findings_in_a_folder_go_with_spark(shop: Project) -> None:
+    shop.trace(*CROSSING)
+    assert "goes with `--engine spark`" in shop.refused(shop.good, "--events", shop.events_file, "--findings", "found")
