@@ -28,6 +28,7 @@ from policyengine.base.instants import (
     parse_instant,
     start_of_day,
 )
+from policyengine.base.progress import Progress, silent
 from policyengine.base.source import Source, Span
 from policyengine.core import ir
 from policyengine.core.case import Sources
@@ -49,7 +50,7 @@ from policyengine.workspace.inputs import (
     with_events,
     with_stored,
 )
-from policyengine.workspace.judging import FINDINGS, Outcome, Progress, Sitting, Terms, judge_services, silent
+from policyengine.workspace.judging import FINDINGS, Outcome, Sitting, Terms, judge_services
 from policyengine.workspace.library import Book, Library, open_book, open_house, open_regulation
 from policyengine.workspace.parameters import parameter_values
 from policyengine.workspace.results import judged_by, reading_order

@@ -6,12 +6,13 @@ outcomes of two parts of the services add up to the outcome of all, so that many
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from policyengine.base.calendar import OutOfRange
 from policyengine.base.diagnostic import Diagnostic, Severity, error
+from policyengine.base.progress import Progress, silent
 from policyengine.base.record import record
 from policyengine.base.source import Source
 from policyengine.core import ir
@@ -30,14 +31,6 @@ if TYPE_CHECKING:
     from policyengine.workspace.tracing import Store
 
 FINDINGS: frozenset[Verdict] = frozenset({"violated", "undecided", "pending", "exempt"})
-
-
-Progress = Callable[[str, int, int], None]
-"""Hears how far a run is: of what, so many, of so many (0: not known)."""
-
-
-def silent(what: str, done: int, of: int) -> None:
-    """Nobody listens."""
 
 
 @record
@@ -179,11 +172,9 @@ class _Bench:
         asked = Question(book.policy, service.document.value, service.filter, Setting(terms.trace_as_of,
                          self.sitting.values), book.calendar, terms.sources, self.sitting.force, wanted, terms.limit)
         rules = {rule.name: rule for rule in book.policy.rules}
-        total = len(self.once) + len(self.moments)
-        terms.progress("rules", 0, total)
-        every = judge_stored(store, asked, [rules[name] for name in self.once], [rules[name] for name in self.moments])
-        for done, judged in enumerate(every, 1):
-            terms.progress("rules", done, total)
+        every = judge_stored(store, asked, [rules[name] for name in self.once], [rules[name] for name in self.moments],
+                             terms.progress)
+        for judged in every:
             name = judged.rule.name
             if judged.refused is not None:
                 self.outcome.diagnostics.append(error(

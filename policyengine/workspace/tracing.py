@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from policyengine.base.calendar import Calendar
+from policyengine.base.progress import Progress, silent
 from policyengine.base.record import record
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Sources
@@ -86,8 +87,8 @@ class Question:
 
 
 def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments: Sequence[ir.Rule],
-                 ) -> Iterator[Judged]:
-    """Rules without a trigger (`once`) and rules about moments, one after the other.
+                 progress: Progress = silent) -> Iterator[Judged]:
+    """Rules without a trigger (`once`) and rules about moments, one after the other; `progress` hears of the latter.
 
     Raises `operators.Overflow` and `calendar.OutOfRange` as the evaluator does.
     """
@@ -113,8 +114,10 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
     store.engine.prepare([lookup for _, made, _ in plans if isinstance(made, Plan) for lookup in made.lookups],
                          known.horizon, asked.calendar)
     waiting: list[_Run] = []
-    for rule, made, whole in plans:
+    progress("rules", 0, len(plans))
+    for done, (rule, made, whole) in enumerate(plans, 1):
         waiting.append(_run(store, rule, made, whole, asked, rows))
+        progress("rules", done, len(plans))
         # Rows are fetched for several rules at once, as many as the evaluator takes at once.
         if sum(len(run.found) for run in waiting) >= TOGETHER:
             yield from _explained(waiting, asked, rows)
