@@ -343,10 +343,15 @@ class _Work:
     def kept(self, as_of: int | None, merged: int) -> Scan:
         """Counts what there is, and makes the views."""
         con, rows, names, there = self.con, self.rows(), list(self.schemas), self.columns()
-        read_in_order = "" if len(self.sources) == 1 and self.sources[0].source else ' ORDER BY file, "row"'
         keys = [name for name in ("seq", "id") if name in there]
         con.execute(f'CREATE TABLE scan_keys AS SELECT {", ".join(["file", named("row"), named("type"), "t", *keys])} '
-                    f"FROM ({rows}){read_in_order}")
+                    f"FROM ({rows})")
+        # Rows come as they stand in their files, most of the time; several files are read side by side.
+        if self.one('SELECT count(*) FROM (SELECT file, "row", lag(file) OVER () AS f0, lag("row") OVER () AS r0 FROM '
+                    'scan_keys) WHERE (file, "row") < (f0, r0)'):
+            con.execute('CREATE TABLE scan_sorted AS SELECT * FROM scan_keys ORDER BY file, "row"')
+            con.execute("DROP TABLE scan_keys")
+            con.execute("ALTER TABLE scan_sorted RENAME TO scan_keys")
         early = "true" if as_of is None else f"t <= {as_of}"
         wanted = f"{self.asked.of(self.present).among(self.needed)} AND {early}"
         counted = con.execute(f'SELECT "type", count(*) FILTER (WHERE {early}), min(t), max(t), count(*), '

@@ -414,3 +414,22 @@ def test_a_full_disk_is_a_diagnostic(con: duckdb.DuckDBPyConnection, tmp_path: P
         small.execute("SET max_temp_directory_size = '1MB'")
         found, wrong = scan(small, [path], SCHEMAS, NEEDS)
     assert found is None and [one.name for one in wrong] == ["disk-full"]
+
+
+def test_rows_are_put_in_order_however_they_are_handed_over(con: duckdb.DuckDBPyConnection, tmp_path: Path,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB reads several files of Parquet side by side, and now and then hands the later one over first."""
+    names = []
+    for name in "ab":
+        source = ndjson(tmp_path / f"{name}.ndjson", [row(number * 7 % 30, user=name) for number in range(30)])
+        names.append(str(tmp_path / f"{name}.parquet"))
+        duckdb.connect().execute(f"COPY (SELECT type, time::TIMESTAMPTZ AS time, sequence, user FROM "
+                                 f"read_json('{source}')) TO '{names[-1]}'")
+    good(con, *names)
+    expected = events(con, 't, file, "row"')
+    handed = scan_module._Work.rows
+    monkeypatch.setattr(scan_module._Work, "rows",
+                        lambda self: f'SELECT * FROM ({handed(self)}) ORDER BY file DESC, "row"')
+    good(con, *names)
+    told = events(con, 't, file, "row"')
+    assert told == expected == sorted(told)
