@@ -8,11 +8,12 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.prepared
 CHECK  := $(BIN)/guiju check examples/companion/service.yaml --events examples/companion/events.ndjson \
           --regulation cn/human-like-ai
+DIFF   := cn/human-like-ai@draft final --only behaviour --rule reminder_every_two_hours --rule copy_and_delete_options
 
 .PHONY: help demo test lint bench clean prepare
 
 help:
-	@echo "make demo    judge the example companion service under the draft and the final measures"
+	@echo "make demo    judge the example companion service under the draft and the final, and compare the two"
 	@echo "make test    lint, type check and every test"
 	@echo "make lint    ruff and mypy alone"
 	@echo "make bench   the benchmarks, side by side"
@@ -25,6 +26,8 @@ demo: $(STAMP)
 	    code=0; $(CHECK) --version $$version || code=$$?; \
 	    if [ $$code -gt 1 ]; then echo "demo: check of the $$version ended with $$code" >&2; exit $$code; fi; \
 	done
+	@echo; echo '$$ guiju diff $(DIFF)'
+	@$(BIN)/guiju diff $(DIFF)
 
 test: lint
 	@$(BIN)/python -m pytest -q -n auto --dist loadfile $(PYTEST_FLAGS) $(TESTS)
