@@ -67,6 +67,8 @@ def _of_rule(change: RuleChange, places: _Map) -> Iterator[CrossCheck]:
             yield _check("cites-dropped", change.new.name, place)
         elif "split" in article.kinds and not set(article.new) <= _articles(change.new):
             yield _check("cites-split", change.new.name, article_of(place), "", ", ".join(article.new))
+        elif "merged" in article.kinds and not set(article.new) & _articles(change.new):
+            yield _check("cites-merged", change.new.name, article_of(place), "", ", ".join(article.new))
 
 
 def _numbers(change: RuleChange, place: str, article: ArticleChange) -> Iterator[CrossCheck]:

@@ -117,6 +117,19 @@ def test_a_rule_rests_on_an_article_that_was_dropped() -> None:
     assert ("cites-dropped", "audited", "Art. 3", "", "") in found
 
 
+def test_a_rule_rests_on_an_article_that_was_split_or_merged() -> None:
+    two = ("Histories are deleted within 30 days after a user asks for it.",
+           "Nothing that a user has written is kept in secret, and no copy is sold to anybody at all.")
+    apart = f"# A Law\n\nArticle 1 {two[0]}\n\nArticle 2 {two[1]}\n"
+    whole = f"# A Law\n\nArticle 1 {two[0]} {two[1]}\n"
+    rule = DELETED.format("gone", 1, "30 days")
+    assert [one[:3] for one in checks(rule, rule, texts(whole, apart)) if one[0].startswith("cites")] == [
+        ("cites-split", "gone", "Art. 1")]
+    second = DELETED.format("gone", 2, "30 days")
+    assert [one[:3] for one in checks(second, second, texts(apart, whole)) if one[0].startswith("cites")] == [
+        ("cites-merged", "gone", "Art. 2")]
+
+
 # ---- the parts that changed
 
 def test_of_two_lists_what_one_alone_has() -> None:
