@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from policyengine.core import ir
 from policyengine.diff.edits import NO_VERDICT, fingerprint
 from policyengine.diff.model import ArticleChange, CrossCheck, Highlight, PartLink, RuleChange, RuleSide, TextDiff
 from policyengine.diff.pairing import article_of
@@ -25,6 +26,23 @@ def cross_checks(text: TextDiff | None, rules: Sequence[RuleChange] | None) -> t
     if text is None or rules is None:
         return ()
     return tuple(dict.fromkeys(one for change in rules for one in _of_rule(change, _Map(text))))
+
+
+def affected(text: TextDiff | None, policy: ir.Policy) -> tuple[CrossCheck, ...]:
+    """Where the new side has no rules: the rules of the old one that cite what changed, in their order."""
+    if text is None:
+        return ()
+    places = _Map(text)
+    found = []
+    for rule in policy.rules:
+        for citation in rule.citations:
+            place = citation.place
+            if citation.instrument is not None or not places.changed(place):
+                continue
+            article = places.articles[article_of(place)]
+            kind = "cites-changed" if article.new else "cites-dropped"
+            found.append(_check(kind, rule.name, place, *_words(places, place)))
+    return tuple(found)
 
 
 class _Map:

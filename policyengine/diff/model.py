@@ -258,7 +258,8 @@ class RuleChange:
 @record
 class CrossCheck:
     """The layers disagree. `kind` is stable words: `text-changed-rule-not`, `rule-changed-text-not`, `number-differs`,
-    `cites-dropped`, `cites-split`, `cites-merged`."""
+    `cites-dropped`, `cites-split`, `cites-merged`, and `cites-changed` where the
+    new side has no rules."""
 
     kind: str
     rule: str

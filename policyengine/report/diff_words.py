@@ -56,6 +56,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "text-changed-rule-not": ("text changed, rule did not", "条文已改，规则未改"),
         "rule-changed-text-not": ("rule changed, text did not", "规则已改，条文未改"),
         "number-differs": ("number differs from the text", "数字与条文不符"),
+        "cites-changed": ("cites what changed", "所引条文已改"),
         "cites-dropped": ("cites a dropped article", "所引条文已删除"),
         "cites-split": ("cites a split article", "所引条文已拆分"),
         "cites-merged": ("cites a merged article", "所引条文已合并"),
@@ -122,6 +123,7 @@ SAYS: dict[str, tuple[str, str]] = {
     "rule-changed-text-not": ("rule {rule} changed, the text of old {place} did not",
                               "规则 {rule} 已改，旧版 {place} 的条文未改"),
     "number-differs": ("{place} says {old}, rule {rule} says {new}", "{place} 为 {old}，规则 {rule} 为 {new}"),
+    "cites-changed": ("rule {rule} cites {place}, which changed", "规则 {rule} 所引 {place} 已改"),
     "cites-dropped": ("rule {rule} cited {place}, which was dropped", "规则 {rule} 原引 {place} 已删除"),
     "cites-split": ("rule {rule} cited {place}, which was split into {new}", "规则 {rule} 原引 {place} 已拆分为 {new}"),
     "cites-merged": ("rule {rule} cited {place}, which was merged into {new}",
@@ -395,7 +397,7 @@ def check_sentence(check: CrossCheck, lang: Lang, *, arrow: str = "->") -> str:
     if check.kind not in LABELS["check"]:
         return say("list", lang).join([check.kind, *(one for one in (check.rule, check.place) if one)])
     text = say(check.kind, lang, **named)
-    if check.kind in ("text-changed-rule-not", "rule-changed-text-not") and (check.old or check.new):
+    if check.kind in ("text-changed-rule-not", "rule-changed-text-not", "cites-changed") and (check.old or check.new):
         text += say("list", lang) + f"{shorten(check.old, LONG)} {arrow} {shorten(check.new, LONG)}".strip()
     return text
 

@@ -19,7 +19,7 @@ from policyengine.base.diagnostic import Diagnostic, error, shorten, warning
 from policyengine.base.record import record
 from policyengine.base.source import Source
 from policyengine.diff import model
-from policyengine.diff.checks import cross_checks
+from policyengine.diff.checks import affected, cross_checks
 from policyengine.diff.model import Diff, RuleChange, TextDiff
 from policyengine.diff.pins import Pin, read_pins
 from policyengine.diff.text import diff_texts
@@ -175,6 +175,8 @@ def _diff(old: Side, new: Side, request: Request, config: Config, found: _Found)
         found.stop((error("no-text", f"`{shorten(lacking)}` has no text to compare"),))
     shown = text if request.wants("text") else None
     checks = cross_checks(text, rules) if not request.only or request.wants("rules") else ()
+    if old.policy is not None and new.policy is None and not request.only:
+        checks = affected(text, old.policy)
     diff = Diff(_side(old, request), _side(new, request), shown, rules if asked else None, checks, impacts, (),
                 tuple(notes))
     known = set(fingerprints(diff))

@@ -387,6 +387,7 @@ CHECKS = (
     CrossCheck("cites-dropped", "interruption_notice", "Art. 19", fingerprint="c4"),
     CrossCheck("cites-split", "encryption", "Art. 14", "Art. 14", "Art. 16, Art. 17", "c5"),
     CrossCheck("cites-merged", "two_hours", "Art. 17", "Art. 17", "Art. 18", "c6"),
+    CrossCheck("cites-changed", "two_hours", "Art. 17", "2 hours", "3 hours", "c7"),
 )
 
 IMPACT = (

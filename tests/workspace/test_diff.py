@@ -94,6 +94,16 @@ def test_two_texts_have_no_rules(shop: Project) -> None:
     assert [(one["old"], one["new"]) for one in lights] == [("30 days", "15 days")]
 
 
+def test_of_a_text_without_rules_the_rules_that_cite_what_changed(shop: Project) -> None:
+    text = (shop.folder / "regulations/xx/shop/1-draft/text.md").read_text("utf-8")
+    text = text.replace(" `A`", "").replace(" `B`", "")
+    shop.write("new.md", text.replace("A bill follows each purchase.", "A bill follows each purchase within 2 days."))
+    made = found(shop, OLD, "new.md")
+    assert [(one["kind"], one["rule"], one["place"]) for one in made["checks"]] == [
+        ("cites-changed", "bill_sent", "Art. 2(2)")]
+    assert "rules" not in made
+
+
 def test_a_chain_has_its_steps_and_the_whole(shop: Project) -> None:
     made = found(shop, "xx/shop@1-draft..2-old..3-new")
     assert [(one["old"]["version"], one["new"]["version"]) for one in made["steps"]] == [
