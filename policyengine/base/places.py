@@ -72,3 +72,8 @@ class Positions:
                 return place, depth
             place = child
         return place, len(path)
+
+
+def dotted(path: tuple[str | int, ...]) -> str:
+    """`service.channels[0].kind`; list positions count from 0, as in the file formats."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")

@@ -96,15 +96,9 @@ def command(sides: tuple[str, ...], only: tuple[Layer, ...], rules: tuple[str, .
         fail(diagnostics, sources)
     show(diagnostics, sources)
     whole, steps = compared.whole, compared.steps if len(compared.steps) > 1 else ()
-    if save_witnesses is not None:
-        from policyengine.workspace.witness_files import write_witnesses
-
-        written, problems = write_witnesses(whole, Path(save_witnesses))
-        if problems:
-            fail(problems)
-        note(f"{written} case files in {save_witnesses}")
     layout = {"lang": config.lang, "everything": everything}
-    write_files([(one.file, render(one.format, whole, steps, **layout)) for one in outputs])
+    cases = [] if save_witnesses is None else _cases(whole, Path(save_witnesses))
+    write_files([*((one.file, render(one.format, whole, steps, **layout)) for one in outputs), *cases])
     page = render(format, whole, steps, paint=partial(paint, stream=sys.stdout), **layout)
     click.echo(page if format in BINARY else page.decode("utf-8"), nl=False)
     found = sorted({kind for one in (*steps, whole) for kind in kinds_of(one) if kind in _asked(fail_on)})
@@ -112,6 +106,21 @@ def command(sides: tuple[str, ...], only: tuple[Layer, ...], rules: tuple[str, .
     why = f": there is {', '.join(found)}" if found else ""
     note(f"exit {code}{' by --exit-zero' if found and exit_zero else ''}{why}; {time.perf_counter() - started:.1f} s")
     return code
+
+
+def _cases(diff: Diff, folder: Path) -> list[tuple[str, str]]:
+    """The files of cases that prove the diff, in folders that are there."""
+    from policyengine.workspace.witness_files import witness_files
+
+    files = [(folder / name, text) for name, text in witness_files(diff)]
+    try:
+        for parent in {file.parent for file, _ in files}:
+            parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        fail((error("cannot-write", f"cannot make the folder `{shorten(str(problem.filename or folder))}`: "
+                    f"{(problem.strerror or str(problem)).lower()}"),))
+    note(f"{len(files)} case files in {folder}")
+    return [(str(file), text) for file, text in files]
 
 
 def kinds_of(diff: Diff) -> Iterator[str]:

@@ -44,14 +44,15 @@ def command(first: str, word: str, second: str, regulation: str | None, version:
     too. Kept is satisfied, exempt or not applicable, so A must apply wherever B does. A service that follows a stricter
     house rule then follows the law's.
     """
+    from policyengine.diff.rules import shown as case_of
     from policyengine.solver.prove import implies
-    from policyengine.workspace.proving import as_witness, side_of
+    from policyengine.workspace.proving import side_of
 
     config = settings(format=format)
     library = open_library(config)
     left, right = (side_of(library, *_found(one, library, config, regulation, version)) for one in (first, second))
     answer = implies(left, right)
-    shown = None if answer.counterexample is None else as_witness(answer.counterexample, left.calendar.zone)
+    shown = None if answer.counterexample is None else case_of(answer.counterexample, left.calendar.zone)
     proved = answer.holds == "yes" and answer.proof == "exact"
     if config.format == "json":
         from policyengine.report.diff_to_json import value

@@ -1,4 +1,4 @@
-"""Going through a tree of the core or of the syntax: its nodes, their types, and what a rule rests on."""
+"""Going through a tree of the core or of the syntax: its nodes, their types, what `and` joins, what a rule rests on."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ def nodes(node: Any) -> Iterator[Any]:
         for one in fields(node):
             if one.name not in ("span", "type"):
                 yield from nodes(getattr(node, one.name))
+
+
+def conjuncts(expr: ir.Expr | None) -> Iterator[ir.Expr]:
+    """The conditions that `and` joins, however nested; none where there is no condition."""
+    if isinstance(expr, ir.And):
+        for part in expr.parts:
+            yield from conjuncts(part)
+    elif expr is not None:
+        yield expr
 
 
 def type_of(expr: ir.Expr) -> types.Type:

@@ -7,13 +7,14 @@ decides nothing: a summary may be reworded without a change of meaning, and a ru
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from policyengine.core import ir
 from policyengine.diff.edits import NO_VERDICT, fingerprint
 from policyengine.diff.model import ArticleChange, CrossCheck, Highlight, PartLink, RuleChange, RuleSide, TextDiff
 from policyengine.diff.pairing import article_of
+from policyengine.documents.numbering import integer
 
 WORDS: Final = frozenset({"term", "reference"})
 """Kinds of highlight that change words and not a duty."""
@@ -117,27 +118,11 @@ def _within(inner: str, outer: str) -> bool:
     return inner == outer or inner.startswith(f"{outer}(")
 
 
-_CHINESE: Final[Mapping[str, int]] = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6,
-                                      "七": 7, "八": 8, "九": 9}
-_UNITS: Final[Mapping[str, int]] = {"十": 10, "百": 100, "千": 1_000, "万": 10_000, "亿": 100_000_000}
-
-
 def _digits(text: str) -> set[int]:
     """The whole numbers in a text, Chinese numerals too."""
-    found = {int(one.replace(",", "").replace("_", "")) for one in re.findall(r"[0-9][0-9,_]*", text)}
-    return found | {_chinese(one) for one in re.findall("[零〇一二两三四五六七八九十百千万亿]+", text)}
-
-
-def _chinese(numeral: str) -> int:
-    total = section = digit = 0
-    for sign in numeral:
-        if sign in _CHINESE:
-            digit = _CHINESE[sign]
-        elif _UNITS[sign] >= 10_000:
-            total, section, digit = (total + section + digit) * _UNITS[sign], 0, 0
-        else:
-            section, digit = section + (digit or 1) * _UNITS[sign], 0
-    return total + section + digit
+    written = re.findall("[0-9][0-9,_]*|[零〇一二两三四五六七八九十百千万]+", text)
+    numbers = (integer(re.sub("[,_]", "", one)) for one in written)
+    return {number for number in numbers if number is not None}
 
 
 def _foreign(citation: str) -> bool:

@@ -16,8 +16,9 @@ from typing import Any, Final
 from policyengine.base.record import record
 from policyengine.base.source import Source, Span
 from policyengine.core import ir, types
-from policyengine.core.walk import grounds_of, nodes
+from policyengine.core.walk import conjuncts, grounds_of, nodes
 from policyengine.diff.model import EditPart, RuleEdit
+from policyengine.solver.words import constant
 
 ALIKE: Final = 0.5
 """From this share of common nodes on, two conditions are one that changed, below it one dropped and one added."""
@@ -89,14 +90,13 @@ def _scope(old: Written, new: Written) -> Iterator[Edit]:
     before, after = old.policy.scope_of(old.rule), new.policy.scope_of(new.rule)
     if before == after:
         return
-    made: Callable[[tuple[ir.Expr, ...]], ir.Rule] = lambda parts: replace(  # noqa: E731
-        old.rule, applies=_all(parts))
     if before is None or after is None:
         text = ("" if before is None else old.words(before.span), "" if after is None else new.words(after.span))
         yield _edit("scope", *text, old, replace(old.rule, applies=ir.And(()) if after is None else after),
-                    _with_missing(old.policy, new))
+                    with_missing(old.policy, new.policy))
         return
-    yield from _changed_list("scope", tuple(_conjuncts(before)), tuple(_conjuncts(after)), old, new, made)
+    yield from _changed_list("scope", tuple(conjuncts(before)), tuple(conjuncts(after)), old, new,
+                             lambda parts: replace(old.rule, applies=_all(parts)))
 
 
 def _keys(old: Written, new: Written) -> Iterator[Edit]:
@@ -115,17 +115,16 @@ def _trigger(old: Written, new: Written) -> Iterator[Edit]:
                 text = ["on " + ("first " if one.first else "") + ", ".join(one.events) for one in (before, after)]
                 yield _edit("trigger", text[0], text[1], old,
                             replace(old.rule, trigger=replace(before, events=after.events, first=after.first)))
-            rebuilt: Callable[[tuple[ir.Expr, ...]], ir.Rule] = lambda parts: replace(  # noqa: E731
-                old.rule, trigger=replace(before, where=_all(parts) if parts else None))
-            yield from _changed_list("trigger", tuple(_conjuncts(before.where)), tuple(_conjuncts(after.where)), old,
-                                     new, rebuilt)
+            yield from _changed_list(
+                "trigger", tuple(conjuncts(before.where)), tuple(conjuncts(after.where)), old, new,
+                lambda parts: replace(old.rule, trigger=replace(before, where=_all(parts) if parts else None)))
         case _:
             period = _lone_period(before, after)
             part: EditPart = "trigger"
             texts = _shown_trigger(old, before), _shown_trigger(new, after)
             if period is not None:
                 part, texts = "deadline", (_period_text(old, period[0]), _period_text(new, period[1]))
-            yield _edit(part, *texts, old, replace(old.rule, trigger=after), _with_missing(old.policy, new))
+            yield _edit(part, *texts, old, replace(old.rule, trigger=after), with_missing(old.policy, new.policy))
 
 
 def _shown_trigger(side: Written, trigger: ir.Trigger | None) -> str:
@@ -156,29 +155,27 @@ def _unless(old: Written, new: Written) -> Iterator[Edit]:
 def _declared(old: Written, new: Written) -> Iterator[Edit]:
     """Params, states and episodes that both versions of the rule rest on and that are not the same in both."""
     before, after = grounds_of(old.policy, old.rule), grounds_of(new.policy, new.rule)
-    params = {one.name: one for one in new.policy.params}
-    for param in old.policy.params:
-        other = params.get(param.name)
-        if param.name in before.params and param.name in after.params and other is not None \
-                and param.value != other.value:
-            policy = replace(old.policy, params=tuple(other if one.name == param.name else one
-                                                      for one in old.policy.params))
+
+    def changed(kind: str) -> Iterator[tuple[Any, Any, ir.Policy]]:
+        """A declaration in both versions, and the old policy with it as it is new."""
+        shared = set(getattr(before, kind)) & set(getattr(after, kind))
+        known = {one.name: one for one in getattr(new.policy, kind)}
+        lent = with_missing(old.policy, new.policy)
+        for one in getattr(old.policy, kind):
+            other = known.get(one.name)
+            if one.name in shared and other is not None and one != other:
+                swapped: dict[str, Any] = {kind: tuple(
+                    other if each.name == one.name else each for each in getattr(lent, kind))}
+                yield one, other, replace(lent, **swapped)
+
+    for param, other, policy in changed("params"):
+        if param.value != other.value:
             part: EditPart = "deadline" if param.name in _deadlines(old.rule) else "param"
             yield _edit(part, value_text(param.value), value_text(other.value), old, old.rule, policy, param.name)
-    states = {one.name: one for one in new.policy.states}
-    for state in old.policy.states:
-        changed = states.get(state.name)
-        if state.name in before.states and state.name in after.states and changed is not None and state != changed:
-            policy = replace(_with_missing(old.policy, new), states=tuple(
-                changed if one.name == state.name else one for one in _with_missing(old.policy, new).states))
-            yield _edit("state", *_runs_words(old, state, new, changed), old, old.rule, policy, state.name)
-    episodes = {one.name: one for one in new.policy.episodes}
-    for episode in old.policy.episodes:
-        run = episodes.get(episode.name)
-        if episode.name in before.episodes and episode.name in after.episodes and run is not None and episode != run:
-            policy = replace(_with_missing(old.policy, new), episodes=tuple(
-                run if one.name == episode.name else one for one in _with_missing(old.policy, new).episodes))
-            yield _edit("episode", *_runs_words(old, episode, new, run), old, old.rule, policy, episode.name)
+    for state, other, policy in changed("states"):
+        yield _edit("state", *_runs_words(old, state, new, other), old, old.rule, policy, state.name)
+    for episode, other, policy in changed("episodes"):
+        yield _edit("episode", *_runs_words(old, episode, new, other), old, old.rule, policy, episode.name)
 
 
 def _deadlines(rule: ir.Rule) -> set[str]:
@@ -193,8 +190,8 @@ def _runs_words(old: Written, before: Any, new: Written, after: Any) -> tuple[st
     """A state or an episode in both versions: the clauses that are not the same."""
     first, second = dict(_clauses(old, before)), dict(_clauses(new, after))
     changed = [word for word in dict.fromkeys((*first, *second)) if first.get(word) != second.get(word)]
-    return tuple("; ".join(f"{word} {one[word]}" for word in changed if word in one)  # type: ignore[return-value]
-                 for one in (first, second))
+    was, becomes = ("; ".join(f"{word} {one[word]}" for word in changed if word in one) for one in (first, second))
+    return was, becomes
 
 
 def _clauses(side: Written, run: ir.BooleanState | ir.ValuedState | ir.Episode) -> Iterator[tuple[str, str]]:
@@ -236,13 +233,14 @@ def _changed_list(part: EditPart, before: tuple[ir.Expr, ...], after: tuple[ir.E
         gone = [one for one in gone if one is not first]
         come = [one for one in come if one is not second]
         made = _edit("deadline" if period is not None else part, *texts, old, rebuilt(parts),
-                     _with_missing(old.policy, new))
+                     with_missing(old.policy, new.policy))
         gone_items, new_items = _members(first, second)
         yield replace(made, change=replace(made.change, only_old=gone_items, only_new=new_items))
     for first in gone:
         yield _edit(part, _text_alone(old, first), "", old, rebuilt(tuple(one for one in before if one is not first)))
     for second in come:
-        yield _edit(part, "", _text_alone(new, second), old, rebuilt((*before, second)), _with_missing(old.policy, new))
+        yield _edit(part, "", _text_alone(new, second), old, rebuilt((*before, second)),
+                    with_missing(old.policy, new.policy))
 
 
 def _without(some: Sequence[ir.Expr], others: Sequence[ir.Expr]) -> list[ir.Expr]:
@@ -301,20 +299,9 @@ def _said(tree: Any) -> Iterator[tuple[str, ...]]:
                     yield kind, one.name, str(value)
 
 
-def _conjuncts(expr: ir.Expr | None) -> Iterator[ir.Expr]:
-    match expr:
-        case None:
-            return
-        case ir.And():
-            for part in expr.parts:
-                yield from _conjuncts(part)
-        case _:
-            yield expr
-
-
 def _conjuncts_of(exprs: Any) -> Iterator[ir.Expr]:
     for one in exprs:
-        yield from _conjuncts(one)
+        yield from conjuncts(one)
 
 
 def _all(parts: tuple[ir.Expr, ...]) -> ir.Expr:
@@ -394,26 +381,17 @@ def _period_text(side: Written, period: ir.Expr) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A raw value as a policy would write it, text without its quotes."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return f"{value:_}" if abs(value) >= 10_000 else str(value)
-        case tuple() | list():
-            return "[" + ", ".join(value_text(one) for one in value) + "]"
-        case _:
-            return str(value)
+    """A raw value as a policy would write it, a text without its quotes."""
+    return value if isinstance(value, str) else constant(value)
 
 
 # ---- policies with one part changed -----------------------------------------------------------------------------
 
-def _with_missing(policy: ir.Policy, new: Written) -> ir.Policy:
-    """The old policy with the declarations that only the new one has, so that new parts find what they name."""
+def with_missing(policy: ir.Policy, other: ir.Policy) -> ir.Policy:
+    """A policy with the declarations that only another has, so that what comes from there finds what it names."""
     def added(own: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Any, ...]:
         known = {one.name for one in own}
         return (*own, *(one for one in others if one.name not in known))
 
-    return replace(policy, params=added(policy.params, new.policy.params),
-                   states=added(policy.states, new.policy.states),
-                   episodes=added(policy.episodes, new.policy.episodes))
+    return replace(policy, params=added(policy.params, other.params), states=added(policy.states, other.states),
+                   episodes=added(policy.episodes, other.episodes))

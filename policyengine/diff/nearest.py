@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any, Final
 
+from policyengine.base.places import dotted
 from policyengine.base.record import record
 from policyengine.core import ir, types
 from policyengine.core.case import Case
@@ -20,6 +21,7 @@ from policyengine.core.evaluate import judge
 from policyengine.core.verdict import Setting
 from policyengine.core.walk import nodes
 from policyengine.solver.model import Side
+from policyengine.solver.words import constant
 
 TRIED: Final = 400
 """Changes tried together; a rule that reads very many facts is given up on."""
@@ -69,7 +71,7 @@ def _changes(side: Side, facts: Mapping[str, Any]) -> Iterator[Change]:
         present, before = _at(facts, path)
         held = before if present else default
         for value, text in _values(type, held, numbers, words):
-            shown = f"{_dotted(path)}: {_shown(before) if present else 'not stated'} -> {text}"
+            shown = f"{dotted(path)}: {constant(before) if present else 'not stated'} -> {text}"
             if (path, text) not in seen and value != held:
                 seen.add((path, text))
                 yield Change(path, value, shown)
@@ -95,23 +97,23 @@ def _read(conditions: Any, facts: Mapping[str, Any]) -> Iterator[tuple[tuple[str
 def _values(type: types.Type, held: Any, numbers: set[Any], words: list[str]) -> Iterator[tuple[Any, str]]:
     match type:
         case types.Bool():
-            yield from ((value, _shown(value)) for value in (True, False))
+            yield from ((value, constant(value)) for value in (True, False))
         case types.Text():
-            yield from ((value, _shown(value)) for value in (type.values or tuple(dict.fromkeys(words))))
+            yield from ((value, constant(value)) for value in (type.values or tuple(dict.fromkeys(words))))
         case types.Number():
             for number in sorted(numbers):
-                yield from ((value, _shown(value)) for value in (number, number + 1, number - 1) if value >= 0)
+                yield from ((value, constant(value)) for value in (number, number + 1, number - 1) if value >= 0)
         case types.ListOf(item=types.Text() as item):
             has = list(held) if isinstance(held, list | tuple) else []
             known = [one for one in dict.fromkeys(words) if item.values is None or one in item.values]
             lacking = [one for one in known if one not in has]
             if lacking:
-                yield [*has, *lacking], "with " + ", ".join(map(_shown, lacking))
+                yield [*has, *lacking], "with " + ", ".join(map(constant, lacking))
             for one in lacking:
-                yield [*has, one], f"with {_shown(one)}"
+                yield [*has, one], f"with {constant(one)}"
             extra = [one for one in has if one in known]
             if extra:
-                yield [one for one in has if one not in extra], "without " + ", ".join(map(_shown, extra))
+                yield [one for one in has if one not in extra], "without " + ", ".join(map(constant, extra))
         case _:
             return
 
@@ -138,19 +140,3 @@ def _put(facts: dict[str, Any], path: tuple[str | int, ...], value: Any) -> bool
         return False
     here[path[-1]] = value
     return True
-
-
-def _dotted(path: tuple[str | int, ...]) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
-
-
-def _shown(value: Any) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return f'"{value}"'
-        case list() | tuple():
-            return "[" + ", ".join(_shown(one) if not isinstance(one, Mapping) else "{…}" for one in value) + "]"
-        case _:
-            return str(value)

@@ -7,9 +7,6 @@ says it is not known here.
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
-import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
@@ -18,6 +15,7 @@ from typing import Any, Final
 from policyengine.analysis.vocabulary import Vocabulary
 from policyengine.base.calendar import Calendar
 from policyengine.base.instants import iso_instant
+from policyengine.base.processes import shared
 from policyengine.base.record import record
 from policyengine.base.source import Source
 from policyengine.core import ir
@@ -25,7 +23,7 @@ from policyengine.core.case import Case, Event
 from policyengine.core.evaluate import judge
 from policyengine.core.verdict import Setting
 from policyengine.diff import model
-from policyengine.diff.edits import NO_VERDICT, Edit, Written, edits_between, fingerprint
+from policyengine.diff.edits import NO_VERDICT, Edit, Written, edits_between, fingerprint, with_missing
 from policyengine.diff.model import Direction, RuleChange, RuleEdit, RuleSide, TextDiff
 from policyengine.diff.pairing import Pair, paired, places_of
 from policyengine.solver.compare import compare
@@ -62,16 +60,15 @@ def diff_rules(old: Version, new: Version, text: TextDiff | None, options: Optio
     """Every rule of both versions and what became of it; `only` names rules of either side.
 
     Without `behaviour` the solver is not asked: directions are then `equivalent` where the core is the same and
-    `not_analysable` with the note `not asked` elsewhere. Many rules are shared among `processes`, where the system can
-    fork.
+    `not_analysable` with the note `not asked` elsewhere. Many rules are shared among `processes`.
     """
     wanted = set(only)
     pairs = tuple(pair for pair in paired(old.policy.rules, new.policy.rules, places_of(text), pins)
                   if not wanted or wanted & {one.name for one in (pair.old, pair.new) if one is not None})
     ask = Ask(old, new, options or Options(), behaviour, behaviour and _narrower(old, new))
-    if behaviour and processes > 1 and len(pairs) >= MANY:
-        return _shared(pairs, ask, processes)
-    return tuple(_change(pair, ask) for pair in pairs)
+    # The dearest stand anywhere, so each process takes the next that is left. Z3 takes its threads down before a fork.
+    return tuple(shared(lambda place: _change(pairs[place], ask), len(pairs),
+                        processes if behaviour and len(pairs) >= MANY else 1))
 
 
 @record
@@ -83,33 +80,6 @@ class Ask:
     options: Options
     behaviour: bool
     narrower: bool
-
-
-_SHARED: list[tuple[tuple[Pair, ...], Ask]] = []
-
-
-def _shared(pairs: tuple[Pair, ...], ask: Ask, processes: int) -> tuple[RuleChange, ...]:
-    """The same, in several processes. Z3 takes its threads down before a fork, so it may have been asked already."""
-    if "fork" not in multiprocessing.get_all_start_methods():
-        return tuple(_change(pair, ask) for pair in pairs)
-    _SHARED[:] = [(pairs, ask)]
-    try:
-        with multiprocessing.get_context("fork").Pool(processes, _ready) as pool:
-            # The dearest stand anywhere, so each process takes the next that is left.
-            return tuple(pool.imap(_one, range(len(pairs))))
-    finally:
-        _SHARED.clear()
-
-
-def _ready() -> None:
-    """A process leaves Ctrl-C to the parent, and does not look for cycles: it lives for seconds."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()
-
-
-def _one(place: int) -> RuleChange:
-    pairs, ask = _SHARED[0]
-    return _change(pairs[place], ask)
 
 
 def _change(pair: Pair, ask: Ask) -> RuleChange:
@@ -155,7 +125,7 @@ def _attributed(edit: Edit, weighty: Sequence[Edit], comparison: Comparison, old
         return replace(edit.change, direction=comparison.direction)
     if edit.change.part == "scope" and narrower and rule.applies is None and _frees(edit, comparison, old):
         return replace(edit.change, direction="looser")
-    alone = compare(old.side(rule), old.side(edit.rule, edit.policy), _alone(options))
+    alone = compare(old.side(rule), old.side(edit.rule, edit.policy), options.direction_alone())
     return replace(edit.change, direction=alone.direction)
 
 
@@ -168,7 +138,7 @@ def _narrower(old: Version, new: Version) -> bool:
     rule = replace(old.policy.rules[0], trigger=None, keys=(), when=(), must=(ir.Must(before, False),), unless=(),
                    applies=after)
     try:
-        found = prove_rule(old.side(rule, _lent(old.policy, new.policy)))
+        found = prove_rule(old.side(rule, with_missing(old.policy, new.policy)))
     except NotAnalysable:
         return False
     return any(one.kind == "never-violated" for one in found)
@@ -196,20 +166,9 @@ def _in_common(old_rule: ir.Rule, new_rule: ir.Rule, old: Version, new: Version,
     both = tuple(one for one in scopes if one is not None)
     common = both[0] if len(both) == 1 else ir.And(both)
     # Each side keeps its own declarations, so a scope may only name what both have; facts always are.
-    return compare(old.side(replace(old_rule, applies=common), _lent(old.policy, new.policy)),
-                   new.side(replace(new_rule, applies=common), _lent(new.policy, old.policy)),
-                   _alone(options)).direction
-
-
-def _alone(options: Options) -> Options:
-    """Of what an edit does alone the direction is enough."""
-    return replace(options, matrix=False, table=False)
-
-
-def _lent(policy: ir.Policy, other: ir.Policy) -> ir.Policy:
-    """A policy with the params that only the other has."""
-    known = {one.name for one in policy.params}
-    return replace(policy, params=(*policy.params, *(one for one in other.params if one.name not in known)))
+    return compare(old.side(replace(old_rule, applies=common), with_missing(old.policy, new.policy)),
+                   new.side(replace(new_rule, applies=common), with_missing(new.policy, old.policy)),
+                   options.direction_alone()).direction
 
 
 def side_of(version: Version, rule: ir.Rule) -> RuleSide:
@@ -232,12 +191,17 @@ def _whole(source: Source | None, line: int) -> str:
 
 
 def _witness(one: Witness, zone: str, *sides: tuple[Version, ir.Rule]) -> model.Witness:
-    every = [tuple(judgement.verdict for judgement in judge(
+    old, new = (tuple(judgement.verdict for judgement in judge(
         version.policy, Case(one.facts, one.events), Setting(one.as_of, version.parameters), version.calendar,
-        rules=(rule.name,))) for version, rule in sides]
+        rules=(rule.name,))) for version, rule in sides)
+    return replace(shown(one, zone), every_old=old, every_new=new)
+
+
+def shown(one: Witness, zone: str) -> model.Witness:
+    """A case of the solver's as reports show it, without the verdicts of its other moments."""
     return model.Witness(one.old, one.new, dict(one.facts), tuple(row(event, zone) for event in one.events),
                          iso_instant(one.as_of, zone), "" if one.moment is None else iso_instant(one.moment, zone),
-                         one.decides, every[0], every[1])
+                         one.decides)
 
 
 def row(event: Event, zone: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable
 
 from policyengine.diff.model import ArticleChange, Diff, EditedLine, RuleChange
-from policyengine.report.diff_to_text import HEADS
 from policyengine.report.diff_words import (
     SIGNS,
     Lang,
@@ -17,6 +16,7 @@ from policyengine.report.diff_words import (
     by_urgency,
     check_sentence,
     common_sentence,
+    head,
     impact_sentence,
     label,
     plan_line,
@@ -31,21 +31,21 @@ def to_markdown(diff: Diff, *, lang: Lang = "en") -> str:
     """The whole diff, with a line end."""
     lines = [f"# {_side(diff.old.name)} → {_side(diff.new.name)}", "", f"**{escape(plan_line(diff, lang))}**", ""]
     if diff.text is not None:
-        lines += [f"## {_head('text', lang)}", ""]
+        lines += [f"## {head('text', lang)}", ""]
         lines += ["| | | | |", "|---|---|---|---|"]
         lines += [_row(article, lang) for article in diff.text.articles]
         lines.append("")
         for article in diff.text.articles:
             lines += _article(article, lang)
     if diff.rules is not None:
-        lines += [f"## {_head('rules', lang)}", ""]
+        lines += [f"## {head('rules', lang)}", ""]
         for rule in diff.rules:
             lines += _rule(rule, lang)
     if diff.checks:
-        lines += [f"## {_head('checks', lang)}", "", *(f"- {escape(check_sentence(one, lang))}" for one in diff.checks),
+        lines += [f"## {head('checks', lang)}", "", *(f"- {escape(check_sentence(one, lang))}" for one in diff.checks),
                   ""]
     if diff.impact is not None:
-        lines += [f"## {_head('impact', lang)}", "",
+        lines += [f"## {head('impact', lang)}", "",
                   *(f"- {escape(impact_sentence(one, lang))}" for one in by_urgency(diff.impact)), ""]
     for side in dict.fromkeys((diff.old.confidence_zh, diff.new.confidence_zh) if lang == "zh" else
                               (diff.old.confidence_en, diff.new.confidence_en)):
@@ -57,10 +57,6 @@ def escape(text: str) -> str:
     """The text so that Markdown shows it as it is, on one line."""
     plain = "".join(char if char.isprintable() else "�" for char in " ".join(text.split()))
     return re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", plain)
-
-
-def _head(key: str, lang: Lang) -> str:
-    return HEADS[key][lang == "zh"]
 
 
 def _side(name: str) -> str:

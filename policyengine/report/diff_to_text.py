@@ -29,6 +29,7 @@ from policyengine.report.diff_words import (
     check_sentence,
     common_sentence,
     edit_sentence,
+    head,
     impact_sentence,
     label,
     plan_line,
@@ -38,6 +39,7 @@ from policyengine.report.diff_words import (
     shown_direction,
     witness_lines,
 )
+from policyengine.report.entries import clean
 from policyengine.report.layout import pad, wrap
 
 Paint = Callable[[str, str], str]
@@ -53,17 +55,6 @@ LINES: Final = 12
 STYLES: Final[dict[str, str]] = {
     "stricter": "bad", "looser": "good", "mixed": "open", "equivalent": "faint", "new": "bad", "dropped": "good",
     "not_analysable": "open",
-}
-HEADS: Final[dict[str, tuple[str, str]]] = {
-    "text": ("Text", "条文"), "rules": ("Rules", "规则"), "checks": ("Cross-checks", "交叉核对"),
-    "impact": ("Impact", "影响"), "scope": ("Scope", "适用范围"),
-    "more": ("{} more lines (--all)", "另有 {} 行（--all）"),
-    "for all": ("{}, for {} rules", "{}，涉及 {} 条规则"), "accepted": ("accepted", "已接受"),
-    "renamed": ("`{}` reads `{}` throughout, {} times", "“{}”一律改称“{}”，共 {} 处"),
-    "same": ("no verdict changes", "判断结果均无变化"),
-    "reworded": ("the words of {1} changed, {0} rules that cite them did not", "{1} 的文字已改，所引规则 {0} 条未改"),
-    "left": ("{} still names {}, where {} is meant", "{} 仍引用 {}，似应为 {}"), "legal": (
-        "Not legal advice.", "不构成法律意见。"),
 }
 
 
@@ -88,11 +79,11 @@ class _Page:
         self.lines: list[str] = []
 
     def word(self, key: str, *values: object) -> str:
-        return HEADS[key][self.lang == "zh"].format(*values)
+        return head(key, self.lang, *values)
 
     def put(self, text: str, style: str = "", *, indent: int = 0, hang: int = 2) -> None:
         """A paragraph, broken to the width; control characters are shown."""
-        for number, line in enumerate(wrap(_clean(text), self.width - indent, hang)):
+        for number, line in enumerate(wrap(clean(text), self.width - indent, hang)):
             space = " " * (indent + (hang if number else 0))
             self.lines.append(space + (self.paint(line, style) if style else line))
 
@@ -166,7 +157,7 @@ class _Page:
         """One line of the article, its changes marked, what did not change shortened to what is around them."""
         runs = _joined(line.runs)
         shown = "".join(_run(run, number, runs, self.everything) for number, run in enumerate(runs))
-        text = wrap(_clean(shown), self.width - INDENT - 4, 2)
+        text = wrap(clean(shown), self.width - INDENT - 4, 2)
         inside = ""
         for number, part in enumerate(text):
             coloured, inside = self.coloured(part, inside)
@@ -259,10 +250,6 @@ class _Page:
 
 
 # ---- in words ---------------------------------------------------------------------------------------------------
-
-def _clean(text: str) -> str:
-    return shorten(text, len(text) * 8 + 1)
-
 
 def _named(side: Side, lang: Lang) -> str:
     title = side.title_zh if lang == "zh" and side.title_zh else side.title_en

@@ -141,6 +141,25 @@ SAYS: dict[str, tuple[str, str]] = {
 }
 
 
+# Heads and standing sentences of the pages made of text.
+HEADS: dict[str, tuple[str, str]] = {
+    "text": ("Text", "条文"), "rules": ("Rules", "规则"), "checks": ("Cross-checks", "交叉核对"),
+    "impact": ("Impact", "影响"), "scope": ("Scope", "适用范围"),
+    "more": ("{} more lines (--all)", "另有 {} 行（--all）"),
+    "for all": ("{}, for {} rules", "{}，涉及 {} 条规则"), "accepted": ("accepted", "已接受"),
+    "renamed": ("`{}` reads `{}` throughout, {} times", "“{}”一律改称“{}”，共 {} 处"),
+    "same": ("no verdict changes", "判断结果均无变化"),
+    "reworded": ("the words of {1} changed, {0} rules that cite them did not", "{1} 的文字已改，所引规则 {0} 条未改"),
+    "left": ("{} still names {}, where {} is meant", "{} 仍引用 {}，似应为 {}"), "legal": (
+        "Not legal advice.", "不构成法律意见。"),
+}
+
+
+def head(key: str, lang: Lang, *values: object) -> str:
+    """A head or sentence of HEADS with its values."""
+    return HEADS[key][LANGUAGES.index(lang)].format(*values)
+
+
 def label(group: str, word: str, lang: Lang) -> str:
     """The label of a word of the model in a group of LABELS; a word that no table has stays as it is."""
     pair = LABELS[group].get(word)

@@ -15,7 +15,7 @@ from typing import Any, assert_never
 from policyengine.base.calendar import Calendar
 from policyengine.base.diagnostic import shorten
 from policyengine.base.instants import Period, format_instant, local_date, period_text, start_of_day
-from policyengine.base.places import Positions
+from policyengine.base.places import Positions, dotted
 from policyengine.base.record import record
 from policyengine.base.source import Source, Span
 from policyengine.core.case import Event
@@ -128,11 +128,6 @@ def last_in_time(closes: int, zone: str) -> str:
     day = local_date(closes - 1, zone)
     return f"the end of {day.isoformat()}" if start_of_day(day.fromordinal(day.toordinal() + 1), zone) == closes \
         else format_instant(closes, zone)
-
-
-def dotted(path: tuple[str | int, ...]) -> str:
-    """`service.channels[0].kind`; list positions count from 0, as in the file formats."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
 def shown(value: Any) -> str:

@@ -7,7 +7,7 @@ cases that show it, each of which the reference evaluator was asked about. Insta
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any, Literal
 
 from policyengine.analysis.vocabulary import Vocabulary
@@ -74,6 +74,10 @@ class Options:
     matrix: bool = True
     table: bool = True
     rows: int = 8
+
+    def direction_alone(self) -> Options:
+        """Asked for the direction and nothing beside it."""
+        return replace(self, matrix=False, table=False)
 
 
 @record

@@ -85,7 +85,7 @@ def implies(first: Side, second: Side, options: Options = DEFAULT) -> Implicatio
     Fine is satisfied, exempt or not applicable; so the first must reach wherever the second does. A case that is
     undecided or pending under the first keeps nothing and is no counterexample.
     """
-    found = compare(first, second, Options(options.as_of, options.cases, options.effort, options.seconds, False, False))
+    found = compare(first, second, options.direction_alone())
     if found.direction == "not_analysable":
         return Implication("not_analysable", "not_analysable", found.note)
     shown = next((one for one in found.witnesses if one.new == "violated" and one.old not in OPEN), None)

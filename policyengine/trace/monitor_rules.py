@@ -17,10 +17,11 @@ from policyengine.core.conditions import value_of
 from policyengine.core.standing import at_large
 from policyengine.core.truth import Truth
 from policyengine.core.verdict import Verdict
+from policyengine.core.walk import conjuncts
 from policyengine.trace.monitor_duties import Wait
 from policyengine.trace.monitor_quick import Quick, quick, settled
 from policyengine.trace.monitor_rows import Shelf
-from policyengine.trace.retention import Plan, asks_trigger, conjuncts, states_in, within
+from policyengine.trace.retention import Plan, asks_trigger, states_in, within
 
 Values = tuple[Any, ...]
 

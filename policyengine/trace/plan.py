@@ -15,8 +15,9 @@ from collections.abc import Sequence
 
 from policyengine.core import ir
 from policyengine.core.verdict import VERDICTS, Verdict
+from policyengine.core.walk import conjuncts
 from policyengine.trace.plan_builder import Builder
-from policyengine.trace.plan_expressions import asks_trace, conjuncts
+from policyengine.trace.plan_expressions import asks_trace
 from policyengine.trace.plan_frames import Frame, Guard, Known, Plan, Step, TooManyPairs, any_holds
 from policyengine.trace.plan_moments import moments
 from policyengine.trace.plan_states import narrow

@@ -5,8 +5,6 @@ In come expressions of the core and terms; out come parts and plain answers. Tab
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from policyengine.core import ir, types
 from policyengine.core.walk import nodes
 from policyengine.trace.plan_frames import Frame
@@ -47,14 +45,6 @@ def asks_trace(expr: ir.Expr) -> bool:
 def reads_trigger(expr: ir.Expr) -> bool:
     return any((isinstance(node, ir.Get) and node.owner == ir.TRIGGER)
                or (isinstance(node, ir.InState | ir.StateValue) and node.at == ir.TRIGGER) for node in nodes(expr))
-
-
-def conjuncts(expr: ir.Expr | None) -> Iterator[ir.Expr]:
-    if isinstance(expr, ir.And):
-        for part in expr.parts:
-            yield from conjuncts(part)
-    elif expr is not None:
-        yield expr
 
 
 def equality(expr: ir.Expr) -> tuple[ir.Get, ir.Expr] | None:

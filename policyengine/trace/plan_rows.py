@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from policyengine.core import ir, types
+from policyengine.core.walk import conjuncts
 from policyengine.trace.columns import Column, Unsupported
 from policyengine.trace.plan_builder import Builder
-from policyengine.trace.plan_expressions import conjuncts, equality, reads_trigger
+from policyengine.trace.plan_expressions import equality, reads_trigger
 from policyengine.trace.plan_frames import (
     Bound,
     Candidates,

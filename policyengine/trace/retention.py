@@ -26,6 +26,7 @@ from policyengine.core.case import Case, Sources
 from policyengine.core.conditions import value_of
 from policyengine.core.standing import World, at_large
 from policyengine.core.verdict import Setting
+from policyengine.core.walk import conjuncts
 
 Node = TypeVar("Node")
 
@@ -193,13 +194,6 @@ def once(nodes: Iterable[Node]) -> tuple[Node, ...]:
     return tuple(kept.values())
 
 
-def conjuncts(where: ir.Expr | None) -> tuple[ir.Expr, ...]:
-    """The conditions all of which have to hold."""
-    if where is None:
-        return ()
-    return tuple(part for one in where.parts for part in conjuncts(one)) if isinstance(where, ir.And) else (where,)
-
-
 def asks_trigger(expr: Any, keys: Sequence[str]) -> bool:
     """True when the answer depends on the moment that asks; not by `keys`, on which a candidate agrees with it."""
     for node in within(expr):
@@ -240,7 +234,7 @@ def own_conditions(pattern: ir.Pattern) -> tuple[ir.Expr, ...]:
 
 def mixed(pattern: ir.Pattern) -> bool:
     """True when candidates are compared with the moment otherwise than by `=`."""
-    return len(own_conditions(pattern)) + len(equalities(pattern)) < len(conjuncts(pattern.where))
+    return len(own_conditions(pattern)) + len(equalities(pattern)) < sum(1 for _ in conjuncts(pattern.where))
 
 
 def states_in(where: ir.Expr | None) -> tuple[State, ...]:

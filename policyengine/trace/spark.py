@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from tempfile import gettempdir
 from typing import Any, Literal
 
 from pyspark.errors import PySparkException
@@ -100,7 +101,8 @@ def _builder(master: str | None, settings: dict[str, str]) -> Any:
     if master is not None:
         builder = builder.master(master)
         if _local(master):
-            given = {**HERE, **given}
+            # Spark makes a folder for tables of its own, of which there are none, where the user stands.
+            given = {**HERE, "spark.sql.warehouse.dir": f"{gettempdir()}/guiju-spark-warehouse", **given}
     for name, value in given.items():
         builder = builder.config(name, value)
     return builder

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from policyengine.base.diagnostic import (
     Diagnostic,
@@ -108,6 +108,16 @@ class Found:
     def failed(self) -> bool:
         return has_errors(self.diagnostics)
 
+    def stop_if_failed(self) -> None:
+        """Raises NothingJudged when an error was found."""
+        if self.failed:
+            raise NothingJudged
+
+    def stop(self, diagnostics: Sequence[Diagnostic], sources: Mapping[str, Source] | None = None) -> None:
+        """Add these, and give up if any of it all is an error."""
+        self.add(diagnostics, sources)
+        self.stop_if_failed()
+
 
 SMALL = 2_000_000
 """Up to so many bytes of text, the evaluator alone is as fast as starting an engine."""
@@ -153,8 +163,7 @@ class Run:
         self.unjudged = 0
 
     def stop_if_failed(self) -> None:
-        if self.found.failed:
-            raise NothingJudged
+        self.found.stop_if_failed()
 
     def report(self) -> Report:
         """Judge all that was asked for."""
@@ -521,40 +530,19 @@ def _judged(paths: Sequence[Path], trace: Trace | Held | None, sittings: Sequenc
     return judge_services(sittings, services, terms)
 
 
-_SHARED: list[Any] = []  # what forked processes inherit, so that nothing is sent to them but which files are theirs
+
 
 
 def _shared(paths: Sequence[Path], sittings: Sequence[Sitting], terms: Terms, book: Book, processes: int) -> Outcome:
-    """The same, in several processes where the system can fork."""
-    import multiprocessing
+    """The same, in several processes."""
+    from policyengine.base.processes import shared
 
-    if "fork" not in multiprocessing.get_all_start_methods():
-        return _judged(paths, None, sittings, terms, book)
     share = -(-len(paths) // processes)
     parts = [paths[start:start + share] for start in range(0, len(paths), share)]
-    _SHARED[:] = [parts, sittings, terms, book]
     whole = Outcome()
-    try:
-        with multiprocessing.get_context("fork").Pool(len(parts), _leave_ctrl_c_to_the_parent) as pool:
-            for outcome in pool.imap(_part, range(len(parts))):
-                whole.add(outcome)
-    finally:
-        _SHARED.clear()
+    for outcome in shared(lambda part: _judged(parts[part], None, sittings, terms, book), len(parts), processes):
+        whole.add(outcome)
     return whole
-
-
-def _leave_ctrl_c_to_the_parent() -> None:
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _part(place: int) -> Outcome:
-    import gc
-
-    gc.disable()  # services are trees, kept to the end: to look for cycles in them takes a third of the time
-    parts, sittings, terms, book = _SHARED
-    return _judged(parts[place], None, sittings, terms, book)
 
 
 # ---- instants -----------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -24,7 +24,7 @@ from policyengine.diff.model import Diff, RuleChange, TextDiff
 from policyengine.diff.pins import Pin, read_pins
 from policyengine.diff.text import diff_texts
 from policyengine.documents.model import Document
-from policyengine.workspace.check import EngineName
+from policyengine.workspace.check import EngineName, Found, NothingJudged
 from policyengine.workspace.check import Request as CheckRequest
 from policyengine.workspace.config import Config
 from policyengine.workspace.library import Library
@@ -78,35 +78,18 @@ class Compared:
     whole: Diff
 
 
-class _Nothing(Exception):
-    """Nothing can be compared; the reasons have been found."""
-
-
-@dataclass
-class _Found:
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    sources: dict[str, Source] = field(default_factory=dict)
-
-    def stop(self, diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source] | None = None) -> None:
-        """Keep what was found, and give up if any of it is an error."""
-        self.diagnostics += diagnostics
-        self.sources.update(sources or {})
-        if any(one.severity == "error" for one in self.diagnostics):
-            raise _Nothing
-
-
 def compare_sides(request: Request, config: Config, library: Library) -> tuple[Compared | None, tuple[Diagnostic, ...],
                                                                               Mapping[str, Source]]:
     """The diffs, or None with every reason why there are none."""
-    found = _Found()
+    found = Found()
     with tempfile.TemporaryDirectory(prefix="guiju-") as spare:
         try:
             return _compared(request, config, library, Path(spare), found), tuple(found.diagnostics), found.sources
-        except _Nothing:
+        except NothingJudged:
             return None, tuple(found.diagnostics), found.sources
 
 
-def _compared(request: Request, config: Config, library: Library, spare: Path, found: _Found) -> Compared:
+def _compared(request: Request, config: Config, library: Library, spare: Path, found: Found) -> Compared:
     if len(request.sides) < 2:
         found.stop((error("one-side", "a diff needs two things to compare",
                           help="name two, such as `guiju diff cn/human-like-ai@draft cn/human-like-ai@final`"),))
@@ -129,7 +112,7 @@ def _compared(request: Request, config: Config, library: Library, spare: Path, f
     return Compared(steps, whole)
 
 
-def _pins(old: Document, new: Document, request: Request, found: _Found) -> tuple[Pin, ...]:
+def _pins(old: Document, new: Document, request: Request, found: Found) -> tuple[Pin, ...]:
     """The links of articles that a user's file says are known."""
     if request.pins is None:
         return ()
@@ -143,7 +126,7 @@ def _pins(old: Document, new: Document, request: Request, found: _Found) -> tupl
     return pins
 
 
-def _diff(old: Side, new: Side, request: Request, config: Config, found: _Found) -> Diff:
+def _diff(old: Side, new: Side, request: Request, config: Config, found: Found) -> Diff:
     """Two sides, in the layers asked for and there."""
     notes: list[str] = []
     text = _text(old, new, request, found)
@@ -183,7 +166,7 @@ def _diff(old: Side, new: Side, request: Request, config: Config, found: _Found)
     return replace(diff, accepted=tuple(one for one in request.accepted if one in known))
 
 
-def _text(old: Side, new: Side, request: Request, found: _Found) -> TextDiff | None:
+def _text(old: Side, new: Side, request: Request, found: Found) -> TextDiff | None:
     if old.document is None or new.document is None:
         if request.only == ("text",):
             lacking = next(side.name for side in (old, new) if side.document is None)
@@ -211,7 +194,7 @@ def _common(text: TextDiff) -> float:
     return size(text.new, linked) / max(1, min(size(text.old), size(text.new)))
 
 
-def _version(side: Side, request: Request, config: Config, found: _Found) -> Version:
+def _version(side: Side, request: Request, config: Config, found: Found) -> Version:
     from policyengine.diff.rules import Version
 
     assert side.policy is not None and side.book is not None and side.vocabulary is not None
@@ -223,7 +206,7 @@ def _version(side: Side, request: Request, config: Config, found: _Found) -> Ver
 
 
 def _impact(old: Side, new: Side, versions: tuple[Version, Version], rules: Sequence[RuleChange], request: Request,
-            config: Config, found: _Found) -> tuple[model.Impact, ...] | None:
+            config: Config, found: Found) -> tuple[model.Impact, ...] | None:
     from policyengine.workspace.impact import impact
 
     asked = CheckRequest(request.services, request.events, as_of=request.as_of, parameters=request.parameters,

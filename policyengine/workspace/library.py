@@ -211,6 +211,16 @@ def vocabulary_file(library: Library, regulation: Regulation) -> Path:
     return _beside(library, regulation, f"vocabulary/{regulation.vocabulary}.yaml")
 
 
+def vocabulary_of(library: Library, regulation: Regulation) -> Any:
+    """That vocabulary, of a regulation whose rules have compiled."""
+    from policyengine.analysis.vocabulary import load_vocabulary
+
+    file = vocabulary_file(library, regulation)
+    vocabulary, _ = load_vocabulary(library.shown(file), file.read_text("utf-8"))
+    assert vocabulary is not None  # or its rules would not have compiled
+    return vocabulary
+
+
 def _beside(library: Library, regulation: Regulation, name: str) -> Path:
     """A shared file of the library: the project's own beside the regulation's folders wins over the shipped one."""
     folder = library.folders.get(regulation.id)

@@ -9,27 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, assert_never
 
-from policyengine.analysis.vocabulary import Vocabulary, load_vocabulary
+from policyengine.analysis.vocabulary import Vocabulary
 from policyengine.base.calendar import Calendar
 from policyengine.base.diagnostic import Diagnostic, Note, warning
-from policyengine.base.instants import iso_instant
 from policyengine.core import ir
-from policyengine.diff.model import Witness
-from policyengine.diff.rules import row
 from policyengine.solver.model import NotAnalysable, Side
-from policyengine.solver.model import Witness as Shown
 from policyengine.solver.prove import Contradiction, Finding, contradictions, prove_rule
-from policyengine.workspace.library import Book, Library, vocabulary_file
+from policyengine.workspace.library import Book, Library, vocabulary_of
 
 
 def side_of(library: Library, book: Book, name: str) -> Side:
     """A rule of a book as the solver wants it. The book has the rule."""
     rule = book.policy.rule(name)
     assert rule is not None
-    words = vocabulary_file(library, book.regulation)
-    vocabulary, _ = load_vocabulary(words.name, words.read_text("utf-8"))
-    assert vocabulary is not None  # or the book would not have compiled
-    return Side(book.policy, rule, book.calendar, vocabulary)
+    return Side(book.policy, rule, book.calendar, vocabulary_of(library, book.regulation))
 
 
 def findings(policy: ir.Policy, calendar: Calendar, vocabulary: Vocabulary,
@@ -80,10 +73,3 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from _flat(inner, f"{path}.{name}" if path else str(name))
     else:
         yield path, str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def as_witness(shown: Shown, zone: str) -> Witness:
-    """A counterexample as a report shows cases."""
-    return Witness(shown.old, shown.new, dict(shown.facts), tuple(row(event, zone) for event in shown.events),
-                   iso_instant(shown.as_of, zone), "" if shown.moment is None else iso_instant(shown.moment, zone),
-                   shown.decides)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 
-from policyengine.analysis.vocabulary import Vocabulary, load_vocabulary
+from policyengine.analysis.vocabulary import Vocabulary
 from policyengine.base.diagnostic import Diagnostic, did_you_mean, error, has_errors, shorten
 from policyengine.base.record import record
 from policyengine.base.source import Source
@@ -23,7 +23,7 @@ from policyengine.documents.read import read_document
 from policyengine.regulation.model import FILE, Regulation, Version
 from policyengine.regulation.text import read_text
 from policyengine.regulation.versions import select
-from policyengine.workspace.library import POLICY, TEXT, Book, Library, open_book, open_regulation, vocabulary_file
+from policyengine.workspace.library import POLICY, TEXT, Book, Library, open_book, open_regulation, vocabulary_of
 
 Found = tuple[tuple[Diagnostic, ...], Mapping[str, Source]]
 
@@ -134,9 +134,7 @@ def _version(wanted: str, regulation: Regulation, version: Version, library: Lib
         for file in sorted(family.rglob("*.policy")):
             source = _source(file, library)
             sources.setdefault(source.path, source)
-        words = _source(vocabulary_file(library, regulation), library)
-        vocabulary, problems = load_vocabulary(words.path, words.text)
-        found += problems
+        vocabulary = None if book is None else vocabulary_of(library, regulation)
     if document is None and book is None and not found:
         return None, ((error("no-policy", f"`{shorten(wanted)}` has neither `{TEXT}` nor `{POLICY}`"),), {})
     if has_errors(found):

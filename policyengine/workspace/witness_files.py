@@ -1,20 +1,17 @@
 """The cases that prove a diff, as case files that `guiju test` runs: one file a rule, for the old and the new version.
 
-In comes a diff; out come `DIR/old/RULE.yaml` and `DIR/new/RULE.yaml`, with the same cases and what each version says of
-them. A file goes into the `cases` folder beside the version's policy. Files that are there are replaced.
+In comes a diff; out come the texts of `old/RULE.yaml` and `new/RULE.yaml`, with the same cases and what each version
+says of them. A file goes into the `cases` folder beside the version's policy.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.diff.model import Diff, RuleChange
 
 
@@ -25,23 +22,8 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(Decimal, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:float", str(value)))
 
 
-def write_witnesses(diff: Diff, folder: Path) -> tuple[int, tuple[Diagnostic, ...]]:
-    """How many files were written; a diagnostic where one cannot be."""
-    files = dict(_files(diff))
-    try:
-        for name, content in files.items():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            spare = target.with_name(f".{target.name}.{os.getpid()}")
-            spare.write_text(content, "utf-8")
-            os.replace(spare, target)
-    except OSError as problem:
-        return 0, (error("cannot-write", f"cannot write `{shorten(str(problem.filename or folder))}`: "
-                         f"{(problem.strerror or str(problem)).lower()}"),)
-    return len(files), ()
-
-
-def _files(diff: Diff) -> Iterator[tuple[str, str]]:
+def witness_files(diff: Diff) -> Iterator[tuple[str, str]]:
+    """The name of each file, below the folder asked for, and its text."""
     for change in diff.rules or ():
         if change.old is None or change.new is None or not change.witnesses:
             continue
