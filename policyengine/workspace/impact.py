@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from policyengine.base.diagnostic import Diagnostic, has_errors
+from policyengine.base.instants import parse_instant
 from policyengine.base.record import record
 from policyengine.base.source import Source
 from policyengine.core.verdict import Verdict
@@ -64,7 +65,8 @@ def impact(request: Request, config: Config, old: Side, new: Side, versions: tup
             return None, diagnostics, sources
         reports.append(report)
     found = _impacts(changes, _verdicts(reports[0]), _verdicts(reports[1]))
-    return tuple(_with_nearest(one, versions[1], request) for one in found), (), {}
+    as_of = request.now if request.as_of is None else parse_instant(reports[1].as_of_instant, None)
+    return tuple(_with_nearest(one, versions[1], as_of) for one in found), (), {}
 
 
 def _verdicts(report: Report) -> dict[str, dict[_About, Result]]:
@@ -125,8 +127,8 @@ def _because(change: RuleChange, kind: str) -> tuple[str, ...]:
     return tuple(one.fingerprint for one in likely or weighty)
 
 
-def _with_nearest(one: Impact, version: Version, request: Request) -> Impact:
-    """With the smallest change to the service after which a failing rule about facts is satisfied."""
+def _with_nearest(one: Impact, version: Version, as_of: int) -> Impact:
+    """With the smallest change to the service after which a failing rule about facts is satisfied as of an instant."""
     rule = version.policy.rule(one.new_rule)
     if one.kind not in ("newly_failing", "newly_undecided") or rule is None or rule.trigger is not None:
         return one
@@ -136,4 +138,4 @@ def _with_nearest(one: Impact, version: Version, request: Request) -> Impact:
     document = next((each for each in documents if each.index == index), None)
     if problems or document is None or not isinstance(document.value, Mapping):
         return one
-    return replace(one, nearest=nearest(version.side(rule), document.value, request.now))
+    return replace(one, nearest=nearest(version.side(rule), document.value, as_of))

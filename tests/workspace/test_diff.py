@@ -150,6 +150,13 @@ def test_impact_on_a_service_and_its_events(shop: Project) -> None:
     assert "lit newly failing" in ran.stdout
 
 
+def test_impact_as_of_a_day(shop: Project) -> None:
+    """The service is judged, and the change that would mend it tried, as of the end of that day."""
+    shop.write("services/dark.yaml", "service: {id: dark, prices: shown, seats: 4, lit: false}\n")
+    made = found(shop, OLD, NEW, "--service", "services/dark.yaml", "--as-of", "2026-08-01")
+    assert [(one["new_rule"], one["nearest"]) for one in made["impact"]] == [("lit", ["service.lit: false -> true"])]
+
+
 def test_impact_needs_a_service(shop: Project) -> None:
     assert "needs one" in refused(shop, OLD, NEW, "--only", "impact")
 
