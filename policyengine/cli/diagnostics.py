@@ -129,7 +129,7 @@ EVENTS: Mapping[str, Row] = {
     "xes-syntax": ("A log is not XML, is no event log, or has a document type.",
                    "Export it again as XES, without a DOCTYPE."),
     "xes-attribute": ("An attribute of a log has no key, or a value of another kind.", "Mend it at the line."),
-    "name-collision": ("Two activities or attributes of a log become one name.", "Rename one of them in the log."),
+    "name-collision": ("Two activities or attributes of a log become one name.", "Give one of them a `title` in the vocabulary."),
     "case-twice": ("Two cases of a log have one name.", "Put their events into one trace, or rename one."),
     "event-too-large": ("A tag, event or case of a log is larger than the limit.", "Look at what wrote it."),
     "binary-numbers": ("A column of Parquet has binary fractions, which cannot say a decimal.",

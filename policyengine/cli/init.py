@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any, Literal
 
 import click
 
@@ -29,10 +30,16 @@ ZONE = "Asia/Shanghai"  # of the regulation that the starter extends
 @click.command("init")
 @click.argument("folder", metavar="[DIR]", default=".")
 @click.option("--from-log", "log", metavar="FILE",
-              help="Make a project that judges this event log: XES, NDJSON or CSV, plain or compressed.")
+              help="Make a project that judges this event log: XES, NDJSON, CSV or Parquet, plain or compressed.")
 @click.option("--timezone", "zone", metavar="ZONE",
               help="With --from-log: the zone of the rules (default: UTC), and of times without an offset.")
-def command(folder: str, log: str | None, zone: str | None) -> int:
+@click.option("--case", metavar="COLUMN", help="The column of a table that says which case an event is of.")
+@click.option("--activity", metavar="COLUMN", help="The column that says what happened.")
+@click.option("--time", "when", metavar="COLUMN", help="The column that says when.")
+@click.option("--dates", type=click.Choice(["day-first", "month-first"]),
+              help="What `01/02/2026` means. Default: what the other times of the column show.")
+def command(folder: str, log: str | None, zone: str | None, case: str | None, activity: str | None, when: str | None,
+            dates: Literal["day-first", "month-first"] | None) -> int:
     """Start a project in DIR (default: here): a house policy over cn/human-like-ai, a service, events, cases. With
     --from-log: a vocabulary of what the log holds, a policy to begin with, and the settings to judge it.
 
@@ -40,11 +47,13 @@ def command(folder: str, log: str | None, zone: str | None) -> int:
     """
     root = Path(folder)
     if log is None:
-        if zone is not None:
-            fail((error("usage", "`--timezone` goes with `--from-log`"),))
+        given = {"--timezone": zone, "--case": case, "--activity": activity, "--time": when, "--dates": dates}
+        for option, value in given.items():
+            if value is not None:
+                fail((error("usage", f"`{option}` goes with `--from-log`"),))
         texts = starter_files(local_date(int(time.time() * 1_000_000), ZONE).isoformat())
     else:
-        texts = _files_for(log, root, zone)
+        texts = _files_for(log, root, zone, case=case, activity=activity, time=when, dates=dates)
     if root.exists() and not root.is_dir():
         fail((error("cannot-write", f"`{shorten(folder)}` is a file"),))
     taken = [name for name in texts if (root / name).exists()]
@@ -67,8 +76,9 @@ def command(folder: str, log: str | None, zone: str | None) -> int:
     return 0
 
 
-def _files_for(log: str, root: Path, zone: str | None) -> dict[str, str]:
+def _files_for(log: str, root: Path, zone: str | None, **columns: Any) -> dict[str, str]:
     """Name -> text of every file of a project for an event log; what is wrong with the log ends the run."""
+    from policyengine.trace.log_table import Asked
     from policyengine.workspace.log_project import project_files, read_log
 
     if zone is not None:
@@ -77,10 +87,14 @@ def _files_for(log: str, root: Path, zone: str | None) -> dict[str, str]:
         except ValueError:
             fail((error("usage", f"`--timezone`: there is no time zone `{shorten(zone)}`",
                         help="write, for example, `Asia/Shanghai`"),))
-    found, problems = read_log(log, zone)
+    found, problems = read_log(log, zone, Asked(**columns))
     if found is None:
         fail(problems)
     show(problems, {})
+    if found.table is not None:
+        table, _ = found.table
+        said = ", ".join(f"the {role} is `{shorten(table.names[place])}`" for role, place in table.places.items())
+        note(f"{said}; say otherwise with `--case`, `--activity`, `--time`")
     return project_files(found, log, str(root), zone)
 
 

@@ -16,8 +16,10 @@ from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.base.instants import parse_instant
 from policyengine.base.scalars import number
 from policyengine.base.source import Span
+from policyengine.trace.log_names import identifier
 from policyengine.trace.read import Event
-from policyengine.trace.xes import SAMPLES, Kind, Shape, identifier
+from policyengine.trace.xes import SAMPLES, Shape
+from policyengine.trace.xes_values import Kind
 
 _HEAD = """\
 # The events of {title}, written from the log itself: a beginning, to be read and tightened.
@@ -57,6 +59,8 @@ _XES_ROW = """\
 
 _SCHEMAS: Mapping[Kind, str] = {"text": "type: string", "instant": "type: string, format: date-time",
                                 "integer": "type: integer", "number": "type: number", "boolean": "type: boolean"}
+_VALUES: Mapping[Kind, str] = {"instant": '"2026-01-01T00:00:00Z"', "integer": "1", "number": "1", "boolean": "true",
+                               "list": "[]", "record": "{}"}
 
 
 def vocabulary_text(shape: Shape, name: str, title: str, *, xes: bool = True) -> str:
@@ -64,16 +68,17 @@ def vocabulary_text(shape: Shape, name: str, title: str, *, xes: bool = True) ->
 
     In an `xes` log every event type has the field `case`. What a case has, and what events of all types have, is the
     envelope's; it is required where the log declares it and every event has it. A field whose values are of two kinds
-    is left out, with a remark.
+    is left out, with a remark. Of two texts that become one name, each has the text as its `title`, by which the log
+    is read.
     """
     everywhere = _shared(shape, xes)
     given = ["type", "time", *(["case"] if xes else [])]
-    required = [one for one in always(shape) if one in everywhere and one in shape.declared
-                and identifier(one) == one and _schema(one, shape) is not None]
+    required = owed(shape, xes=xes)
     lines = [_HEAD.format(title=shorten(title), name=name, quoted=_quoted(title)), "\n$defs:\n  envelope:\n"
              "    type: object\n    description: What every event carries.\n"
              f"    required: [{', '.join([*given, *required])}]\n    properties:\n", _XES_ROW if xes else _ROW]
-    lines += [_field(one, shape, "      ") for one in everywhere]
+    nowhere = [one for one in shape.keys if one in shape.kinds and not any(one in own for own in shape.fields.values())]
+    lines += [_field(one, shape, "      ") for one in (*everywhere, *nowhere) if "[]" not in one and "." not in one]
     lines.append("\n  events:\n")
     for kind, activity in shape.activities.items():
         if kind not in shape.events:
@@ -82,9 +87,25 @@ def vocabulary_text(shape: Shape, name: str, title: str, *, xes: bool = True) ->
         count = shape.events[kind]
         what = f"{shorten(activity)} ({count:,} event{'' if count == 1 else 's'})"
         lines.append(f"    {kind}:\n      type: object\n      description: {_quoted(what)}\n")
+        if kind in shape.twin_types:
+            lines.append(f"      title: {_whole(activity)}\n")
         lines.append("      properties:\n" if own else "      properties: {}\n")
         lines += [_field(one, shape, "        ") for one in own]
     return "".join(lines)
+
+
+def owed(shape: Shape, *, xes: bool) -> list[str]:
+    """The fields that the vocabulary asks of every event, without `type`, `time` and, in an `xes` log, `case`."""
+    everywhere = _shared(shape, xes)
+    return [one for one in always(shape) if one in everywhere and one in shape.declared
+            and identifier(one) == one and _schema(one, shape) is not None]
+
+
+def example(name: str, shape: Shape) -> str:
+    """A value of a field as YAML has it."""
+    (kind, *more) = sorted(shape.kinds[name])
+    samples = shape.samples.get(name)
+    return _quoted(samples[0] if samples else "x") if kind == "text" and not more else _VALUES[kind]
 
 
 def always(shape: Shape) -> list[str]:
@@ -118,7 +139,7 @@ def look(shape: Shape, row: Event) -> Diagnostic | None:
     is guessed by how it is written: a number, a time with its offset, true or false.
     """
     kind = row.type
-    if identifier(kind) != kind:
+    if kind not in shape.events and identifier(kind) != kind:
         near = identifier(kind)
         return error("event-name", f"no policy can write the event type `{shorten(kind)}`: it is not a word of `a` to "
                      "`z`, digits and `_`, or it is one of the language", Span(row.file, row.row, 1, row.row, 1),
@@ -146,12 +167,11 @@ def _note(shape: Shape, name: str, value: Any, written: bool) -> None:
         case Decimal():
             kinds.add("number")
         case str():
-            kind = _meant(value) if written else "instant" if _is_instant(value) else "text"
-            if "text" in kinds and (written or kind == "instant"):
-                return  # one that is text alone makes all of them text
-            if kind == "text" and (written or "instant" in kinds):
-                kinds.difference_update(("instant", "integer", "number", "boolean") if written else ("instant",))
-            kinds.add(kind)
+            if "text" not in kinds:  # one that is text alone makes all of them text
+                kind = _meant(value) if written else "instant" if _is_instant(value) else "text"
+                if kind == "text":
+                    kinds.difference_update(("instant", "integer", "number", "boolean") if written else ("instant",))
+                kinds.add(kind)
             samples = shape.samples.setdefault(name, [])
             if len(samples) < SAMPLES and len(value) <= 40 and value not in samples:
                 samples.append(value)
@@ -183,6 +203,8 @@ def _meant(text: str) -> Kind:
 
 
 def _is_instant(text: str) -> bool:
+    if text[4:5] != "-":  # as most are not
+        return False
     try:
         parse_instant(text, None)
     except ValueError:
@@ -201,7 +223,8 @@ def _field(name: str, shape: Shape, indent: str) -> str:
         kinds = sorted(shape.kinds[name] | shape.kinds.get(f"{name}[]", set()))
         return f"{indent}# {name}: left out, since its values are of no one kind ({', '.join(kinds)})\n"
     called = _quoted(f"`{shorten(shape.keys[name])}`")
-    return f"{indent}{name}: {{{schema}, description: {called}{_examples(name, shape)}}}\n"
+    title = f", title: {_whole(shape.keys[name])}" if name in shape.twins else ""
+    return f"{indent}{name}: {{{schema}, description: {called}{title}{_examples(name, shape)}}}\n"
 
 
 def _schema(name: str, shape: Shape) -> str | None:
@@ -230,4 +253,8 @@ def _examples(name: str, shape: Shape) -> str:
 
 def _quoted(text: str) -> str:
     """A YAML scalar in double quotes, on one line."""
-    return json.dumps(shorten(text, 120), ensure_ascii=False)
+    return _whole(shorten(text, 120))
+
+
+def _whole(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -98,7 +98,7 @@ def each_event(path: str | os.PathLike[str], take: Take, *, zone: str | None = N
     read = read or READERS.get(suffix_of(name))
     if read is None:
         return (_unknown_suffix(name),)
-    problems = _Problems(name)
+    problems = Problems(name)
     try:
         with open(name, "rb") as file:
             read(opened(file, name), Context(name, zone, problems.add, only, given), take)
@@ -128,7 +128,7 @@ class Context:
     given: Mapping[str, str] = field(default_factory=dict)
 
 
-class _Problems:
+class Problems:
     """The first diagnostics of one file and the number of all."""
 
     def __init__(self, path: str) -> None:
@@ -194,7 +194,7 @@ class _Unpacked(RawIOBase):
         return len(part)
 
 
-def _lines(file: BinaryIO, context: Context) -> Iterator[bytes]:
+def lines(file: BinaryIO, context: Context) -> Iterator[bytes]:
     """The lines with their ends. What a damaged archive still gave is read; the damage is an error."""
     number_of = 0
     try:
@@ -229,7 +229,7 @@ def _ndjson(file: BinaryIO, context: Context, take: Take) -> None:
     path, zone, only, given = context.path, context.zone, context.only, context.given
     scan, instant = json_text.scan, instants(zone)
     row = 0
-    for line in _lines(file, context):
+    for line in lines(file, context):
         row += 1
         if only is not None and row not in only:
             continue
@@ -371,7 +371,7 @@ def _bad_time(when: Any, span: Span, zone: str | None) -> Diagnostic | None:
 
 def _csv(file: BinaryIO, context: Context, take: Take) -> None:
     only = context.only
-    records = _Records(_lines(file, context), context)
+    records = Records(lines(file, context), context)
     header = next(records.read(), None)
     if header is None:
         return
@@ -419,7 +419,7 @@ def _sequence(text: str | None) -> int | Decimal | None:
         return None
 
 
-def _bad_header(names: list[str], more: Container[str], records: _Records, context: Context) -> bool:
+def _bad_header(names: list[str], more: Container[str], records: Records, context: Context) -> bool:
     bad = False
     for index, name in enumerate(names):
         if name in names[:index]:
@@ -433,21 +433,25 @@ def _bad_header(names: list[str], more: Container[str], records: _Records, conte
     for needed in ("type", "time"):
         if needed not in names and needed not in more:
             bad = True
-            help = did_you_mean(needed, names) or "the first line of a CSV file names its columns, separated by commas"
+            help = did_you_mean(needed, names) or (
+                "the first line of a CSV file names its columns, separated by commas" if len(names) == 1 else
+                "`guiju init --from-log` makes a project of the log of another tool, whose columns have other names")
             context.add(error("missing-column", f"the header has no column `{needed}`", records.whole(),
                               "the header", help=help))
     return bad
 
 
-class _Records:
-    """CSV records (RFC 4180) with the lines they stand on; `row` is the line on which the latest begins."""
+class Records:
+    """CSV records (RFC 4180) with the lines they stand on; `row` is the line on which the latest begins. `delimiter` is
+    what stands between fields."""
 
-    def __init__(self, lines: Iterator[bytes], context: Context) -> None:
+    def __init__(self, lines: Iterator[bytes], context: Context, delimiter: str = ",") -> None:
         self.context = context
+        self.delimiter = delimiter
         self.row = 1
         self.bad = False  # a line of the latest record is no text
         self.taken: list[str] = []  # the lines of the latest record
-        self._reader = csv.reader(self._texts(lines), strict=True)
+        self._reader = csv.reader(self._texts(lines), strict=True, delimiter=delimiter)
 
     def read(self) -> Iterator[list[str]]:
         """The records that could be read, without blank lines; what is wrong with the others is reported."""
@@ -514,7 +518,7 @@ class _Records:
                 while at < len(text) and (text[at] != '"' or text[at:at + 2] == '""'):
                     at += 2 if text[at] == '"' else 1
                 at += 1
-            while at < len(text) and text[at] not in ",\r\n":
+            while at < len(text) and text[at] not in (self.delimiter, "\r", "\n"):
                 at += 1
             end, at = at, at + 1
         inner = Source(self.context.path, text).span(start, min(end, len(text)))

@@ -24,6 +24,7 @@ from policyengine.core.case import Event, content
 from policyengine.core.standing import typed
 from policyengine.trace import read
 from policyengine.trace.columns import Column, sql_type
+from policyengine.trace.log_names import Given, given_names
 from policyengine.trace.scan_forms import file_named
 from policyengine.trace.xes import read_xes
 
@@ -62,14 +63,14 @@ def path_fields(name: str, schemas: Schemas) -> dict[str, str]:
 def each_row(name: str, take: read.Take, schemas: Schemas, zone: str | None, only: Container[int] | None = None,
              ) -> tuple[Diagnostic, ...]:
     """Hands the rows of a file, as they are read, to `take`; gives back what is wrong with the file."""
-    reader = _xes if read.suffix_of(name) == ".xes" else None
+    reader = partial(_xes, given_names(schemas)) if read.suffix_of(name) == ".xes" else None
     return read.each_event(name, take, zone=zone, only=only, given=path_fields(name, schemas), read=reader)
 
 
-def _xes(file: BinaryIO, context: read.Context, take: read.Take) -> None:
-    for event in read_xes(iter(partial(file.read, 1 << 16), b""), context.path, context.zone, context.add):
-        if context.only is None or event.row in context.only:
-            take(event)
+def _xes(given: Given, file: BinaryIO, context: read.Context, take: read.Take) -> None:
+    chunks = iter(partial(file.read, 1 << 16), b"")
+    for event in read_xes(chunks, context.path, context.zone, context.add, given=given, only=context.only):
+        take(event)
 
 
 # ---- held against the vocabulary ----------------------------------------------------------------------------------

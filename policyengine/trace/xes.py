@@ -7,56 +7,42 @@ in a log is expanded or fetched. Which types and fields there may be is the voca
 
 from __future__ import annotations
 
+import codecs
+import json
 import re
-import unicodedata
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Decimal
 from sys import intern
-from typing import Any, Literal
+from typing import Any
 from xml.parsers import expat
 
 from policyengine.base.diagnostic import Note, error, shorten
-from policyengine.base.instants import iso_instant, parse_instant
-from policyengine.base.scalars import MAX_DEPTH, PART_DIGITS, WHOLE_DIGITS, number, start_of
+from policyengine.base.scalars import MAX_DEPTH, start_of
 from policyengine.base.source import Span
+from policyengine.trace.log_names import ENVELOPE, Given, identifier, said_of
 from policyengine.trace.read import Event, Problem, Take
+from policyengine.trace.xes_values import FAULTS, KINDS, VALUES, Kind, instant
 
 MAX_TAG_BYTES = 4 * 1024 * 1024  # a longer tag holds no attribute of an event, and would be read into memory whole
+HEAD_BYTES = 200  # so many say in which encoding the rest is
 MAX_ATTRIBUTES = 10_000  # of one event, or of one case, with those inside others
 
-Kind = Literal["text", "instant", "integer", "number", "boolean", "list", "record"]
-"""What values an attribute has; `record` is an item of a list that has attributes of its own."""
 
-KINDS: Mapping[str, Kind] = {"string": "text", "id": "text", "date": "instant", "int": "integer", "float": "number",
-                             "boolean": "boolean", "list": "list", "container": "list"}
-
-ENVELOPE = frozenset({"type", "time", "id", "sequence", "case", "service"})
-"""Fields that have a meaning of their own; an attribute of such a name becomes `event_…`."""
-
-RESERVED = frozenset({
-    # the grammar's, which a test holds these to
-    "and", "or", "not", "in", "is", "contains", "matches", "every", "some", "no", "any", "latest", "where", "satisfies",
-    "within", "true", "false", "cites", "per", "on", "when", "must", "unless", "fix",
-    # `on first`, what an expression may call, and the facts
-    "first", "today", "local_time", "completed_years", "service",
-})
-"""Names that a policy would take for something else; an activity or attribute of such a name gets a `_` behind it."""
-
-
-def read_xes(chunks: Iterable[bytes], path: str, zone: str | None, add: Problem,
-             shape: Shape | None = None) -> Iterator[Event]:
+def read_xes(chunks: Iterable[bytes], path: str, zone: str | None, add: Problem, shape: Shape | None = None,
+             given: Given | None = None, only: Container[int] | None = None) -> Iterator[Event]:
     """The events of a log in its order, case by case; `add` is told what is wrong with it, at its line.
 
     `chunks` are the bytes of the log, cut anywhere; OSError of the system passes through, a damaged archive is an error
     of the log. `zone` is the IANA name under which times without an offset are read; without it they are errors.
-    `Event.row` is the line on which the event begins, `sequence` its place in its case from 1, and its case is the
-    field `case`. An event that cannot be read is left out; after a mistake in the XML nothing more is read. `shape`,
-    where given, is filled on the way.
+    `Event.row` is the line on which the event begins, or, where several begin on one line, the number after the one
+    before; `sequence` is its place in its case from 1, and its case is the field `case`. An event that cannot be read
+    is left out; after a mistake in the XML nothing more is read. `given` are the names that the vocabulary has for
+    texts of the log. Where `only` is given, other rows are passed by. `shape`, where there is one, is filled on the
+    way, and two texts that become one name are told apart in it instead of refused.
     """
     ready: list[Event] = []
-    parser = _Parser(_Log(path, zone, add, ready.append, shape))
+    parser = _Parser(_Log(path, zone, add, ready.append, shape, given or Given()), only)
     try:
         for chunk in _undamaged(chunks, path, add):
             parser.feed(chunk)
@@ -83,29 +69,7 @@ def _undamaged(chunks: Iterable[bytes], path: str, add: Problem) -> Iterator[byt
         raise _Stop from problem
 
 
-# ---- names --------------------------------------------------------------------------------------------------------
-
-def identifier(text: str) -> str:
-    """The name a policy writes for an activity or attribute; empty when the text has neither letter nor digit.
-
-    `Take in charge ticket` is `take_in_charge_ticket`, `OfferID` `offer_id`, `org:resource` `org_resource`, `Prüfung`
-    `prufung`, `01_HOOFD_010` `x01_hoofd_010`, `fix` `fix_`, and `审` `u5ba1`: a letter of another alphabet is written
-    as its number. A text has one name, always; two texts may share theirs.
-    """
-    plain = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
-    plain = _HUMPS.sub(" ", plain).lower().translate(_LETTERS)
-    if not plain.isascii():
-        plain = "".join(one if one.isascii() else f" u{ord(one):04x} " if one.isalnum() else " " for one in plain)
-    name = _BREAKS.sub("_", plain).strip("_")
-    if name[:1].isdigit():
-        name = f"x{name}"
-    return f"{name}_" if name in RESERVED else name
-
-
-_HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_BREAKS = re.compile(r"[^a-z0-9]+")
-_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})
-
+# ---- what a log holds ----------------------------------------------------------------------------------------------
 
 @dataclass(slots=True)
 class Shape:
@@ -124,74 +88,11 @@ class Shape:
     keys: dict[str, str] = field(default_factory=dict)
     declared: set[str] = field(default_factory=set)
     samples: dict[str, list[str]] = field(default_factory=dict)
+    twins: set[str] = field(default_factory=set)
+    twin_types: set[str] = field(default_factory=set)
 
 
 SAMPLES = 3
-
-# ---- values -------------------------------------------------------------------------------------------------------
-
-_INT = re.compile(r"[+-]?[0-9]+")
-_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_OFFSET = re.compile(r"[+-][0-9]{4}$")
-_PLAIN_INSTANT = re.compile(r"[^.]{19}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
-_FRACTION = re.compile(r"(\.[0-9]{6})0+(?![0-9])")
-
-
-def _instant(text: str, zone: str | None) -> int:
-    """A time in RFC 3339, or in one of the ways that tools write it and that mean one thing: with zeros past the
-    microsecond, with the offset `+0200`."""
-    if len(text) > 26:
-        text = _FRACTION.sub(r"\1", text)
-    if _OFFSET.search(text, 19):
-        text = f"{text[:-2]}:{text[-2:]}"
-    return parse_instant(text, zone)
-
-
-def _instant_text(text: str, zone: str | None) -> str:
-    """A time as a field has it, with its offset; in UTC where the log has none or writes it in a way of its own."""
-    us = _instant(text, zone)
-    return text if _PLAIN_INSTANT.fullmatch(text) else iso_instant(us, "UTC")
-
-
-def _integer(text: str, _: str | None) -> int | Decimal:
-    if not _INT.fullmatch(text):
-        raise ValueError(f"`{shorten(text)}` is not a whole number")
-    return _capped(text)
-
-
-def _decimal(text: str, _: str | None) -> int | Decimal | None:
-    """The decimal that the text says. A float often has more digits than were ever measured: past the ninth place
-    after the point it is rounded, half to even. `NaN` is how tools write that there is none."""
-    if text.lower() == "nan":
-        return None
-    if not _FLOAT.fullmatch(text):
-        raise ValueError(f"`{shorten(text)}` is not a finite number")
-    value = Decimal(text)
-    exponent = value.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -PART_DIGITS and value.adjusted() < WHOLE_DIGITS:
-        return number(str(value.quantize(Decimal((0, (1,), -PART_DIGITS)), ROUND_HALF_EVEN)))
-    return _capped(text)
-
-
-def _capped(text: str) -> int | Decimal:
-    try:
-        return number(text)
-    except ValueError as problem:
-        raise ValueError(f"`{shorten(text)}` {problem}") from None
-
-
-def _boolean(text: str, _: str | None) -> bool:
-    if text.lower() not in _TRUTH:
-        raise ValueError(f"`{shorten(text)}` is neither `true` nor `false`")
-    return _TRUTH[text.lower()]
-
-
-_TRUTH = {"true": True, "false": False, "1": True, "0": False}
-_VALUES: Mapping[Kind, Callable[[str, str | None], Any]] = {
-    "instant": _instant_text, "integer": _integer, "number": _decimal, "boolean": _boolean,
-}
-_NAMES_OF_FAULTS = (("digits", "number-too-long"), ("finite", "number-not-finite"))
-
 
 # ---- XML ----------------------------------------------------------------------------------------------------------
 
@@ -215,31 +116,76 @@ class _Node:
         else:
             self.inside = [node]
 
+    def says(self, other: _Node) -> bool:
+        """Whether the other is the same attribute with the same value, and both have nothing inside."""
+        return (self.tag, self.given) == (other.tag, other.given) and not self.inside and not other.inside
+
 
 class _Parser:
     """Bytes to elements. Those inside one event, or directly in one case, are held together; the rest is passed by."""
 
-    def __init__(self, log: _Log) -> None:
-        self.log = log
+    def __init__(self, log: _Log, only: Container[int] | None) -> None:
+        self.log, self.only = log, only
         self.open: list[_Node | None] = []  # None: passed by
         self.held = 0
         self.fed = 0
-        self.expat = expat.ParserCreate()
+        self.head = b""
+        self.decoder: codecs.IncrementalDecoder | None = None
+        self.begin(None)
+
+    def begin(self, encoding: str | None) -> None:
+        """A parser for a text in that encoding, or in the one that it declares."""
+        self.expat = expat.ParserCreate(encoding)
         self.expat.buffer_text = True
         self.expat.StartElementHandler = self.start
         self.expat.EndElementHandler = self.finish
         self.expat.StartDoctypeDeclHandler = self.doctype
 
     def feed(self, chunk: bytes) -> None:
+        if not self.fed:
+            self.head += chunk
+            if len(self.head) < HEAD_BYTES:
+                return
+            chunk = self.head
+            self.look(chunk)
         self.fed += len(chunk)
-        self.expat.Parse(chunk, False)
+        self.parse(chunk, last=False)
         if self.fed - max(self.expat.CurrentByteIndex, 0) > MAX_TAG_BYTES + len(chunk):
             self.log.tell("event-too-large", f"a tag is longer than {MAX_TAG_BYTES // 1024 // 1024} MB", self.here())
             raise _Stop
 
     def end(self) -> None:
-        if self.fed:
-            self.expat.Parse(b"", True)
+        if not self.fed:
+            self.look(self.head)
+        if self.fed or self.head:
+            self.parse(b"" if self.fed else self.head, last=True)
+
+    def look(self, head: bytes) -> None:
+        """What the first bytes say of the rest."""
+        if head.startswith(b"\x1f\x8b"):
+            self.log.tell("unreadable-file", "the log is compressed, and its name does not say so", self.here(),
+                          help=f"call it `{shorten(self.log.path)}.gz`")
+            raise _Stop
+        declared = _ENCODING.match(head)
+        if declared and declared[1].decode().lower() not in _OF_THE_PARSER:
+            name = declared[1].decode()
+            try:
+                "".encode(name)  # no other encoding of Python's, such as of bytes as bytes
+            except LookupError as problem:
+                self.log.tell("xes-syntax", f"the encoding `{shorten(name)}` is not known", self.here(),
+                              help="save the log as UTF-8")
+                raise _Stop from problem
+            self.decoder = codecs.getincrementaldecoder(name)()
+            self.begin("utf-8")
+
+    def parse(self, chunk: bytes, *, last: bool) -> None:
+        if self.decoder is not None:
+            try:
+                chunk = self.decoder.decode(chunk, last).encode()
+            except UnicodeDecodeError as problem:
+                self.log.tell("xes-syntax", f"cannot read XML: the text is not {problem.encoding}", self.here())
+                raise _Stop from problem
+        self.expat.Parse(chunk, last)
 
     def broken(self, problem: expat.ExpatError) -> None:
         """The parser refused the text: it is cut off, or no XML."""
@@ -262,11 +208,18 @@ class _Parser:
         return Span(self.log.path, line, column, line, column + len(tag))
 
     def start(self, tag: str, given: dict[str, str]) -> None:
-        tag = tag.rpartition(":")[2]
         parent = self.open[-1] if self.open else None
-        if self.open and parent is None:
+        if parent is None and self.open:
             self.open.append(None)
             return
+        line, column = self.expat.CurrentLineNumber, self.expat.CurrentColumnNumber + 1
+        if tag in _ATTRIBUTES and parent is not None and parent.tag == "event" and self.held < MAX_ATTRIBUTES:
+            self.held += 1  # as most elements are, which the rest of this would take the same way
+            node = _Node(tag, given, line, column)
+            parent.put(node)
+            self.open.append(node)
+            return
+        tag = tag.rpartition(":")[2]
         if tag not in _WITHIN.get(None if parent is None else parent.tag, _ATTRIBUTES):
             within = f" in `<{parent.tag}>`" if parent else ", where a log begins with `<log>`"
             self.log.tell("xes-syntax", f"found `<{shorten(tag)}>`{within}", self.here(f"<{tag}"), "not of XES")
@@ -275,7 +228,13 @@ class _Parser:
             self.log.tell("too-deep", f"attributes are nested more than {MAX_DEPTH} deep", self.here(f"<{tag}"),
                           "one level too many")
             raise _Stop
-        node = _Node(tag, given, self.expat.CurrentLineNumber, self.expat.CurrentColumnNumber + 1)
+        node = _Node(tag, given, line, column)
+        if tag == "event":
+            self.log.row = max(line, self.log.row + 1)  # no two events of a file have one
+            if self.only is not None and self.log.row not in self.only:
+                self.log.places += 1
+                self.open.append(None)
+                return
         if tag == "extension":
             self.log.extension(given)
         elif tag == "trace":
@@ -296,7 +255,7 @@ class _Parser:
 
     def finish(self, _: str) -> None:
         node = self.open.pop()
-        if node is None:
+        if node is None or node.tag in _ATTRIBUTES:
             return
         if node.tag == "event":
             self.log.event(node)
@@ -306,6 +265,8 @@ class _Parser:
             self.log.declared(node)
 
 
+_OF_THE_PARSER = {"utf-8", "utf-16", "iso-8859-1", "us-ascii"}
+_ENCODING = re.compile(rb"""<\?xml[^>]{0,100}?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _CUT_OFF = {expat.errors.XML_ERROR_NO_ELEMENTS, expat.errors.XML_ERROR_UNCLOSED_TOKEN,
             expat.errors.XML_ERROR_PARTIAL_CHAR, expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION}
 _ATTRIBUTES = frozenset(KINDS)
@@ -321,10 +282,12 @@ _WITHIN: Mapping[str | None, frozenset[str]] = {
 class _Log:
     """Elements to events; remembers what each name stands for, so that two never become one unnoticed."""
 
-    def __init__(self, path: str, zone: str | None, add: Problem, take: Take, shape: Shape | None) -> None:
-        self.path, self.zone, self.add, self.hand_out, self.shape = path, zone, add, take, shape
-        self.case: list[tuple[str, int, dict[str, Any], int, int]] | None = None  # type, time, fields, place, line
+    def __init__(self, path: str, zone: str | None, add: Problem, take: Take, shape: Shape | None,
+                 given: Given) -> None:
+        self.path, self.zone, self.add, self.hand_out, self.shape, self.given = path, zone, add, take, shape, given
+        self.case: list[tuple[str, int, dict[str, Any], int, int]] | None = None  # type, time, fields, place, row
         self.places = 0  # events of the case so far, with those that could not be read
+        self.row = 0  # of the event that is being read
         self.cases: dict[str, Span] = {}
         self.prefixes: dict[str, str] = {}
         self.names: dict[tuple[str, str, str], str] = {}
@@ -352,9 +315,9 @@ class _Log:
         time = self.time(node, own.texts.get("time:timestamp"))
         if kind and time is not None and sound and own.sound:
             if self.case is None:
-                self.emit(kind, time, fields, None, node.line)
+                self.emit(kind, time, fields, None, self.row)
             else:
-                self.case.append((kind, time, fields, self.places, node.line))
+                self.case.append((kind, time, fields, self.places, self.row))
 
     def finish(self, node: _Node) -> None:
         """Hand out the events of a case, with its name and attributes."""
@@ -363,21 +326,22 @@ class _Log:
         name = own.texts.get("concept:name")
         events, self.case = self.case or [], None
         sound = self.collect(own.rest, "case_", "case:", "", shared) and own.sound
-        if name is None or not name[0]:
-            self.tell("missing-column", "the case has no `concept:name`", self.at(node), "no `concept:name`")
-            return
-        first = self.cases.setdefault(name[0], self.at(node))
+        case = name[0] if name is not None else ""
+        if not case:
+            case = f"{self.path}:{node.line}"
+            case = f"{case}:{node.column}" if case in self.cases else case
+        first = self.cases.setdefault(case, self.at(node))
         if first != self.at(node):
-            self.tell("case-twice", f"two cases are named `{shorten(name[0])}`", self.at(node), "second",
+            self.tell("case-twice", f"two cases are named `{shorten(case)}`", self.at(node), "second",
                       notes=(Note("the first is here", first, "first"),),
                       help="put the events of one case into one `<trace>`, or name them apart")
         elif sound:
-            for kind, time, fields, place, line in events:
+            for kind, time, fields, place, row in events:
                 if not shared.keys() & fields.keys():  # else the collision has been told
-                    self.emit(kind, time, {"case": name[0], **fields, **shared}, place, line)
+                    self.emit(kind, time, {"case": case, **fields, **shared}, place, row)
 
-    def emit(self, kind: str, time: int, fields: dict[str, Any], place: int | None, line: int) -> None:
-        self.hand_out(Event(kind, time, fields, None, place, self.path, line))
+    def emit(self, kind: str, time: int, fields: dict[str, Any], place: int | None, row: int) -> None:
+        self.hand_out(Event(kind, time, fields, None, place, self.path, row))
         if self.shape is not None:
             self.shape.events[kind] = self.shape.events.get(kind, 0) + 1
             counts = self.shape.fields.setdefault(kind, {})
@@ -387,25 +351,31 @@ class _Log:
     def activity(self, node: _Node, given: tuple[str, _Node] | None) -> str:
         """The event type; empty when there is none."""
         if given is None or not given[0]:
-            self.tell("missing-column", "the event has no `concept:name`", self.at(node), "no `concept:name`")
+            others = ", ".join(f"`{shorten(self.key(one), 40)}`" for one in node.inside[:5])
+            self.tell("missing-column", "the event has no `concept:name`", self.at(node), "no `concept:name`",
+                      help=f"it has {others}; what happened is said by `concept:name`" if others else "")
             return ""
         text, place = given
         name = self.names.get(("activity", "", text))
         if name is None:
-            name = self.names["activity", "", text] = intern(identifier(text))
+            own = self.given.activities.get(text) or identifier(text)
+            if self.shape is not None:
+                own = self.apart(own, "activities", "", text, self.shape.twin_types)
+                if own:
+                    self.shape.activities.setdefault(own, text)
+            name = self.names["activity", "", text] = intern(own)
             self.distinct("activities", name, "", text, place)
-            if self.shape is not None and name:
-                self.shape.activities.setdefault(name, text)
         if not name:
             self.tell("bad-event-type", f"the activity `{shorten(text)}` has no letter or digit", self.at(place))
         return name
 
     def time(self, node: _Node, given: tuple[str, _Node] | None) -> int | None:
         if given is None or not given[0].strip():
-            self.tell("missing-column", "the event has no `time:timestamp`", self.at(node), "no `time:timestamp`")
+            self.tell("missing-column", "the event has no `time:timestamp`", self.at(node), "no `time:timestamp`",
+                      help="rules ask when events happen; give it a time, or take it out of the log")
             return None
         try:
-            return _instant(given[0].strip(), self.zone)
+            return instant(given[0].strip(), self.zone)
         except ValueError as problem:
             self.tell("bad-time", str(problem), self.at(given[1]), "not an instant")
             return None
@@ -425,7 +395,7 @@ class _Log:
     # ---- attributes
 
     def key(self, node: _Node) -> str:
-        key = node.given.get("key", "")
+        key: str = node.given.get("key", "")
         if not self.prefixes:
             return key
         prefix, colon, rest = key.partition(":")
@@ -439,8 +409,9 @@ class _Log:
             if key not in wanted:
                 taken.rest.append(one)
             elif key in taken.texts:
-                self.twice(one, key)
-                taken.sound = False
+                if not one.says(taken.texts[key][1]):
+                    self.twice(one, key)
+                    taken.sound = False
             else:
                 taken.texts[key] = one.given.get("value", ""), one
         return taken
@@ -454,7 +425,7 @@ class _Log:
 
         `prefix` begins their names, `above` says where they are in the log, `within` in which list.
         """
-        sound = True
+        sound, before = True, list[_Node]()
         for node in nodes:
             key = self.key(node)
             name = self.name(key, node, prefix, above, within)
@@ -465,15 +436,18 @@ class _Log:
                 sound = False
                 continue
             if name in into:
+                if any(one.says(node) for one in before):
+                    continue  # the same once more
                 if self.stands_for[within, name][:2] == (above, key):  # else the collision has been told
                     self.twice(node, key)
                 sound = False
                 continue
+            before.append(node)
             kind = KINDS[node.tag]
             try:
                 value = self.items(node, within + name) if kind == "list" else self.value(node, kind)
             except ValueError as problem:
-                fault = next((one for word, one in _NAMES_OF_FAULTS if word in str(problem)),
+                fault = next((one for word, one in FAULTS if word in str(problem)),
                              "bad-time" if kind == "instant" else "xes-attribute")
                 self.tell(fault, f"`{shorten(key)}`: {problem}", self.at(node))
                 sound = False
@@ -483,6 +457,7 @@ class _Log:
                 continue
             if value is not None:
                 into[name] = value
+            if value is not None or kind == "list":
                 self.note(within + name, kind, value)
             if kind != "list" and node.inside:
                 sound = self.collect(node.inside, f"{name}_", f"{above}{key}:", within, into) and sound
@@ -494,16 +469,18 @@ class _Log:
         if kind == "text" or text is None:
             return text
         text = text.strip()
-        return _VALUES[kind](text, self.zone) if text else None
+        return VALUES[kind](text, self.zone) if text else None
 
-    def items(self, node: _Node, name: str) -> list[Any]:
-        """The values of a list. An item with attributes of its own is a record of its key, its value and these."""
+    def items(self, node: _Node, name: str) -> list[Any] | None:
+        """The values of a list. An item with attributes of its own is a record of its key, its value and these. None
+        for a list with lists in it, of which a policy can ask nothing."""
         items = [one for part in node.inside for one in (part.inside if part.tag == "values" else (part,))]
         values = []
         for one in items:
             kind = KINDS.get(one.tag)
             if kind is None or kind == "list":
-                raise ValueError("a list inside a list is nothing a policy can ask about")
+                self.note(f"{name}[]", "list", None)
+                return None
             value = self.value(one, kind)
             if one.inside:
                 record = {"key": self.key(one)} | ({} if value is None else {"value": value})
@@ -538,21 +515,38 @@ class _Log:
                 own = prefix + own.removesuffix("_")
             elif own in ENVELOPE or own.removesuffix("_") in ENVELOPE:
                 own = own if within else f"event_{own.removesuffix('_')}"
+            if not within:
+                own = self.given.attributes.get(said_of(above, key), own)
+                if self.shape is not None:
+                    own = self.apart(own, within, above, key, self.shape.twins)
             known = self.names[within, above, key] = intern(own)
             if known:
                 self.distinct("attributes", known, above, key, node, within)
                 if self.shape is not None:
-                    self.shape.keys.setdefault(within + known, above + key)
+                    self.shape.keys.setdefault(within + known, said_of(above, key))
         return known
+
+    def apart(self, name: str, scope: str, above: str, text: str, twins: set[str]) -> str:
+        """The name, or where another text has it, one with a number behind it; both are noted as twins."""
+        number = 1
+        own = name
+        while name and self.stands_for.get((scope, own), (above, text))[:2] != (above, text):
+            number += 1
+            twins.add(own)
+            own = f"{name.removesuffix('_')}_{number}"
+            twins.add(own)
+        return own
 
     def distinct(self, what: str, name: str, above: str, text: str, node: _Node, within: str = "") -> None:
         """Two texts that become one name are told once."""
         scope = within if what == "attributes" else what
         *known, first = self.stands_for.setdefault((scope, name), (above, text, self.at(node)))
         if known != [above, text] and name:
-            self.tell("name-collision", f"the {what} `{shorten(''.join(known))}` and `{shorten(above + text)}` both "
-                      f"become `{name}`", self.at(node), "second", notes=(Note("the first is here", first, "first"),),
-                      help="rename one of the two in the log")
+            said = said_of(above, text)
+            self.tell("name-collision", f"the {what} `{shorten(said_of(*known))}` and `{shorten(said)}` both become "
+                      f"`{name}`", self.at(node), "second", notes=(Note("the first is here", first, "first"),),
+                      help="rename one of the two in the log" if within else "give one of the two a name of its own in "
+                      f"the vocabulary: `title: {json.dumps(shorten(said), ensure_ascii=False)}` under that name")
 
 
 class _Told(Exception):

@@ -1,27 +1,37 @@
 """An event log -> the files of a project that judges it: a vocabulary, a policy to begin with, a service, settings.
 
-In comes a file in XES, NDJSON or CSV, plain or compressed; out come names and texts, and what is wrong with the log.
-Nothing is written here, and what the rules should say is not known: the one that runs asks with what a case begins.
+In comes a file in XES, NDJSON, CSV or Parquet, plain or compressed; out come names and texts, and what is wrong with
+the log. A table of another tool becomes a CSV file of the project, with the columns that are read here. Nothing is
+written, and what the rules should say is not known: the one that runs asks with what a case begins.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from typing import Any, BinaryIO
 
 from policyengine.base.diagnostic import Diagnostic, error, has_errors, shorten
-from policyengine.base.instants import local_date
+from policyengine.base.instants import iso_instant, local_date
 from policyengine.base.record import record
-from policyengine.trace.log_vocabulary import always, look, vocabulary_text
+from policyengine.syntax.format import format_file
+from policyengine.syntax.parser import parse
+from policyengine.trace.log_names import identifier
+from policyengine.trace.log_table import SUFFIXES, Asked, Table, is_table, table_events, table_of
+from policyengine.trace.log_vocabulary import always, example, look, owed, vocabulary_text
 from policyengine.trace.read import PACKED, Context, Event, Take, each_event, no_events, suffix_of
-from policyengine.trace.xes import Shape, identifier, read_xes
+from policyengine.trace.xes import Shape, read_xes
 
-FORMATS = (".xes", ".ndjson", ".jsonl", ".csv")
+FORMATS = (".xes", ".ndjson", ".jsonl", ".csv", ".tsv", ".txt", ".parquet")
 
 OWNERS = ("case", "case_id", "user", "user_id", "customer", "customer_id", "account", "account_id", "order", "order_id",
           "session", "session_id")
@@ -38,7 +48,7 @@ OTHERS = 12
 class Log:
     """What a log holds. `begins`: the type with which its cases, or the log itself, mostly begin; `key`: the field
     whose values tell cases apart, if there is one; `services`: those that its events name; `day`: that of its first
-    event in the zone of the regulation."""
+    event in the zone of the regulation; `table`: the columns of a table of another tool, and its events as CSV."""
 
     shape: Shape
     xes: bool
@@ -46,46 +56,131 @@ class Log:
     key: str | None
     services: tuple[str, ...]
     day: date
+    table: tuple[Table, str] | None = None
 
 
-def read_log(path: str, zone: str | None) -> tuple[Log | None, tuple[Diagnostic, ...]]:
+def read_log(path: str, zone: str | None, asked: Asked | None = None) -> tuple[Log | None, tuple[Diagnostic, ...]]:
     """What a log holds, or None with every reason why nothing can be made of it. `zone` is the IANA name under which
-    times without an offset are read; without it they are errors."""
+    times without an offset are read; without it they are errors. `asked` is what is known of a table's columns."""
     suffix = suffix_of(path)
     if suffix not in FORMATS:
         return None, (error("unknown-format", f"`{shorten(path)}` is no event log of a kind that a project can be made "
-                            "from", help=f"a name that ends in {', '.join(FORMATS)}, also with {' or '.join(PACKED)}"),)
-    shape, found = Shape(), list[Diagnostic]()
-    services: dict[str, None] = {}
-    firsts: dict[tuple[str, Any], tuple[int, str]] = {}  # by a field and its value; by none, that of all
+                            "from", help=_CONVERT.get(suffix) or
+                            f"a name that ends in {', '.join(FORMATS)}, also with {' or '.join(PACKED)}"),)
+    asked = asked or Asked()
+    if suffix in SUFFIXES and (asked.any() or _foreign(path)):
+        try:
+            return _of_a_table(path, zone, asked)
+        except OSError as problem:
+            return None, (_unreadable(path, problem),)
+    if asked.any():
+        return None, (error("usage", "only a table, CSV or Parquet, has columns to be named"),)
+    shape = Shape()
+    seen = _Seen(shape, xes=suffix == ".xes")
+    wrong = each_event(path, seen.take, zone=zone, read=partial(_xes, shape) if seen.xes else None)
+    return seen.log(path, wrong, zone)
+
+
+def _of_a_table(path: str, zone: str | None, asked: Asked) -> tuple[Log | None, tuple[Diagnostic, ...]]:
+    table, wrong = table_of(path, asked)
+    if table is None:
+        return None, wrong
+    shape = Shape(keys=table.keys())
+    seen, rows = _Seen(shape, xes=False), io.StringIO()
+    writer = csv.writer(rows, lineterminator="\n")
+    writer.writerow(["type", "time", "sequence", *shape.keys])
 
     def take(event: Event) -> None:
-        if suffix != ".xes":
-            problem = look(shape, event)
-            if problem is not None and event.type not in bad:
-                bad.add(event.type)
-                found.append(problem)
-        owner = next((one for one in OWNERS if isinstance(event.fields.get(one), str | int)), "")
-        for mark in (("", None), (owner, event.fields.get(owner))):
-            now = event.time, event.type
-            if mark in firsts or len(firsts) < CASES:
-                firsts[mark] = min(firsts.get(mark, now), now)
-        if isinstance(service := event.fields.get("service"), str):
-            services[service] = None
+        seen.take(event)
+        writer.writerow([event.type, iso_instant(event.time, zone or "UTC"), event.sequence,
+                         *(event.fields.get(name, "") for name in shape.keys)])
 
-    bad: set[str] = set()
-    wrong = each_event(path, take, zone=zone, read=partial(_xes, shape) if suffix == ".xes" else None)
-    found = [*wrong, *found]
-    if not firsts and not found:
-        found.append(no_events(path))
-    if has_errors(found):
-        return None, tuple(found)
-    everywhere, xes = always(shape), suffix == ".xes"
-    key = "case" if xes else next((one for one in OWNERS if one in everywhere
-                                   and shape.kinds[one] in ({"text"}, {"integer"})), None)
-    begins = Counter(kind for (owner, _), (_, kind) in firsts.items() if owner == (key or ""))
-    return Log(shape, xes, begins.most_common(1)[0][0], key, tuple(services),
-               local_date(firsts["", None][0], zone or "UTC")), tuple(found)
+    wrong = table_events(path, table, zone, shape.activities, take)
+    return seen.log(path, wrong, zone, (table, rows.getvalue()))
+
+
+class _Seen:
+    """What the events of a log have in common, event by event."""
+
+    def __init__(self, shape: Shape, *, xes: bool) -> None:
+        self.shape, self.xes = shape, xes
+        self.found: list[Diagnostic] = []
+        self.bad: set[str] = set()
+        self.services: dict[str, None] = {}
+        # The first event by a field and its value; by none, that of all.
+        self.firsts: dict[tuple[str, Any], tuple[int, int | Decimal, int, str]] = {}
+        self.places: dict[str, int] = {}  # how many types the log had before; it decides between equal times
+
+    def take(self, event: Event) -> None:
+        if not self.xes:
+            problem = look(self.shape, event)
+            if problem is not None and event.type not in self.bad:
+                self.bad.add(event.type)
+                self.found.append(problem)
+        owner = next((one for one in OWNERS if isinstance(event.fields.get(one), str | int)), "")
+        now = event.time, event.sequence or 0, self.places.setdefault(event.type, len(self.places)), event.type
+        for mark in (("", None), (owner, event.fields.get(owner))):
+            if mark in self.firsts or len(self.firsts) < CASES:
+                self.firsts[mark] = min(self.firsts.get(mark, now), now)
+        if isinstance(service := event.fields.get("service"), str):
+            self.services[service] = None
+
+    def log(self, path: str, wrong: Iterable[Diagnostic], zone: str | None,
+            table: tuple[Table, str] | None = None) -> tuple[Log | None, tuple[Diagnostic, ...]]:
+        """What it comes to, or None with all that is wrong."""
+        found = [*wrong, *self.found]
+        if not self.firsts and not found:
+            found.append(no_events(path))
+        if has_errors(found):
+            return None, _of_a_log(found)
+        everywhere, shape = always(self.shape), self.shape
+        key = "case" if self.xes or table else next((one for one in OWNERS if one in everywhere
+                                                     and shape.kinds[one] in ({"text"}, {"integer"})), None)
+        begins = Counter(first[-1] for (owner, _), first in self.firsts.items() if owner == (key or ""))
+        return Log(shape, self.xes, begins.most_common(1)[0][0], key, tuple(self.services),
+                   local_date(self.firsts["", None][0], zone or "UTC"), table), tuple(found)
+
+
+_FLATTEN = ("an object-centric log (OCEL) has no cases; flatten it to one type of object, for example with pm4py, and "
+            "write it as XES or CSV")
+_SAVE = "save it as XES or CSV, for example with ProM, pm4py or a spreadsheet"
+_CONVERT = {".jsonocel": _FLATTEN, ".xmlocel": _FLATTEN, ".sqlite": _FLATTEN, ".mxml": _SAVE, ".xlsx": _SAVE,
+            ".xls": _SAVE}
+
+
+def _foreign(path: str) -> bool:
+    try:
+        return is_table(path)
+    except (OSError, EOFError):
+        return False  # who reads it says why it cannot be read
+
+
+def _unreadable(path: str, problem: OSError) -> Diagnostic:
+    if isinstance(problem, FileNotFoundError):
+        return error("missing-file", f"`{shorten(path)}` does not exist")
+    reason = (problem.strerror or str(problem)).lower()
+    return error("unreadable-file", f"cannot read `{shorten(path)}`: {shorten(reason)}")
+
+
+def _of_a_log(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """What is wrong with a log, where there is no project file yet: a clock without a zone is one mistake, not one for
+    each of its times."""
+    kept: list[Diagnostic] = []
+    zoneless = 0
+    for one in found:
+        if one.name == "bad-time" and _NO_ZONE in one.message:
+            zoneless += 1
+            if zoneless > 1:
+                continue
+            one = replace(one, message=one.message.replace(_NO_ZONE, ""), help="say where the clock stood that wrote "
+                          "it: `--timezone Europe/Amsterdam`; where nobody knows, `--timezone UTC`")
+        elif one.name == "bad-time" and " by the clocks of " in one.message:
+            one = replace(one, help="`--timezone UTC` takes all times as they stand")
+        kept.append(one)
+    return tuple(one for one in kept if one.name != "more-errors" or not zoneless)
+
+
+_NO_ZONE = ", and the project file names no zone for it"
 
 
 def _xes(shape: Shape, file: BinaryIO, context: Context, take: Take) -> None:
@@ -100,16 +195,20 @@ def project_files(log: Log, path: str, folder: str, zone: str | None) -> dict[st
     stem = re.sub(rf"({'|'.join(map(re.escape, FORMATS))})?({'|'.join(map(re.escape, PACKED))})?$", "",
                   os.path.basename(path), flags=re.IGNORECASE)
     name = identifier(stem) or "log"
+    events = os.path.relpath(path, folder) if log.table is None else f"events/{name}.csv"
     regulation = f"house/{name.strip('_').replace('_', '-')}"
     services = log.services or (name,)
     files = {f"services/{identifier(one) or 'service'}{f'-{at}' if at else ''}.yaml":
              f"# Who the log is of; an event that names a `service` names this `id`.\nservice:\n  id: {_quoted(one)}\n"
              for at, one in enumerate(services)}
+    if log.table is not None:
+        files = {**files, events: log.table[1]}
     return dict(sorted({
         **files,
-        "guiju.toml": _settings(regulation, sorted(files), os.path.relpath(path, folder), log, zone),
+        "guiju.toml": _settings(regulation, sorted(one for one in files if one != events), events, log, zone),
         f"policies/{regulation}/regulation.yaml": _regulation(regulation, name, stem, log, zone),
         f"policies/{regulation}/1/rules.policy": _policy(regulation, name, stem, log),
+        f"policies/{regulation}/1/cases/beginning.yaml": _cases(min(one for one in files if one != events), log),
         f"policies/vocabulary/{name}.yaml": vocabulary_text(log.shape, name, stem, xes=log.xes),
         "policies/calendars/weekdays.yaml": _CALENDAR,
     }.items()))
@@ -175,21 +274,7 @@ def _policy(regulation: str, name: str, stem: str, log: Log) -> str:
     rule = f"on first {', '.join(others[:OTHERS])}\n  must {first} before" if len(types) > 1 else \
         f"on {first}\n  must no {first} within the last 1 second"
     title = f"{whose} begins with {first}" if len(types) > 1 else f"{first} is not written twice"
-    commented = "".join(f"# {line}".rstrip() + "\n" for line in f"""\
-rule {then}_in_time "{then} follows in time"
-  cites Art. 2
-  family times
-{per}  on {first}
-  must {then} within 2 days
-  fix "Say here what to do about it."
-
-rule {then}_once "There is one {then}"
-  cites Art. 3
-  family order
-{per}  on {then}
-  must no {then} before
-""".splitlines())
-    return f"""\
+    text = f"""\
 # What is asked of the events of {shorten(stem)}, to begin with: one rule that runs, and two to be had for a `#`.
 # The words stand in policies/vocabulary/{name}.yaml. `guiju explain RULE` says what a rule asks, `guiju lint` finds
 # mistakes, `guiju fmt` lays the file out.
@@ -203,9 +288,47 @@ rule the_beginning "{title}"
 {per}  {rule}
   fix "Find what is missing, or say here what else may come first."
 
-# A deadline, and something that happens once:
-#
-{commented}"""
+rule {then}_in_time "{then} follows in time"
+  cites Art. 2
+  family times
+{per}  on {first}
+  must {then} within 2 days
+  fix "Say here what to do about it."
+
+rule {then}_once "There is one {then}"
+  cites Art. 3
+  family order
+{per}  on {then}
+  must no {then} before
+"""
+    laid = format_file(text, parse("rules.policy", text)[0])
+    head, mark, commented = laid.partition(f"rule {then}_in_time")
+    return f"{head}# A deadline, and something that happens once:\n#\n" + "".join(
+        f"# {line}".rstrip() + "\n" for line in (mark + commented).splitlines())
+
+
+def _cases(service: str, log: Log) -> str:
+    first = log.begins
+    then = next((one for one in log.shape.events if one != first), None)
+    values = {one: example(one, log.shape) for one in owed(log.shape, xes=log.xes)}
+    if log.xes:
+        values["case"] = '"one"'
+    each = f"each_event: {{{', '.join(f'{name}: {value}' for name, value in values.items())}}}\n" if values else ""
+    cases = [(f"a beginning with {first}", [first, *([then] if then else [])], "satisfied")]
+    cases += [(f"{then} without {first} before it", [then], "violated")] if then else [
+        (f"{first} written twice", [first, first], "[satisfied, violated]")]
+    return f"""\
+# What the rules must say of a few events. `guiju test` judges them.
+
+base: ../../../../../{service}
+start: {log.day.isoformat()} 12:00
+as_of: +1d
+{each}
+cases:
+""" + "\n".join(
+        f"  - name: {_quoted(name)}\n    about: the_beginning\n    events:\n"
+        + "".join(f"      - +0m {one}\n" for one in events)
+        + f"    expect: {{the_beginning: {verdict}}}\n" for name, events, verdict in cases)
 
 
 def _quoted(text: str) -> str:

@@ -63,6 +63,101 @@ def test_a_log_of_cases(folder: Path, capfd: pytest.CaptureFixture[str], monkeyp
     assert [one["moment"]["keys"] for one in report["results"] if one["verdict"] == "violated"] == [{"case": "T-1005"}]
 
 
+def test_a_log_in_one_line(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but the rows tells apart events of one instant and one place in their cases."""
+    case = ('<trace><string key="concept:name" value="{}"/>' + "".join(
+        f'<event><string key="concept:name" value="{name}"/><date key="time:timestamp" value="2026-01-01T00:00:00Z"/>'
+        "</event>" for name in ("open", "close", "open")) + "</trace>")
+    (folder / "l.xes").write_text(f"<log>{''.join(case.format(one) for one in range(40))}</log>")
+    assert run(capfd, "init", "--from-log", "l.xes")[0] == 0
+    rules = folder / "policies/house/l/1/rules.policy"
+    rules.write_text(rules.read_text("utf-8") + "\nrule once\n  cites Art. 9\n  per case\n  on open\n"
+                     '  must no open before\n  fix "Open it once."\n', "utf-8")
+    found = {engine: json.loads(run(capfd, "check", "--engine", engine, "--format", "json", "--all")[1])
+             for engine in ("duckdb", "evaluator")}
+    assert found["duckdb"]["results"] == found["evaluator"]["results"]
+    assert {one["rule"]: (one["counts"]["violated"], one["counts"]["satisfied"]) for one in found["duckdb"]["rules"]} \
+        == {"the_beginning": (0, 40), "once": (40, 40)}
+
+
+def test_cases_begin_with_what_stands_first(folder: Path, capfd: pytest.CaptureFixture[str],
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the log has days alone, in which all of a case is of one instant."""
+    day = '<date key="time:timestamp" value="2026-01-01T00:00:00Z"/>'
+    events = "".join(f'<event><string key="concept:name" value="{one}"/>{day}</event>\n' for one in ("start", "act"))
+    (folder / "d.xes").write_text("<log>" + "".join(
+        f'<trace><string key="concept:name" value="{case}"/>{events}</trace>' for case in range(3)) + "</log>")
+    assert run(capfd, "init", "--from-log", "d.xes")[0] == 0
+    assert verdicts(checked(capfd, folder, monkeypatch)) == {"satisfied": 3}
+    assert run(capfd, "test")[0] == 0
+
+
+def test_texts_that_become_one_name(folder: Path, capfd: pytest.CaptureFixture[str],
+                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vocabulary keeps them apart, also for the reading that follows."""
+    event = ('<event><string key="concept:name" value="{}"/><date key="time:timestamp" value="2026-01-0{}T00:00:00Z"/>'
+             '<string key="Permit ID" value="x"/><string key="Permit id" value="y"/></event>\n')
+    (folder / "p.xes").write_text('<log><trace><string key="concept:name" value="1"/>\n'
+                                  f"{event.format('Send e-mail', 1)}{event.format('send E mail', 2)}</trace></log>")
+    assert run(capfd, "init", "--from-log", "p.xes")[0] == 0
+    words = (folder / "policies/vocabulary/p.yaml").read_text("utf-8")
+    assert 'title: "Send e-mail"' in words and 'title: "send E mail"' in words
+    assert 'permit_id_2: {type: string, description: "`Permit id`", title: "Permit id", examples: ["y"]}' in words
+    assert "  on first send_e_mail_2\n  must send_e_mail before\n" in (
+        folder / "policies/house/p/1/rules.policy").read_text("utf-8")
+    assert verdicts(checked(capfd, folder, monkeypatch)) == {"satisfied": 1}
+    assert run(capfd, "test")[0] == 0
+
+
+def test_a_table_of_another_tool(folder: Path, capfd: pytest.CaptureFixture[str],
+                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "Export 1.csv").write_text(
+        "\ufeffCase ID;Activity;Complete Timestamp;Costs;Note\r\n"
+        '1;Register;13.1.2026 10:00;5;"a\n""b"""\r\n1;Pay bill;13.1.2026 10:00;;\r\n2;Pay bill;14.1.2026 11:30;7;\r\n'
+        "3;Register;15.1.2026 0:00;1;\r\n", "utf-8", newline="")
+    code, _, err = run(capfd, "init", "--from-log", "Export 1.csv", "p")
+    assert code == 2 and err.count("error[") == 1 and "--timezone" in err, err
+    code, _, err = run(capfd, "init", "--from-log", "Export 1.csv", "p", "--timezone", "Asia/Shanghai")
+    assert code == 0 and "the case is `Case ID`, the activity is `Activity`, the time is `Complete Timestamp`" in err
+    assert (folder / "p/events/export_1.csv").read_text("utf-8") == (
+        "type,time,sequence,case,costs,note\n"
+        'register,2026-01-13T10:00:00+08:00,1,1,5,"a\n""b"""\npay_bill,2026-01-13T10:00:00+08:00,2,1,,\n'
+        "pay_bill,2026-01-14T11:30:00+08:00,3,2,7,\nregister,2026-01-15T00:00:00+08:00,4,3,1,\n")
+    words = (folder / "p/policies/vocabulary/export_1.yaml").read_text("utf-8")
+    assert 'costs: {type: integer, description: "`Costs`"}' in words and '"Pay bill (2 events)"' in words
+    assert 'events = ["events/export_1.csv"]' in (folder / "p/guiju.toml").read_text("utf-8")
+    assert verdicts(checked(capfd, folder / "p", monkeypatch)) == {"satisfied": 1, "violated": 1}
+    assert run(capfd, "test")[0] == 0
+
+
+def test_a_log_whose_columns_have_other_names_says_what_reads_it(
+        folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(TICKETS, folder / "t.xes")
+    assert run(capfd, "init", "--from-log", "t.xes", "p")[0] == 0
+    (folder / "p/log.csv").write_text("Case ID,Activity,Start,Stop\n1,a,2026-01-01,2026-01-02\n")
+    monkeypatch.chdir(folder / "p")
+    code, _, err = run(capfd, "check", "--events", "log.csv")
+    assert code == 2 and err.count("`guiju init --from-log` makes a project of the log of another tool") == 2, err
+
+
+def test_what_goes_with_a_table(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(TICKETS, folder / "t.xes")
+    inside = '<string key="concept:name" value="a"/><date key="time:timestamp" value="2026-01-01T00:00:00"/>'
+    (folder / "z.xes").write_text(f"<log><trace>{f'<event>{inside}</event>' * 40}</trace></log>")
+    code, _, err = run(capfd, "init", "--from-log", "z.xes")
+    assert code == 2 and err.count("error[") == 1, err
+    assert "has no offset such as `+08:00` or `Z`\n" in err and "`--timezone Europe/Amsterdam`" in err
+    code, _, err = run(capfd, "init", "--from-log", "t.xes", "--case", "x")
+    assert code == 2 and "only a table, CSV or Parquet, has columns to be named" in err
+    code, _, err = run(capfd, "init", "--dates", "day-first")
+    assert code == 2 and "`--dates` goes with `--from-log`" in err
+    (folder / "c.csv").write_text("type,time,patient\na,2026-01-01T00:00:00Z,1\n")
+    assert run(capfd, "init", "--from-log", "c.csv", "one")[0] == 0
+    assert not (folder / "one/events").exists()
+    assert run(capfd, "init", "--from-log", "c.csv", "two", "--case", "patient")[0] == 0
+    assert "a,2026-01-01T00:00:00Z,1,1\n" in (folder / "two/events/c.csv").read_text("utf-8")
+
+
 def test_rows_of_json(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     rows(folder / "Chat log.ndjson",
          {"type": "late", "time": "2026-01-01T08:00:00Z", "user": "z"},
@@ -131,7 +226,8 @@ def test_what_cannot_be_made_a_project_of(folder: Path, capfd: pytest.CaptureFix
     (folder / "bad.xes").write_text("<log>")
     (folder / "t.parquet").write_text("")
     for name, wanted in (("names.ndjson", "event-name"), ("empty.ndjson", "no-events"),
-                         ("bad.ndjson", "missing-column"), ("bad.xes", "error["), ("t.parquet", "unknown-format"),
+                         ("bad.ndjson", "missing-column"), ("bad.xes", "error["), ("t.parquet", "unreadable-file"),
+                         ("o.jsonocel", "flatten it to one type of object"), ("o.xlsx", "save it as XES or CSV"),
                          ("none.csv", "missing-file")):
         code, out, err = run(capfd, "init", "--from-log", name, "p")
         assert (code, out) == (2, "") and wanted in err and err.count("error[") == 1, err
