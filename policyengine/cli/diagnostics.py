@@ -139,6 +139,7 @@ EVENTS: Mapping[str, Row] = {
     "out-of-memory": ("A run needs more memory than it may take.", "Allow more with `--memory`, or ask fewer rules."),
     "too-many-pairs": ("A rule would compare every moment with very many events.",
                        "Compare by equality alone, or name a key that the events share."),
+    "spark-ended": ("Spark gave up in the middle of a run.", "Run it again; docs/cluster.md says what executors keep."),
     "no-spark": ("Spark does not start on this machine.", "See docs/cluster.md for what it needs."),
     "no-plan": ("No column can answer what a rule asks, and there are too many events for the evaluator.",
                 "Judge fewer events, or reword the rule."),

@@ -1,19 +1,24 @@
 """The command `guiju`: finds the command asked for, runs it, and turns whatever happens into an exit code.
 
 A command's module is imported only when that command runs, so that `guiju check` does not pay for the others. A command
-returns its exit code: 0 clean, 1 findings at or above `--fail-on`, 2 no verdict; 130 is Ctrl-C. What the commands do
-is not known here.
+returns its exit code: 0 clean, 1 findings at or above `--fail-on`, 2 no verdict; 130 is Ctrl-C, 143 `kill`. What the
+commands do is not known here.
 """
 
 from __future__ import annotations
 
+import errno
 import gc
+import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from importlib import import_module
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,8 +29,6 @@ from policyengine.cli.common import GLOBAL_OPTIONS, NO_VERDICT, Stop, say, show
 
 if TYPE_CHECKING:  # its module takes 10 ms to import, and only a completing shell needs it
     from click.shell_completion import CompletionItem
-
-INTERRUPTED = 130
 
 # name -> (where it is, what it does); `guiju --help` lists them in this order
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -96,7 +99,7 @@ group = LazyGroup(
     "guiju",
     help="Judge AI services by rules written once: configurations and event traces, with verdicts that lead to the "
          "article and to the line.",
-    epilog="Exit codes: 0 clean, 1 findings at or above --fail-on, 2 nothing was judged, 130 interrupted.",
+    epilog="Exit codes: 0 clean, 1 findings at or above --fail-on, 2 nothing was judged, 130 and 143 interrupted.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     params=[*GLOBAL_OPTIONS, click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True,
                                           callback=_print_version, help="Print the version.")],
@@ -107,30 +110,76 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run one command line (by default the process's) and return the exit code."""
     argv = list(sys.argv[1:] if args is None else args)
     gc.set_threshold(100_000)  # a run makes trees and few cycles: Python's 700 has it look for them a third of the time
+    _buffer_output()
     for stream in (sys.stdout, sys.stderr):
         # a terminal that cannot show a character is no reason to lose a verdict
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     if "_GUIJU_COMPLETE" in os.environ:
         group.main(argv, prog_name="guiju")  # answers the shell and exits
-    try:
-        code = _run(argv)
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:
-        # The reader (`| head`) left. Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NO_VERDICT
-    except (KeyboardInterrupt, click.Abort):
-        say("\ninterrupted; nothing was judged")
-        return INTERRUPTED
+    with _Told() as told:
+        try:
+            return _run(argv, told)
+        except BrokenPipeError:  # the reader (`| head`) left
+            _drop_output()
+            return NO_VERDICT
+        except (KeyboardInterrupt, click.Abort):
+            say("\ninterrupted; nothing was judged")
+            return 128 + (told.number or signal.SIGINT)
 
 
-def _run(argv: Sequence[str]) -> int:
+def _drop_output() -> None:
+    """What could not be written goes nowhere; Python would complain once more when it closes stdout."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _buffer_output() -> None:
+    """Under PYTHONUNBUFFERED, which containers like to set, a write may end half-way, at a full disk or a signal, and
+    Python says nothing. What is written is flushed at once all the same."""
+    stream = sys.stdout
+    if stream is sys.__stdout__ and isinstance(stream, io.TextIOWrapper) and isinstance(stream.buffer, io.RawIOBase):
+        encoding = stream.encoding
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(stream.detach()), encoding)
+
+
+_NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG, errno.EIO)
+"""What a write says that cannot be done; without the name of a file it was to standard output."""
+
+
+class _Told:
+    """While it lasts, Ctrl-C and `kill` both end a command by KeyboardInterrupt, so that it clears up behind itself;
+    `number` is the signal that came. One that is ignored (by `nohup`, say) stays so."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._process = os.getpid()
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Told:
+        if threading.current_thread() is threading.main_thread():  # no other may
+            for one in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(one) is not signal.SIG_IGN:
+                    self._before[one] = signal.signal(one, self._tell)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one, before in self._before.items():
+            signal.signal(one, before)
+
+    def _tell(self, number: int, _frame: FrameType | None) -> None:
+        if os.getpid() != self._process:  # a process that shares the work has nothing to clear up
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        self.number = number
+        raise KeyboardInterrupt
+
+
+def _run(argv: Sequence[str], told: _Told) -> int:
     with ExitStack() as stack:  # messages are written before the context ends, since it knows about colour and -q
         try:
             ctx = stack.enter_context(group.make_context("guiju", list(argv)))
             code = group.invoke(ctx)
+            sys.stdout.flush()
             return code if isinstance(code, int) else 0
         except click.exceptions.Exit as ended:
             return ended.exit_code
@@ -144,7 +193,12 @@ def _run(argv: Sequence[str]) -> int:
         except (BrokenPipeError, click.Abort):
             raise
         except Exception as fault:
-            if isinstance(fault, OSError) and fault.filename is not None:
+            if told.number:  # DuckDB and Spark say in their own words that they were interrupted
+                raise KeyboardInterrupt from None
+            if isinstance(fault, OSError) and fault.errno in _NO_ROOM and fault.filename is None:
+                show((error("cannot-write", f"cannot write the output: {(fault.strerror or str(fault)).lower()}"),), {})
+                _drop_output()
+            elif isinstance(fault, OSError) and fault.filename is not None:
                 show((error("input-output", f"`{fault.filename}`: {(fault.strerror or str(fault)).lower()}"),), {})
             else:
                 _show_internal_error(fault, argv, os.environ)

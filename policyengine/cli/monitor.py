@@ -153,7 +153,7 @@ def _run(watch: Watch, config: Config, stack: ExitStack, *, events: str, follow:
     every = snapshot_every / SECOND
     kafka = _kafka_settings(kafka_settings) if KAFKA in f"{events} {output}" else {}
     kept, sink, body = _open_output(output, state, fresh, kafka, every, stack)
-    feed = _open_input(events, follow, body, kafka, config.timezone, stack)
+    feed = _open_input(events, follow, clock == "wall", body, kafka, config.timezone, stack)
     if body is not None:
         wrong = watch.restore(body["watch"])
         if wrong:
@@ -222,7 +222,7 @@ def _open_output(output: str | None, state: str | None, fresh: bool, kafka: dict
     return kept, opened, body
 
 
-def _open_input(events: str, follow: bool | None, body: dict[str, Any] | None, kafka: dict[str, str],
+def _open_input(events: str, follow: bool | None, wall: bool, body: dict[str, Any] | None, kafka: dict[str, str],
                 zone: str | None, stack: ExitStack) -> Feed:
     """Where lines come from, at the place that the state says."""
     from policyengine.trace.feeds import StreamFeed, open_file
@@ -234,7 +234,7 @@ def _open_input(events: str, follow: bool | None, body: dict[str, Any] | None, k
 
         address = _sound(parse_address(events))
         _same_input(position, "kafka", events, topic=address.topic)
-        feed = KafkaFeed(address, kafka, zone, follow=follow is not False, position=position)
+        feed = KafkaFeed(address, kafka, zone, follow=follow is not False, wall=wall, position=position)
     elif events == "-":
         _same_input(position, "stream", events)
         feed = StreamFeed(sys.stdin.buffer, "<stdin>", position)
@@ -287,13 +287,14 @@ class _Signals:
 
     def __init__(self, stack: ExitStack) -> None:
         self.number = 0
+        self._before: dict[int, Any] = {}
         for one in (signal.SIGINT, signal.SIGTERM):
-            before = signal.signal(one, self._note)
-            stack.callback(signal.signal, one, before)
+            self._before[one] = signal.signal(one, self._note)
+            stack.callback(signal.signal, one, self._before[one])
 
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.number:
-            raise KeyboardInterrupt
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.number and callable(self._before[number]):
+            self._before[number](number, frame)
         self.number = number
 
     def came(self) -> bool:

@@ -16,7 +16,7 @@ from policyengine.base.record import record
 from policyengine.core import types
 from policyengine.core.case import Event
 from policyengine.core.standing import Reach
-from policyengine.core.verdict import VERDICTS, Verdict
+from policyengine.core.verdict import VERDICTS, Judgement, Verdict
 from policyengine.trace.calendars import Horizon, Lookup, rows
 from policyengine.trace.columns import Column, each_once, sql_type
 from policyengine.trace.explain import Found, TooManyRows
@@ -118,6 +118,9 @@ class Engine:
     def done(self, counted: Counted) -> None:
         """The moments found are no longer wanted."""
         self.tables.drop(counted.table)
+
+    def tell(self, judged: Sequence[Judgement]) -> None:
+        """Moments found that the evaluator judged, for an engine that writes down what is found."""
 
     def rows(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int], files: Sequence[str],
              key_types: Mapping[str, types.Type], service: str | None, limit: int) -> Rows:

@@ -40,6 +40,8 @@ PATIENCE = 30.0  # seconds for a broker to answer what nothing can go on without
 BATCH = 2_000  # messages asked for at once
 FULL, LOW = 20_000, 5_000  # messages of one partition that wait for the others: when it pauses, when it goes on
 REFRESH = 30.0  # seconds between two looks for new partitions
+PROVEN = 1.0  # seconds for which a broker's word holds that it has no more
+ANSWER = 2.0  # seconds for it to say so
 _ADDRESS = re.compile(r"kafka://([^/\s]+)/([A-Za-z0-9._-]{1,249})")
 
 
@@ -96,31 +98,40 @@ class _Lane:
 class KafkaFeed:
     """The messages of a topic, from where the position says. `row` is a message's offset, the file `topic[partition]`.
 
-    Offsets are not committed to the group: they are kept in the state, in step with the output.
+    Offsets are not committed to the group: they are kept in the state, in step with the output. With `wall`, `NOTHING`
+    is read only where the brokers have just said that there is no more: a clock may go by that.
     """
 
     resumes = True
 
     def __init__(self, address: Address, settings: Mapping[str, str], zone: str | None, *, follow: bool,
-                 position: Position | None = None) -> None:
+                 wall: bool = False, position: Position | None = None) -> None:
         self.name = f"{SCHEME}{address.brokers}/{address.topic}"
         self.live = follow
         self._topic = address.topic
         self._notices: list[Diagnostic] = []
         self._silent = False
         self._ended = False
+        self._proven = float("-inf")
         self._lanes: dict[int, _Lane] = {}
         self._instant = instants(zone)
         self._when = msgspec.json.Decoder(_When).decode
         self._looked = time.monotonic()
         self._offsets: dict[str, int] = position["offsets"] if position else {}
-        self._consumer = _made(Consumer, {
-            "group.id": "guiju-monitor", **settings, "bootstrap.servers": address.brokers, "enable.auto.commit": False,
-            "enable.partition.eof": True, "auto.offset.reset": "error", "error_cb": self._trouble}, self.name)
+        common = {"group.id": "guiju-monitor", **settings, "bootstrap.servers": address.brokers,
+                  "enable.auto.commit": False}
+        self._consumer = _made(Consumer, {**common, "enable.partition.eof": True, "auto.offset.reset": "error",
+                                          "error_cb": self._trouble}, self.name)
+        # On the connection that waits for messages an answer would wait with them.
+        self._asker = _made(Consumer, {**common, "error_cb": lambda _: None}, self.name) if wall else None
         try:
-            self._assign(_partitions(self._consumer, self._topic, PATIENCE, self.name))
+            partitions = _partitions(self._consumer, self._topic, PATIENCE, self.name)
+            for one in self._offsets:
+                if int(one) not in partitions:
+                    raise self._lost(f"partition {one} is not there any more")
+            self._assign(partitions)
         except BaseException:
-            self._consumer.close()
+            self.close()
             raise
 
     def _assign(self, partitions: Sequence[int]) -> None:
@@ -130,6 +141,11 @@ class KafkaFeed:
         if fresh:
             self._consumer.incremental_assign([TopicPartition(self._topic, one, self._lanes[one].next)
                                                for one in fresh])
+
+    def _lost(self, what: str) -> OSError:
+        """Messages that come next are not there: going on without them would miss what they say."""
+        return OSError(errno.ENODATA, f"{what}; messages were deleted before they were judged, or the topic was made "
+                       "anew; begin anew with `--fresh`", self.name)
 
     def read(self, wait: float) -> Chunk | None:
         if self._ended:
@@ -147,7 +163,23 @@ class KafkaFeed:
                 self._ended = True
                 return None
             if time.monotonic() >= until:
-                return NOTHING
+                return NOTHING if self._asker is None or self._has_no_more(self._asker) else Chunk((), (), ())
+
+    def _has_no_more(self, asker: Consumer) -> bool:
+        """Whether all has been handed out that the brokers have; False also where one does not answer."""
+        if any(lane.waiting or not lane.at_end for lane in self._lanes.values()):
+            return False
+        if time.monotonic() - self._proven < PROVEN:
+            return True
+        for lane in self._lanes.values():
+            try:
+                low, high = asker.get_watermark_offsets(TopicPartition(self._topic, lane.partition), ANSWER)
+            except KafkaException:
+                return False
+            if low < high and lane.read < high:
+                return False
+        self._proven, self._silent = time.monotonic(), False
+        return True
 
     def _consume(self, wait: float) -> list[Message]:
         try:
@@ -165,7 +197,10 @@ class KafkaFeed:
         if problem is not None:
             if problem.code() == KafkaError._PARTITION_EOF and lane is not None:
                 lane.at_end = True
+                lane.read = max(lane.read, message.offset() or 0)  # past what marks the ends of transactions
                 self._silent = False
+            elif problem.code() == KafkaError._AUTO_OFFSET_RESET and lane is not None:
+                raise self._lost(f"partition {partition} has no message at the offset {lane.read:,}, which comes next")
             elif not problem.retriable():
                 raise _fault(problem, self.name)
             return
@@ -245,6 +280,8 @@ class KafkaFeed:
 
     def close(self) -> None:
         self._consumer.close()
+        if self._asker is not None:
+            self._asker.close()
 
 
 # ---- writing ------------------------------------------------------------------------------------------------------

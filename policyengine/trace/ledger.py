@@ -61,7 +61,9 @@ class StreamSink:
 
     def write(self, lines: Sequence[bytes]) -> None:
         if lines:
-            self._stream.write(b"\n".join(lines) + b"\n")
+            data = memoryview(b"\n".join(lines) + b"\n")
+            while data:  # without a buffer (PYTHONUNBUFFERED, a pipe) a signal may end a write half-way
+                data = data[self._stream.write(data) or 0:]
             self._stream.flush()
 
     def secure(self) -> Mark:

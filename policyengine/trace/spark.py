@@ -10,16 +10,22 @@ import json
 import logging
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from tempfile import gettempdir
+from types import FrameType
 from typing import Any, Literal
 
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession, functions
 from pyspark.storagelevel import StorageLevel
 
-from policyengine.core.verdict import VERDICTS
+from policyengine.base.diagnostic import Diagnostic, error, shorten
+from policyengine.core.verdict import VERDICTS, Judgement
 from policyengine.trace.engine import FOUND, Counted, Engine
 from policyengine.trace.plan import Step
 from policyengine.trace.plan_frames import readers
@@ -61,6 +67,9 @@ HERE = {
 Form = Literal["parquet", "json"]
 """How findings are written; `json` is NDJSON."""
 
+FAULTS = (PySparkException, Py4JError)
+"""What calls of Spark raise."""
+
 KEPT = StorageLevel.MEMORY_AND_DISK
 
 
@@ -75,24 +84,72 @@ def open_session(master: str | None = None, settings: Mapping[str, str] | None =
     `master` is what Spark calls so (`local[4]`, `yarn`, `spark://host:7077`). None: what `spark-submit` says, or all
     processors of this machine. `settings` are Spark's own, for a start. Raises `NoSpark`.
     """
-    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger", "py4j"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # it would write what is raised here all the same
+    logging.getLogger().addFilter(_no_stack)
     running = SparkSession.getActiveSession()
+    root = running or _started(master, dict(settings or {}))
     try:
-        root = running or _builder(master, dict(settings or {})).getOrCreate()
-    except (PySparkException, RuntimeError, OSError) as problem:
-        reason = "Java 17 or newer is not installed" if _no_java() else str(problem).split("\n")[0]
-        raise NoSpark(reason) from problem
-    if running is None:
-        root.sparkContext.setLogLevel("OFF" if _local(str(root.sparkContext.master)) else "ERROR")
-    session = root.newSession()
-    try:
+        if running is None:
+            root.sparkContext.setLogLevel("OFF" if _local(str(root.sparkContext.master)) else "ERROR")
+        session = root.newSession()
         for name, value in MEANING.items():
             session.conf.set(name, value)
         yield session
     finally:
         if running is None:
             root.stop()
+            with suppress(OSError):
+                os.rmdir(_warehouse())
+
+
+def _no_stack(one: logging.LogRecord) -> bool:
+    """False for what py4j logs in nobody's name: the stack of a call that Ctrl-C broke off."""
+    return one.module != "java_gateway"
+
+
+def _started(master: str | None, settings: dict[str, str]) -> SparkSession:
+    """Spark, started. Raises `NoSpark`.
+
+    Ctrl-C and `kill` wait until it has, unless they come twice: where its start is broken off, the Java that it began
+    runs on for ever. Spark's own way with Ctrl-C is undone.
+    """
+    came: list[tuple[int, FrameType | None]] = []
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        came.append((number, frame))
+        if len(came) > 1:
+            raise KeyboardInterrupt
+
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # none else hears of signals
+        before = {one: signal.signal(one, wait) for one in (signal.SIGINT, signal.SIGTERM)
+                  if callable(signal.getsignal(one))}
+    root: SparkSession | None = None
+    try:
+        root = _builder(master, settings).getOrCreate()
+        return root
+    except (*FAULTS, RuntimeError, OSError) as problem:
+        raise NoSpark(_reason(problem, master)) from problem
+    finally:
+        for one, heard in before.items():
+            signal.signal(one, heard)
+        if came and root is not None:
+            root.stop()
+        for number, frame in came:
+            before[number](number, frame)
+
+
+def _reason(problem: Exception, master: str | None) -> str:
+    """Why Spark does not start, in a line. What Java said has gone to stderr."""
+    if _no_java():
+        return "Java 17 or newer is not installed"
+    if "JAVA_GATEWAY_EXITED" in str(problem):
+        return "Java ended as it says above; Spark needs Java 17 or newer"
+    if isinstance(problem, Py4JError):  # its text is a Java stack
+        said = f"the master `{master}`" if master else "the master of its settings"
+        return f"{said} gives no session, as it says above"
+    return str(problem).split("\n")[0]
 
 
 def _builder(master: str | None, settings: dict[str, str]) -> Any:
@@ -102,10 +159,14 @@ def _builder(master: str | None, settings: dict[str, str]) -> Any:
         builder = builder.master(master)
         if _local(master):
             # Spark makes a folder for tables of its own, of which there are none, where the user stands.
-            given = {**HERE, "spark.sql.warehouse.dir": f"{gettempdir()}/guiju-spark-warehouse", **given}
+            given = {**HERE, "spark.sql.warehouse.dir": _warehouse(), **given}
     for name, value in given.items():
         builder = builder.config(name, value)
     return builder
+
+
+def _warehouse() -> str:
+    return f"{gettempdir()}/guiju-spark-warehouse-{os.getpid()}"
 
 
 def _local(master: str) -> bool:
@@ -197,29 +258,110 @@ class Cluster(Engine):
     def done(self, counted: Counted) -> None:
         """The moments found are written if they are to be, and no longer wanted."""
         if self.output is not None:
-            write(self.spark, counted, self.files, self.output, self.form)
+            write(found_by(self.spark, counted, self.files), self.output, self.form)
         super().done(counted)
 
+    def tell(self, judged: Sequence[Judgement]) -> None:
+        """The same of moments that the evaluator judged."""
+        if self.output is not None and judged:
+            write(found_here(self.spark, judged), self.output, self.form)
 
-def write(spark: SparkSession, counted: Counted, files: Sequence[str], path: str, form: Form) -> None:
-    """The moments found of one rule, but those that are hard, added to the findings in a folder.
 
-    A row a finding: rule, verdict, time (UTC), due, tie, and of the event that it stands at, else of the first of its
-    run, the service, the file and the row.
-    """
+FINDING = {"rule": "string", "verdict": "string", "time": "timestamp", "due": "timestamp", "tie": "boolean",
+           "service": "string", "file": "string", "row": "bigint"}
+"""A row a finding: times are UTC; service, file and row are those of the event that it stands at, else of the first of
+its run."""
+
+
+def write(found: DataFrame, path: str, form: Form) -> None:
+    """Add some findings to a folder of them."""
+    writer = found.select(list(FINDING)).write.mode("append").format(form)
+    writer.option("timestampFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX").option(_MARKS, "false").save(path)
+
+
+_MARKS = "mapreduce.fileoutputcommitter.marksuccessfuljobs"
+_WHOLE = "_SUCCESS"
+
+
+@contextmanager
+def whole(spark: SparkSession, path: str) -> Iterator[None]:
+    """For as long as the folder is written to: it is there with all its findings and the file `_SUCCESS`, as Spark
+    marks what is whole, or not at all. After a run that was killed it lacks the mark."""
+    folder, files = _at(spark, path)
+    files.cancelDeleteOnExit(folder)
+    try:
+        yield
+    except BaseException:
+        with suppress(*FAULTS):
+            files.deleteOnExit(folder)  # what still is at work may write a last time
+            spark.sparkContext.cancelAllJobs()
+            files.delete(folder, True)
+        raise
+    if files.exists(folder):
+        files.create(_at(spark, f"{path.rstrip('/')}/{_WHOLE}")[0]).close()
+
+
+def found_here(spark: SparkSession, judged: Sequence[Judgement]) -> DataFrame:
+    """Moments that the evaluator judged, as findings."""
+    rows = []
+    for one in judged:
+        assert one.moment is not None
+        event = one.moment.event or one.moment.run_first
+        rows.append((one.rule, one.verdict, one.moment.time, one.due if one.verdict == "pending" else None, one.tie,
+                     event and event.fields.get("service"), event and event.file, event and event.row))
+    table = local_table(spark, {**FINDING, "time": "bigint", "due": "bigint"}, rows)
+    return table.selectExpr(*(f"timestamp_micros({name}) AS {name}" if type == "timestamp" else name_of(name)
+                              for name, type in FINDING.items()))
+
+
+def found_by(spark: SparkSession, counted: Counted, files: Sequence[str]) -> DataFrame:
+    """The moments found of one rule, but those that are hard, as findings."""
     names = f"ARRAY({', '.join(map(text_of, files))})"
     verdicts = f"ARRAY({', '.join(map(text_of, VERDICTS))})"
-    table = spark.sql(
+    return spark.sql(
         f"SELECT {text_of(counted.table.removeprefix(FOUND))} AS rule, {verdicts}[f.verdict] AS verdict, "
         "timestamp_micros(f.t) AS time, "
         f"timestamp_micros(CASE WHEN f.verdict = {VERDICTS.index('pending')} THEN f.due END) AS due, f.tie, e.service, "
         f"{names}[e.file] AS file, e.row FROM {name_of(counted.table)} AS f LEFT JOIN events AS e "
         f"ON e.pos = coalesce(f.pos, f.first) WHERE f.t IS NOT NULL AND NOT f.hard")
-    table.write.mode("append").option("timestampFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX").format(form).save(path)
+
+
+_FULL = error("disk-full", "a disk of Spark's is full",
+              help="give it more room in `spark.local.dir`, or where findings are written")
+_NO_MEMORY = error("out-of-memory", "Spark needs more memory than it may take",
+                   help="allow more with `spark.executor.memory` and `spark.driver.memory`")
+_BARRED = error("input-output", "Spark cannot read or write")
+_ENDED = error("spark-ended", "Spark gave up", help="run it again; docs/cluster.md says what executors keep")
+
+_GIVES_UP = {
+    "No space left on device": _FULL, "OutOfMemoryError": _NO_MEMORY,
+    **dict.fromkeys(("Permission denied", "AccessControlException", "Mkdirs failed",
+                     "Unable to clear output directory", "No FileSystem for scheme", "UnknownHostException",
+                     "UnsupportedFileSystemException", "ConnectException", "AccessDenied"), _BARRED),
+    **dict.fromkeys(("ExecutorLostFailure", "MetadataFetchFailedException", "Checkpoint block", "was shut down",
+                     "stopped SparkContext", "Answer from Java side is empty", "Error while sending or receiving"),
+                    _ENDED),
+}
+"""What of Spark's failures is no mistake of ours: words -> what it says."""
+
+
+def fault(problem: Exception) -> Diagnostic | None:
+    """What a failure of Spark means to a user; None when it is our own mistake."""
+    for line in str(problem).splitlines():  # those of a Java stack
+        for words, told in _GIVES_UP.items():
+            if words in line:
+                return replace(told, message=f"{told.message}: {shorten(line.strip(': '), 150)}")
+    return None
 
 
 def exists(spark: SparkSession, path: str) -> bool:
     """Whether there is a file or folder, wherever Spark keeps it."""
+    there, files = _at(spark, path)
+    return bool(files.exists(there))
+
+
+def _at(spark: SparkSession, path: str) -> tuple[Any, Any]:
+    """A path and the file system it is of, as Java knows them."""
     java: Any = spark._jvm
     there = java.org.apache.hadoop.fs.Path(path)
-    return bool(there.getFileSystem(spark._jsc.hadoopConfiguration()).exists(there))
+    return there, there.getFileSystem(spark._jsc.hadoopConfiguration())

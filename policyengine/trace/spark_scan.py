@@ -16,8 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
-from py4j.protocol import Py4JError  # type: ignore[import-untyped]
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession, Window, functions
 from sqlglot import exp
 
@@ -27,7 +25,7 @@ from policyengine.trace.columns import Column, Unsupported, each_once
 from policyengine.trace.scan import UNREAD, Scan, clocks
 from policyengine.trace.scan_rows import MAX_ERRORS, Fitter, Held, Schemas, as_json, id_twice
 from policyengine.trace.scan_sources import asked, select
-from policyengine.trace.spark import KEPT, local_table
+from policyengine.trace.spark import FAULTS, KEPT, fault, local_table
 from policyengine.trace.spark_read import PLACE, Part, each_row, numbered, parts
 from policyengine.trace.spark_sql import name_of, spark_sql, spark_type
 
@@ -42,7 +40,7 @@ def scan(spark: SparkSession, paths: Sequence[str | os.PathLike[str]], schemas: 
     except Unsupported as gap:
         return None, (*work.found, error("unsupported-by-spark", f"Spark cannot check {gap}",
                                          help="leave `--engine` out, or say it in another way"))
-    except (PySparkException, Py4JError) as problem:
+    except FAULTS as problem:
         said = _fault(problem)
         if said is None:
             raise
@@ -260,4 +258,4 @@ def _fault(problem: Exception) -> Diagnostic | None:
             at = said.index(word)
             return error("unreadable-file", f"Spark cannot read a file: {shorten(said[at:], 200)}",
                          help="a Parquet file is whole when its last four bytes are `PAR1`")
-    return None
+    return fault(problem)

@@ -175,7 +175,7 @@ class Run:
         asked = self.request.events or [str(self.config.root / one) for one in self.config.events]
         if asked and wants_engine(asked, self.request.engine):
             self.stop_if_failed()
-            from policyengine.workspace.stores import open_cluster, open_store
+            from policyengine.workspace.stores import Broken, open_cluster, open_store
 
             self.request.progress("events", 0, 0)
             zone_of, policies, schemas = self.config.timezone, self.policies(regulations), reference.event_schemas
@@ -183,13 +183,16 @@ class Run:
                                    findings=self.request.findings)
                       if self.request.engine == "spark" else
                       open_store(asked, policies, schemas, zone=zone_of, as_of=as_of, memory=self.request.memory))
-            with opened as (held, problems):
-                self.found.add(problems)
-                self.stop_if_failed()
-                assert held is not None
-                self.request.progress("events", held.total, held.total)
-                self.remark(held.merged, held.repeats, held.later)
-                return self.judged(regulations, reference, paths, held, as_of)
+            try:
+                with opened as (held, problems):
+                    self.found.add(problems)
+                    self.stop_if_failed()
+                    assert held is not None
+                    self.request.progress("events", held.total, held.total)
+                    self.remark(held.merged, held.repeats, held.later)
+                    return self.judged(regulations, reference, paths, held, as_of)
+            except Broken as broken:
+                self.found.stop((broken.diagnostic,))
         return self.judged(regulations, reference, paths, self.trace(reference, asked), as_of)
 
     def judged(self, regulations: Sequence[Regulation], reference: Book, paths: Sequence[Path],
@@ -478,6 +481,9 @@ class Run:
         if events is not None and terms.facts_as_of != terms.trace_as_of:
             notes.insert(0, f"the events are judged as of the last of them, the facts as of "
                             f"{format_instant(terms.facts_as_of, zone)}")
+        if events is not None and self.request.as_of is None and terms.trace_as_of > self.request.now:
+            notes.insert(0, f"the last event is ahead of the clock, at {format_instant(terms.trace_as_of, zone)}: "
+                            "what was due by then counts as missed; `--as-of` says another instant")
         as_of = terms.facts_as_of if events is None else terms.trace_as_of
         return Report(_as_of_text(as_of, zone),
                       tuple(judged_by(one.book, terms.facts_as_of, len(one.rules)) for one in sittings),

@@ -6,11 +6,13 @@ handed out by `snapshot` for the service to keep. Times are RFC 3339 texts or aw
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -28,7 +30,7 @@ from policyengine.workspace.project import load_config
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_written = msgspec.json.Encoder(decimal_format="number").encode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Refused(ValueError):
@@ -52,7 +54,7 @@ def open_monitor(service: Mapping[str, Any], *, regulation: str | Sequence[str] 
     earlier monitor gave.
 
     Raises `Refused` when the service does not fit the vocabulary, when nothing can be monitored, and when the state is
-    that of another monitor. Not safe for use by several threads at once.
+    none, or that of another monitor.
     """
     config, wrong, _ = load_config(Path(folder or Path.cwd()).absolute(), os.environ, {})
     _stop_on(wrong)
@@ -63,52 +65,64 @@ def open_monitor(service: Mapping[str, Any], *, regulation: str | Sequence[str] 
     request = Request(
         (), (), (regulation,) if isinstance(regulation, str) else tuple(regulation), version, None, tuple(rules),
         tuple(f"{name}={value}" for name, value in (parameters or {}).items()), _now(), everything)
-    waiting = parse_period(lateness)
-    if not waiting.is_elapsed:
-        raise Refused((error("usage", f"`lateness={lateness}` does not run by the clock; count hours, minutes or "
-                             "seconds"),))
-    watch, found, _ = open_watch(Asked(request, waiting.count), config, library, _now, tuple(map(Service, documents)))
+    services = tuple(map(Service, documents))
+    watch, found, _ = open_watch(Asked(request, _length(lateness)), config, library, _now, services)
     if watch is None:
         raise Refused(found)
     if state is not None:
-        _stop_on(watch.restore(state))
+        try:
+            _stop_on(watch.restore(state))
+        except (LookupError, TypeError, AttributeError):
+            raise Refused((error("bad-state", "`state` is not the state of a monitor"),)) from None
     return ServiceMonitor(watch, tuple(found))
 
 
 class ServiceMonitor:
-    """The monitor of one service. `warnings` say which rules are left to `guiju check`."""
+    """The monitor of one service. `warnings` say which rules are left to `guiju check`.
+
+    Threads may share it: a call waits for the one before.
+    """
 
     def __init__(self, watch: Watch, warnings: tuple[Diagnostic, ...]) -> None:
         self.warnings = warnings
         self._watch = watch
+        self._alone = Lock()
         self._row = watch.events + watch.refused
 
     def feed(self, event: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Take one event (`{"type": …, "time": …, …}`); what became known through it, in the shape that
         `guiju monitor` writes: `kind` is `verdict`, or `late` where the event came too late to be judged.
 
-        Raises `Refused` when the event does not fit the vocabulary, which changes nothing; numbers are exact, so a
-        float is taken as the decimal that Python prints for it.
+        Raises `Refused` when the event does not fit the vocabulary, and TypeError for a value that JSON has no form
+        for, both of which change nothing; numbers are exact, so a float is taken as the decimal that Python prints for
+        it.
         """
-        self._row += 1
-        lines = self._judged(lambda: self._watch.take(Chunk((_written(event),), ("<event>",), (self._row,))))
-        problems = [*self._watch.problems]
-        self._watch.problems.clear()
-        self._watch.told = 0  # each is raised, however many there are
+        line = _written(event)
+        with self._alone:
+            self._row += 1
+            lines = self._judged(lambda: self._watch.take(Chunk((line,), ("<event>",), (self._row,))))
+            problems = [*self._watch.problems]
+            self._watch.problems.clear()
+            self._watch.told = 0  # each is raised, however many there are
         _stop_on(problems)
         return lines
 
     def advance(self, instant: datetime | None = None) -> list[dict[str, Any]]:
         """Time has passed up to an instant, by default now: what became known without an event, such as a deadline."""
-        return self._judged(lambda: self._watch.advance(_now() if instant is None else _microseconds(instant)))
+        until = _now() if instant is None else _microseconds(instant)
+        with self._alone:
+            return self._judged(lambda: self._watch.advance(until))
 
     def finish(self, as_of: datetime | None = None) -> list[dict[str, Any]]:
         """What can be said as of an instant, by default the latest event's time. Events up to it are late from then."""
-        return self._judged(lambda: self._watch.finish(None if as_of is None else _microseconds(as_of)))
+        until = None if as_of is None else _microseconds(as_of)
+        with self._alone:
+            return self._judged(lambda: self._watch.finish(until))
 
     def pending(self) -> list[dict[str, Any]]:
         """The open duties by due time, `kind` is `pending`."""
-        return [msgspec.json.decode(line) for line in self._watch.pending()]
+        with self._alone:
+            return [msgspec.json.decode(line) for line in self._watch.pending()]
 
     def retention(self) -> tuple[tuple[str, Kept], ...]:
         """What each rule has the monitor keep, each with the regulation and version it is of."""
@@ -116,17 +130,57 @@ class ServiceMonitor:
 
     def size(self) -> int:
         """How many things are kept now: events, runs, open duties."""
-        return self._watch.size()
+        with self._alone:
+            return self._watch.size()
 
     def snapshot(self) -> dict[str, Any]:
         """All of it as JSON values, for `open_monitor(state=…)`. It holds fields of events: keep it as safe as them."""
-        return self._watch.snapshot()
+        with self._alone:
+            return self._watch.snapshot()
 
     def _judged(self, judge: Any) -> list[dict[str, Any]]:
         try:
             return [msgspec.json.decode(line) for line in judge()]
         except Stopped as stopped:
             raise Refused((stopped.diagnostic,)) from None
+
+
+def _written(value: Any) -> bytes:
+    """A value as JSON; raises `Refused` for numbers and texts that JSON cannot say, TypeError for what is neither."""
+    _sayable(value)
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:
+        raise Refused((error("lone-surrogate", "found half of a pair, which stands for no character"),)) from None
+
+
+def _sayable(value: Any) -> None:
+    """Left alone, these would be written as something else: null, and base64."""
+    match value:
+        case float() if not math.isfinite(value):
+            raise Refused((error("number-not-finite", f"the number `{value}` is not a finite number"),))
+        case bytes() | bytearray() | memoryview():
+            raise TypeError(f"{type(value).__name__} are no text; decode them")
+        case Mapping():
+            for one in value.values():
+                _sayable(one)
+        case list() | tuple():
+            for one in value:
+                _sayable(one)
+        case _:
+            pass
+
+
+def _length(text: str) -> int:
+    """A lateness in microseconds."""
+    try:
+        period = parse_period(text)
+    except ValueError as problem:
+        raise Refused((error("usage", f"`lateness`: {problem}"),)) from None
+    if not period.is_elapsed:
+        raise Refused((error("usage", f"`lateness={text}` does not run by the clock; count hours, minutes or "
+                             "seconds"),))
+    return period.count
 
 
 def _stop_on(problems: Sequence[Diagnostic]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from policyengine.base.diagnostic import Diagnostic, error, shorten
@@ -74,14 +74,25 @@ def _keys(policy: ir.Policy) -> Iterator[str]:
         yield from declared.keys
 
 
+class Broken(Exception):
+    """An engine cannot go on; `diagnostic` says why."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
 @contextmanager
 def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas: Mapping[str, Mapping[str, Any]], *,
                zone: str | None, as_of: int | None, memory: str | None) -> Iterator[tuple[Held | None,
                                                                                           tuple[Diagnostic, ...]]]:
-    """The events of these files in DuckDB, for as long as the context lasts; of them, what these policies read."""
+    """The events of these files in DuckDB, for as long as the context lasts; of them, what these policies read.
+    In the context `Broken` is raised for what DuckDB cannot do, such as write on a full disk."""
+    import duckdb
+
     from policyengine.trace.duckdb import DuckTables
     from policyengine.trace.scan import scan
-    from policyengine.trace.scan_database import open_database
+    from policyengine.trace.scan_database import fault, open_database
     from policyengine.trace.scan_rows import suffixes
 
     paths, problems = expand_inputs(arguments, suffixes=list(suffixes()))
@@ -96,7 +107,13 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
             yield None, (error("usage", f"`--memory`: {problem}", help="write, for example, `--memory 500MB`"),)
             return
         found, wrong = scan(con, [os.fspath(path) for path in paths], schemas, wanted, zone=zone, as_of=as_of)
-        yield _held(Engine(DuckTables(con)), found, wanted, keys, schemas), wrong
+        try:
+            yield _held(Engine(DuckTables(con)), found, wanted, keys, schemas), wrong
+        except duckdb.Error as problem:
+            said = fault(problem)
+            if said is None:
+                raise
+            raise Broken(said) from problem
 
 
 @contextmanager
@@ -105,11 +122,11 @@ def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schema
                  findings: str | None = None) -> Iterator[tuple[Held | None, tuple[Diagnostic, ...]]]:
     """The same in Spark: the paths are those that the cluster reads. `master` as Spark writes it; None: its own
     default, this machine where there is none. All moments found go to the folder `findings`, if one is given, which
-    must not be there: NDJSON where it is named so, else Parquet."""
+    must not be there: NDJSON where it is named so, else Parquet. Raises `Broken` for what Spark cannot do."""
     keys, wanted = _wanted(policies, schemas)
     with ExitStack() as stack:
         try:
-            from policyengine.trace.spark import Cluster, NoSpark, exists, open_session
+            from policyengine.trace.spark import FAULTS, Cluster, NoSpark, exists, fault, open_session, whole
             from policyengine.trace.spark_scan import scan
         except ImportError:
             yield None, (error("missing-package", "`--engine spark` needs the package `pyspark`",
@@ -123,18 +140,25 @@ def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schema
             yield None, (error("no-spark", f"Spark does not start: {problem}",
                                help="see docs/cluster.md for what a machine needs"),)
             return
-        if (master or own or "").startswith("local"):
-            # Spark began in another folder; here a path is one of this machine, wherever it is said.
-            arguments = [one if "://" in one else os.path.abspath(one) for one in arguments]
-            findings = findings if findings is None or "://" in findings else os.path.abspath(findings)
-        if findings is not None and exists(spark, findings):
-            yield None, (error("output-exists", f"`{shorten(findings)}` is there already",
-                               help="name another folder, or remove it"),)
-            return
-        found, wrong = scan(spark, arguments, schemas, wanted, zone=zone, as_of=as_of)
-        cluster = Cluster(spark, () if found is None else found.files, findings,
-                          "json" if (findings or "").endswith((".ndjson", ".json")) else "parquet")
-        yield _held(cluster, found, wanted, keys, schemas), wrong
+        try:
+            if (master or own or "").startswith("local"):
+                # Spark began in another folder; here a path is one of this machine, wherever it is said.
+                arguments = [one if "://" in one else os.path.abspath(one) for one in arguments]
+                findings = findings if findings is None or "://" in findings else os.path.abspath(findings)
+            if findings is not None and exists(spark, findings):
+                yield None, (error("output-exists", f"`{shorten(findings)}` is there already",
+                                   help="name another folder, or remove it"),)
+                return
+            with nullcontext() if findings is None else whole(spark, findings):
+                found, wrong = scan(spark, arguments, schemas, wanted, zone=zone, as_of=as_of)
+                cluster = Cluster(spark, () if found is None else found.files, findings,
+                                  "json" if (findings or "").endswith((".ndjson", ".json")) else "parquet")
+                yield _held(cluster, found, wanted, keys, schemas), wrong
+        except FAULTS as problem:
+            said = fault(problem)
+            if said is None:
+                raise
+            raise Broken(said) from problem
 
 
 def _wanted(policies: Sequence[ir.Policy], schemas: Mapping[str, Mapping[str, Any]],

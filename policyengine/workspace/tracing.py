@@ -120,9 +120,9 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
         progress("rules", done, len(plans))
         # Rows are fetched for several rules at once, as many as the evaluator takes at once.
         if sum(len(run.found) for run in waiting) >= TOGETHER:
-            yield from _explained(waiting, asked, rows)
+            yield from _explained(waiting, asked, rows, store.engine)
             waiting = []
-    yield from _explained(waiting, asked, rows)
+    yield from _explained(waiting, asked, rows, store.engine)
 
 
 @record
@@ -152,18 +152,29 @@ def _run(store: Store, rule: ir.Rule, made: Plan | str, whole: Sequence[Judgemen
     return _Run(Judged(rule, counts, counted.ties, tuple(whole)), (*hard, *told))
 
 
-def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows) -> Iterator[Judged]:
-    """The rules with the judgements of their moments; those that columns could not judge are counted now."""
+def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows, engine: Engine) -> Iterator[Judged]:
+    """The rules with the judgements of their moments; those that columns could not judge are counted now. Where such a
+    one rests on more rows than can be read, its rule is not judged."""
     about = About(asked.policy, asked.facts, asked.setting, asked.calendar, asked.sources)
     told: dict[str, list[Judgement]] = {run.judged.rule.name: list(run.judged.judgements) for run in waiting}
     added: Counter[tuple[str, Verdict]] = Counter()
     ties: Counter[str] = Counter()
-    for found, judgement in explain(about, [(run.judged.rule, one) for run in waiting for one in run.found], rows):
+    try:
+        explained = [*explain(about, [(run.judged.rule, one) for run in waiting for one in run.found], rows)]
+    except TooManyRows:
+        if len(waiting) == 1:
+            yield Judged(waiting[0].judged.rule, {}, gap="what no column can say of some moment", size=MOST_ROWS)
+        else:
+            for run in waiting:
+                yield from _explained([run], asked, rows, engine)
+        return
+    for found, judgement in explained:
         if found.verdict is None:
             added[judgement.rule, judgement.verdict] += 1
             ties[judgement.rule] += judgement.tie
         if judgement.verdict in asked.wanted:
             told[judgement.rule].append(judgement)
+    engine.tell([one for found, one in explained if found.verdict is None and one.verdict in asked.wanted])
     for run in waiting:
         one, name = run.judged, run.judged.rule.name
         counts = {verdict: n + added[name, verdict] for verdict, n in one.counts.items()}
@@ -172,8 +183,11 @@ def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows) -> Iterator
 
 def _judge_once(rule: ir.Rule, asked: Question, rows: Rows) -> Judged:
     """A rule about the service as a whole, which may ask about its past events."""
-    have = footprint(asked.policy, rule, [None], asked.facts, asked.setting, asked.calendar, rows.fetch,
-                     sources=asked.sources)
+    try:
+        have = footprint(asked.policy, rule, [None], asked.facts, asked.setting, asked.calendar, rows.fetch,
+                         sources=asked.sources)
+    except TooManyRows:
+        return Judged(rule, {}, gap="the past of the whole service", size=MOST_ROWS)
     found = judge_moments(asked.policy, rule, Case(asked.facts, tuple(have)), asked.setting, asked.calendar,
                           lambda moment: moment is None, sources=asked.sources)
     return _tallied(rule, found, asked)
@@ -189,6 +203,7 @@ def _judge_rows(store: Store, rule: ir.Rule, gap: str, asked: Question, rows: Ro
     start, end = asked.force
     found = judge(asked.policy, Case(asked.facts, tuple(have)), asked.setting, asked.calendar, sources=asked.sources,
                   rules=[rule.name], start=start, end=end)
+    store.engine.tell([one for one in found if one.moment is not None and one.verdict in asked.wanted])
     told = _tallied(rule, found, asked)
     return Judged(rule, told.counts, told.ties, told.judgements, gap)
 

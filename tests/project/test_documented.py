@@ -41,7 +41,6 @@ Every name that stands in `error[…]` or `warning[…]`, what it says and what 
 # No test makes these happen: why.
 UNTESTED: dict[str, str] = {
     "no-completion": "the supported versions of click have all three shells",
-    "no-spark": "a machine without Java has no tests of Spark, one with it starts Spark",
     "unsupported-by-spark": "the scan's word for a column that the tests of the Spark engine refuse by its text",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import pytest
 
 pytest.importorskip("confluent_kafka", reason="needs `pip install 'guiju[kafka]'`")
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from policyengine.base.diagnostic import Diagnostic
 from policyengine.trace.feeds import NOTHING
@@ -125,6 +126,16 @@ def test_a_position_between_messages_that_wait(broker: Broker, topic: str, monke
     assert [json.loads(line) for line in seen] == rows
 
 
+@pytest.mark.parametrize(("offsets", "said"), [
+    ({"0": 999}, "partition 0 has no message at the offset 999, which comes next; messages were deleted"),
+    ({"0": 0, "9": 3}, "partition 9 is not there any more; messages were deleted")])
+def test_messages_that_are_gone_are_told(broker: Broker, topic: str, offsets: dict[str, int], said: str) -> None:
+    """Going on with others would leave them out in silence."""
+    broker.send(topic, rows_at(1, 2, 3), lambda _: 0)
+    with pytest.raises(OSError, match=said):
+        all_of(feed_of(broker, topic, position={"kind": "kafka", "topic": topic, "offsets": offsets}))
+
+
 def test_a_followed_topic_gives_what_comes(broker: Broker, topic: str) -> None:
     broker.send(topic, rows_at(1))
     feed = feed_of(broker, topic, follow=True)
@@ -138,6 +149,45 @@ def test_a_followed_topic_gives_what_comes(broker: Broker, topic: str) -> None:
         chunk = feed.read(5.0)
         assert chunk is not None and chunk is not NOTHING
         seen += len(chunk.lines)
+    feed.close()
+
+
+class Unreachable:
+    """A consumer whose broker answers while `there` is true."""
+
+    def __init__(self, real: Any) -> None:
+        self.real, self.there = real, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def get_watermark_offsets(self, *args: Any, **more: Any) -> Any:
+        if not self.there:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+        return self.real.get_watermark_offsets(*args, **more)
+
+
+def test_a_clock_goes_on_only_where_a_broker_says_there_is_no_more(broker: Broker, topic: str,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a backlog that takes its time, or a broker that is away, would make events late."""
+    monkeypatch.setattr("policyengine.trace.kafka.PROVEN", 0.2)
+    sink = KafkaSink(Address(broker.address, topic), {}, state=topic, every=60)
+    sink.write([json.dumps(row).encode() for row in rows_at(1, 2, 3)])
+    sink.secure()
+    sink.confirm(1)
+    sink.close()
+    feed = KafkaFeed(Address(broker.address, topic), {}, None, follow=True, wall=True)
+    seen = 0
+    until = time.monotonic() + 30
+    while (chunk := feed.read(0.0)) is not NOTHING:
+        assert chunk is not None and time.monotonic() < until
+        seen += len(chunk.lines)
+    assert seen == 3
+    feed._asker = away = Unreachable(feed._asker)
+    time.sleep(0.3)
+    assert feed.read(0.0) is not NOTHING
+    away.there = True
+    assert feed.read(0.0) is NOTHING
     feed.close()
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -68,16 +71,59 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(opened: Open) -> None:
         monitor.feed({**bought("07-20 10:00"), "time": "2026-07-20T10:00:00"})
     with pytest.raises(Refused, match="too-long"):
         monitor.feed({**bought("07-20 10:00"), "amount": 10 ** 20})
-    time = datetime(2026, 7, 20, 2, tzinfo=UTC)
-    assert monitor.feed({**bought("07-20 10:00"), "time": time, "amount": Decimal(3)}) == []
+    instant = datetime(2026, 7, 20, 2, tzinfo=UTC)
+    assert monitor.feed({**bought("07-20 10:00"), "time": instant, "amount": Decimal(3)}) == []
     assert brief(monitor.finish()) == ["violated only_with_agreement u 07-20 10:00"]
+
+
+@pytest.mark.parametrize(("value", "raised", "said"), [
+    (float("nan"), Refused, "number-not-finite"), (float("-inf"), Refused, "number-not-finite"),
+    (Decimal("NaN"), Refused, "number-not-finite"), ("\ud800", Refused, "lone-surrogate"),
+    (b"1", TypeError, "decode"), ([b"1"], TypeError, "decode"), ({"of": float("nan")}, Refused, "number-not-finite"),
+    (object(), TypeError, "object"),
+])
+def test_what_json_cannot_say_is_not_written_as_something_else(opened: Open, value: Any, raised: type[Exception],
+                                                               said: str) -> None:
+    monitor = opened(rules=["only_with_agreement"])
+    with pytest.raises(raised, match=said):
+        monitor.feed({**bought("07-20 10:00"), "amount": value})
+    assert monitor.finish() == [] and monitor.size() == 0
+
+
+def test_threads_share_a_monitor(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a web service does that hands each request to a thread: calls wait for one another."""
+    rows = trace_of(40)
+    whole = opened(everything=True)
+    wanted = [line["id"] for row in rows for line in whole.feed(row)] + [line["id"] for line in whole.finish()]
+    monitor = opened(everything=True, lateness="1000 hours")
+    inside = 0
+    take = monitor._watch.take
+
+    def slow(chunk: Any) -> Any:
+        nonlocal inside
+        inside += 1
+        time.sleep(0.001)
+        assert inside == 1
+        lines = take(chunk)
+        inside -= 1
+        return lines
+
+    monkeypatch.setattr(monitor._watch, "take", slow)
+
+    async def served() -> list[list[dict[str, Any]]]:
+        return await asyncio.gather(*(asyncio.to_thread(monitor.feed, row) for row in rows))
+
+    told = [*chain.from_iterable(asyncio.run(served())), *monitor.finish()]
+    assert sorted(line["id"] for line in told) == sorted(wanted)
 
 
 @pytest.mark.parametrize(("service", "more", "name"), [
     ({"service": {"id": "one", "pricse": 1}}, {}, "facts-unknown-key"),
     (SERVICE, {"regulation": "none"}, "unknown-regulation"),
     (SERVICE, {"rules": ["none"]}, "unknown-rule"), (SERVICE, {"rules": ["lit"]}, "nothing-judged"),
-    (SERVICE, {"lateness": "1 day"}, "usage"), (SERVICE, {"parameters": {"none": "1"}}, "unknown-param"),
+    (SERVICE, {"lateness": "1 day"}, "usage"), (SERVICE, {"lateness": "soon"}, "usage"),
+    (SERVICE, {"state": {}}, "bad-state"), (SERVICE, {"state": {"monitors": [{}]}}, "bad-state"),
+    (SERVICE, {"parameters": {"none": "1"}}, "unknown-param"),
 ])
 def test_what_cannot_be_monitored_is_refused(opened: Open, service: Any, more: Any, name: str) -> None:
     with pytest.raises(Refused) as caught:

@@ -152,6 +152,17 @@ def test_two_events_with_one_id(shop: Project, change: dict[str, object]) -> Non
         assert "error[id-twice]: two different events have the id `e1`; the other is events.ndjson:1" in said
 
 
+@pytest.mark.parametrize("engine", ["evaluator", "duckdb"])
+def test_an_event_ahead_of_the_clock_is_told(shop: Project, engine: str) -> None:
+    """One wrong clock, and all that was due by then counts as missed."""
+    rows = [event("bought", "07-20 10:00", gift=False)]
+    args = (shop.good, "--events", shop.events_file, "--engine", engine, "--format", "json")
+    for ahead in (False, True):
+        shop.trace(*rows, *([event("agreed", "2936-07-20T10:00:00Z", "v")] if ahead else []))
+        assert any("ahead of the clock, at 2936-07-20" in one for one in shop.check(*args).json()["notes"]) is ahead
+    assert not any("ahead" in one for one in shop.check(*args, "--as-of", "2026-07-21").json()["notes"])
+
+
 def test_exact_repeats_count_and_are_told(shop: Project) -> None:
     shop.trace(AGREED, BOUGHT, BOUGHT, BOUGHT)
     ran = shop.check(shop.good, "--events", shop.events_file, "--format", "json")

@@ -1,0 +1,175 @@
+"""What goes wrong while an engine is at work: told in one message, and nothing left that is half done."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from policyengine.core.case import Event
+from policyengine.core.verdict import Judgement, Moment
+from tests.workspace.shop import Project, event
+from tests.workspace.test_engines import CROSSING
+
+ROOT = Path(__file__).resolve().parents[2]
+INTERRUPTS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+
+ENDLESS = """
+import sys
+from policyengine.cli.main import main
+from policyengine.trace.duckdb import DuckTables
+
+def keep(self, name, sql, steps):
+    print("at work", file=sys.stderr, flush=True)
+    self.con.execute("SELECT sum(a.i * b.i % 7) FROM range(10000000) AS a(i), range(10000000) AS b(i)")
+
+DuckTables.keep = keep
+raise SystemExit(main(sys.argv[1:]))
+"""
+
+
+def begun(project: Project, code: str, *args: str, **env: str) -> subprocess.Popen[str]:
+    """A process of its own, which a signal can be sent to."""
+    temporary = project.folder / "temporary"
+    temporary.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *args], cwd=project.folder, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary), **env})
+
+
+@pytest.mark.parametrize(("number", "code"), INTERRUPTS)
+def test_interrupted_while_duckdb_works(shop: Project, cache: Path, number: int, code: int) -> None:
+    """DuckDB says so as an error of its own, in the middle of a query."""
+    shop.trace(*CROSSING)
+    run = begun(shop, ENDLESS, "check", shop.good, "--events", shop.events_file, "--engine", "duckdb", "--output",
+                "json=report.json", GUIJU_CACHE_DIR=str(cache))
+    assert run.stderr is not None
+    while (line := run.stderr.readline()) and line != "at work\n":
+        pass
+    assert list((shop.folder / "temporary").iterdir())
+    time.sleep(0.3)  # so that the query runs
+    run.send_signal(number)
+    stdout, stderr = run.communicate(timeout=20)
+    assert (run.returncode, stdout, stderr) == (code, "", "\ninterrupted; nothing was judged\n")
+    assert not list((shop.folder / "temporary").iterdir()) and not (shop.folder / "report.json").exists()
+
+
+@pytest.mark.parametrize(("problem", "name"), [
+    (duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate data of size 16.0 MiB"), "out-of-memory"),
+    (duckdb.IOException('IO Error: Could not write file "x.tmp": No space left on device'), "disk-full"),
+], ids=["memory", "disk"])
+def test_no_room_while_judging(shop: Project, monkeypatch: pytest.MonkeyPatch, problem: Exception, name: str) -> None:
+    """After the events have been read; while they are is in test_scan."""
+    shop.trace(*CROSSING)
+
+    def keep(*_: Any) -> None:
+        raise problem
+    monkeypatch.setattr("policyengine.trace.duckdb.DuckTables.keep", keep)
+    told = shop.refused(shop.good, "--events", shop.events_file, "--engine", "duckdb")
+    assert told.startswith(f"error[{name}]"), told
+
+
+@pytest.mark.parametrize(("rule", "said"), [
+    ("must count of billed within the last 30 days >= 3", "the past of the whole service"),
+    ("per user\n  on bought as sale\n  must bought where (amount = sale.amount and gift = sale.gift) before",
+     "what no column can say of some moment"),
+], ids=["without a trigger", "two equalities"])
+def test_what_the_evaluator_alone_can_judge_on_too_many_rows(shop: Project, monkeypatch: pytest.MonkeyPatch, rule: str,
+                                                             said: str) -> None:
+    """A rule without a trigger, and two comparisons of which either side may be missing."""
+    shop.house(f"rule many\n  cites Art. 2(2)\n  family bills\n  {rule}\n")
+    shop.trace(*[row for n in range(20) for row in (event("billed", f"07-16 10:{n:02}"),
+                                                    event("bought", f"07-16 10:{n:02}", amount=n))])
+    args = (shop.good, "--events", shop.events_file, "--rule", "many")
+    assert shop.judge(*args, "--engine", "duckdb") == shop.judge(*args, "--engine", "evaluator")
+    monkeypatch.setattr("policyengine.workspace.tracing.MOST_ROWS", 5)
+    told = shop.refused(*args, "--engine", "duckdb")
+    assert "no-plan" in told and "`many`" in told and said in told, told
+
+
+def test_what_the_evaluator_judged_is_told_to_who_writes_findings(shop: Project,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moments that columns leave to it; those of a rule that no column can answer are in test_spark."""
+    shop.house("rule same\n  cites Art. 2(2)\n  family bills\n  per user\n  on bought as sale\n"
+               "  must bought where (amount = sale.amount and gift = sale.gift) before\n")
+    shop.trace(*[event("bought", f"07-16 10:{n:02}", amount=n % 3) for n in range(20)])
+    told: list[Judgement] = []
+    monkeypatch.setattr("policyengine.trace.engine.Engine.tell", lambda _, judged: told.extend(judged))
+    counted = shop.judge(shop.good, "--events", shop.events_file, "--rule", "same", "--engine", "duckdb")
+    assert Counter(one.verdict for one in told) == counted["1 same"] == {"violated": 3, "undecided": 17}
+
+
+# ---- Spark ----------------------------------------------------------------------------------------------------------
+
+def java(folder: Path, script: str) -> str:
+    """A Java that does what a script says; its home."""
+    program = folder / "java" / "bin" / "java"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return str(folder / "java")
+
+
+SPARK = "import sys\nfrom policyengine.cli.main import main\nraise SystemExit(main(sys.argv[1:]))"
+
+
+@pytest.mark.parametrize(("number", "code"), INTERRUPTS)
+def test_interrupted_while_spark_starts(shop: Project, cache: Path, number: int, code: int) -> None:
+    """The Java that was begun has ended; broken off there, it would go on for ever."""
+    pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guiju[spark]"')
+    shop.trace(*CROSSING)
+    began, ended = shop.folder / "began", shop.folder / "ended"
+    home = java(shop.folder, f"touch {began}; sleep 1; touch {ended}; exit 1")
+    run = begun(shop, SPARK, "check", shop.good, "--events", shop.events_file, "--engine", "spark",
+                GUIJU_CACHE_DIR=str(cache), JAVA_HOME=home)
+    deadline = time.monotonic() + 30
+    while not began.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    run.send_signal(number)
+    stdout, stderr = run.communicate(timeout=30)
+    assert (run.returncode, stdout) == (code, "") and stderr.endswith("\ninterrupted; nothing was judged\n"), stderr
+    assert ended.exists() and "Traceback" not in stderr
+
+
+def test_a_java_that_spark_cannot_use(shop: Project, cache: Path) -> None:
+    pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guiju[spark]"')
+    shop.trace(*CROSSING)
+    for home, said in ((java(shop.folder, "echo too old >&2; exit 1"), "Spark needs Java 17 or newer"),
+                       (str(shop.folder), "Java 17 or newer is not installed")):
+        run = begun(shop, SPARK, "check", shop.good, "--events", shop.events_file, "--engine", "spark",
+                    GUIJU_CACHE_DIR=str(cache), JAVA_HOME=home)
+        stdout, stderr = run.communicate(timeout=60)
+        assert (run.returncode, stdout) == (2, "") and "error[no-spark]" in stderr and said in stderr, stderr
+        assert "internal error" not in stderr
+
+
+def test_findings_are_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Also where what ends the run is Ctrl-C, and where it is an error."""
+    pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guiju[spark]"')
+    from policyengine.trace.spark import found_here, whole, write
+    from tests.support.spark import session
+
+    spark, folder = session(), tmp_path / "found.ndjson"
+    moment = Moment(0, 0, (), Event("use", 0, {"service": "one"}, None, None, "trace", 7, 0))
+    judged = [Judgement("rule", "violated", moment)]
+    for problem in (KeyboardInterrupt, ValueError):
+        with pytest.raises(problem), whole(spark, str(folder)):
+            write(found_here(spark, judged), str(folder), "json")
+            assert any(folder.glob("part-*")) and not (folder / "_SUCCESS").exists()
+            raise problem
+        assert not folder.exists()
+    with whole(spark, str(folder)):
+        write(found_here(spark, judged), str(folder), "json")
+    assert (folder / "_SUCCESS").exists()
+    [line] = "".join(part.read_text("utf-8") for part in folder.glob("part-*")).splitlines()
+    assert json.loads(line) == {"rule": "rule", "verdict": "violated", "time": "1970-01-01T00:00:00.000000Z",
+                                "tie": False, "service": "one", "file": "trace", "row": 7}
