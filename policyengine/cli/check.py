@@ -41,7 +41,7 @@ from policyengine.workspace.library import find_library
 # What says only that there is no input; `--allow-empty` forgives it.
 EMPTY = frozenset({"empty-glob", "no-input-files", "no-input"})
 
-TOLD = 1_000
+TOLD = 100
 """Of what an engine finds, at least so many of a rule and verdict are told where a format shows all."""
 
 OPEN = 100_000

@@ -17,10 +17,11 @@ from policyengine.base.instants import Period, local_date, local_time, start_of_
 from policyengine.base.record import record
 from policyengine.base.source import Span
 from policyengine.core import ir
+from policyengine.core.candidates import Link
 from policyengine.core.case import Event
 from policyengine.core.intervals import Bounds, between, computed_between, ends_of
 from policyengine.core.operators import OPERATORS, ORDERINGS
-from policyengine.core.standing import Here, Path, Run, Value, World, at_large, typed
+from policyengine.core.standing import Here, Keys, Path, Run, Value, World, at_large, typed
 from policyengine.core.truth import FALSE, SETTLED, TRUE, Truth, all_of, any_of, negation
 from policyengine.core.verdict import (
     DividedByZero,
@@ -397,14 +398,52 @@ def matching(pattern: ir.Pattern, here: Here, world: World, first: int, last: in
 def _candidates(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: World, first: int, last: int,
                 ) -> Iterator[tuple[int, Event, Truth]]:
     positions = world.positions(pattern.event, pattern.keys, asked)
-    for place in range(bisect_left(positions, first), bisect_left(positions, last)):
-        position = positions[place]
+    low, high = bisect_left(positions, first), bisect_left(positions, last)
+    if pattern.where is None:
+        for position in positions[low:high]:
+            yield position, world.events[position], TRUE
+        return
+    if low == high:
+        return
+    known = world.filtered(pattern)
+    filter = known.filter
+    some = positions[low:high]
+    for number, link in enumerate(filter.links):
+        value = value_of(link.asked, here, world).value
+        if value is not None and not isinstance(value, Bounds):
+            index = known.linked.get((number, asked))
+            if index is None:
+                index = known.linked[number, asked] = _by_value(link, positions, world)
+            found = sorted((*index.get(value, ()), *index.get(None, ())))
+            some = found[bisect_left(found, first):bisect_left(found, last)]
+            break
+    for position in some:
         event = world.events[position]
         match = TRUE
-        if pattern.where is not None:
+        if filter.own is not None:
+            own = known.own.get(position)
+            if own is None:
+                own = known.own[position] = condition_of(filter.own, here.looking_at(event, position), world)
+            if own.value is False:
+                continue
+            match = own
+        if not filter.whole:
             match = condition_of(pattern.where, here.looking_at(event, position), world)
-        if match.value is not False:
-            yield position, event, match
+            if match.value is False:
+                continue
+        yield position, event, match
+
+
+def _by_value(link: Link, positions: Sequence[int], world: World) -> dict[Any, list[int]]:
+    """The candidates at these positions by what their field says, those that say nothing under None."""
+    index: dict[Any, list[int]] = {}
+    for position in positions:
+        raw = _at(world.events[position].fields, link.field.path)
+        raw = link.field.default if raw is None else raw
+        value = None if raw is None else typed(raw, link.field.type)
+        for one in dict.fromkeys(value) if link.listed and value is not None else (value,):
+            index.setdefault(one, []).append(position)
+    return index
 
 
 def _in_window(pattern: ir.Pattern, window: _Window, here: Here, world: World, *, counting: bool = False,
@@ -546,7 +585,16 @@ def _in_state(expr: ir.InState, here: Here, world: World) -> Truth:
     values = _asked(expr.keys, here, world)
     if isinstance(values, Value):
         return Truth(None, SETTLED, values.evidence, values.missing, values.tie)
-    position, now = _stands(expr.at, here)
+    asking = here.candidate if expr.at == ir.CANDIDATE else here.event
+    known = (expr.state, *values.values(), *_stands(expr.at, here), id(asking))
+    found = world.held.get(known)
+    if found is None:
+        found = world.held[known] = _held(state, expr.at, values, here, world)
+    return found
+
+
+def _held(state: ir.BooleanState, at: ir.Owner, values: Keys, here: Here, world: World) -> Truth:
+    position, now = _stands(at, here)
     lasting = None if state.lasting is None else value_of(state.lasting, here, world)
     changes = sorted(((place, event, match, starting)
                       for patterns, starting in ((state.starts, True), (state.ends, False)) for pattern in patterns
@@ -570,7 +618,7 @@ def _in_state(expr: ir.InState, here: Here, world: World) -> Truth:
     expired = {one for one in possible if one is not None and lasting is not None and lasting.value is not None
                and now >= closes(one.time, lasting.value, world.calendar)}
     answers = {one is not None and one not in expired for one in possible}
-    tie = any(_tied(pattern, here, world, values, expr.at)
+    tie = any(_tied(pattern, here, world, values, at)
               for pattern in (*state.starts, *state.ends))
     if not decided:
         decided = tuple(EventAbsent(pattern.event, None, now) for pattern in state.starts)
@@ -597,6 +645,15 @@ def _state_value(expr: ir.StateValue, here: Here, world: World) -> Value:
     values = _asked(expr.keys, here, world)
     if isinstance(values, Value):
         return values
+    asking = here.candidate if expr.at == ir.CANDIDATE else here.event
+    known = (expr.state, *values.values(), *_stands(expr.at, here), id(asking))
+    found = world.values.get(known)
+    if found is None:
+        found = world.values[known] = _valued(expr, state, values, here, world)
+    return found
+
+
+def _valued(expr: ir.StateValue, state: ir.ValuedState, values: Keys, here: Here, world: World) -> Value:
     position, now = _stands(expr.at, here)
     tie = any(_tied(source.pattern, here, world, values, expr.at)
               for tier in state.tiers for source in tier)

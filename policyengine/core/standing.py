@@ -17,7 +17,9 @@ from policyengine.base.calendar import Calendar
 from policyengine.base.instants import parse_instant, parse_period
 from policyengine.base.record import record
 from policyengine.core import ir, types
+from policyengine.core.candidates import Filter, filter_of
 from policyengine.core.case import Case, Event, Sources
+from policyengine.core.truth import Truth
 from policyengine.core.verdict import (
     Evidence,
     Incomplete,
@@ -88,6 +90,16 @@ class Reach:
 
 
 @record
+class Filtered:
+    """How a pattern's candidates are told apart; what is known of them already, by position; and for each link, by
+    the values of the pattern's keys, the candidates of each value, with those that lack one under None."""
+
+    filter: Filter
+    own: dict[int, Truth] = field(default_factory=dict)
+    linked: dict[tuple[int, tuple[Any, ...]], dict[Any, list[int]]] = field(default_factory=dict)
+
+
+@record
 class World:
     """All that does not change from moment to moment; the caches are filled as asked.
 
@@ -106,6 +118,9 @@ class World:
     episodes: Mapping[str, ir.Episode]
     by_key: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], list[int]]] = field(default_factory=dict)
     runs: dict[str, tuple[Run, ...]] = field(default_factory=dict)
+    filters: dict[int, Filtered] = field(default_factory=dict)
+    held: dict[tuple[Any, ...], Truth] = field(default_factory=dict)
+    values: dict[tuple[Any, ...], Value] = field(default_factory=dict)
     asked: set[Reach] | None = None
 
     @staticmethod
@@ -133,6 +148,13 @@ class World:
                 if one.type == event:
                     index.setdefault(tuple(one.fields.get(key) for key in keys), []).append(position)
         return index.get(values, ())
+
+    def filtered(self, pattern: ir.Pattern) -> Filtered:
+        """What is known of a pattern's candidates."""
+        found = self.filters.get(id(pattern))
+        if found is None:
+            found = self.filters[id(pattern)] = Filtered(filter_of(pattern))
+        return found
 
     def gap_in_history(self, event: str, reach: int | None) -> tuple[Missing, ...]:
         """Why the sources do not show every event of the type from `reach` on (None: from the beginning)."""

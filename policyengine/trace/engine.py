@@ -29,6 +29,9 @@ PAIRS = 200_000_000
 PLACE = ("t", "known", "pos", "first", "past", "due")
 """What a plan says of where a moment stands and when it is due."""
 
+NOWHERE: Mapping[str, str] = {}
+"""No type has a table of its own."""
+
 OPEN = 2 ** 62
 """Past every instant, as columns have them."""
 
@@ -123,9 +126,10 @@ class Engine:
         """Moments found that the evaluator judged, for an engine that writes down what is found."""
 
     def rows(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int], files: Sequence[str],
-             key_types: Mapping[str, types.Type], service: str | None, limit: int) -> Rows:
+             key_types: Mapping[str, types.Type], service: str | None, limit: int,
+             stand: Mapping[str, str] = NOWHERE) -> Rows:
         """See `Rows`."""
-        return Rows(self.tables, needs, places, files, key_types, service, limit)
+        return Rows(self.tables, needs, places, files, key_types, service, limit, stand)
 
     def filled(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int]) -> dict[str, frozenset[str]]:
         """Event type -> columns that no row of it lacks."""
@@ -167,13 +171,15 @@ def _kept(plan: Plan, wanted: Sequence[Verdict]) -> str:
 class Rows:
     """The events of the table `events` as the evaluator knows them, each made once.
 
-    `needs` are the columns of each type, `places` the types' places, `service` whose rows are read (None: all).
+    `needs` are the columns of each type, `places` the types' places, `service` whose rows are read (None: all), `stand`
+    in which table the rows of a type are (where it says nothing: `events`).
     """
 
     def __init__(self, tables: Tables, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int],
-                 files: Sequence[str], key_types: Mapping[str, types.Type], service: str | None, limit: int) -> None:
+                 files: Sequence[str], key_types: Mapping[str, types.Type], service: str | None, limit: int,
+                 stand: Mapping[str, str] = NOWHERE) -> None:
         self.tables, self.needs, self.places, self.files = tables, needs, places, files
-        self.key_types, self.service, self.limit = key_types, service, limit
+        self.key_types, self.service, self.limit, self.stand = key_types, service, limit, stand
         self.names = {place: name for name, place in places.items()}
         self.seen: dict[int, Event] = {}
         self.fetched: dict[Reach, list[int]] = {}
@@ -197,20 +203,21 @@ class Rows:
 
     def fetch(self, reaches: Sequence[Reach]) -> Sequence[Event]:
         """The events of these parts of the trace, in order. Raises `TooManyRows`."""
-        groups: dict[tuple[str, ...], list[Reach]] = {}
+        groups: dict[tuple[tuple[str, ...], str], list[Reach]] = {}
         for reach in dict.fromkeys(reaches):
             if reach not in self.fetched:
-                groups.setdefault(tuple(name for name, _ in reach.keys), []).append(reach)
-        for names, asked in groups.items():
-            self.fetched.update(zip(asked, self._reach(names, asked), strict=True))
+                names = tuple(name for name, _ in reach.keys)
+                groups.setdefault((names, self.stand.get(reach.event, "events")), []).append(reach)
+        for (names, table), asked in groups.items():
+            self.fetched.update(zip(asked, self._reach(names, table, asked), strict=True))
         places = {place for reach in reaches for place in self.fetched[reach]}
         if len(places) > self.limit:
             raise TooManyRows
         events = self.at(sorted(places))
         return list(events.values())
 
-    def _reach(self, names: Sequence[str], asked: Sequence[Reach]) -> list[list[int]]:
-        """The places of the events of each part, all of which name these keys."""
+    def _reach(self, names: Sequence[str], table: str, asked: Sequence[Reach]) -> list[list[int]]:
+        """The places of the events of each part, all of which name these keys and are of one table."""
         found: list[list[int]] = [[] for _ in asked]
         keys = [Column((name,), self.key_types.get(name, types.Text())) for name in names]
         given = [(n, self.places[one.event], -OPEN if one.first is None else one.first,
@@ -222,7 +229,7 @@ class Rows:
             on.append(f'e."service" = {text(self.service)}')
         self.tables.give("asked", {"n": "BIGINT", "type": "SMALLINT", "low": "BIGINT", "high": "BIGINT", **{
             f"k{n}": sql_type(one.type) for n, one in enumerate(keys)}}, given)
-        rows = self.tables.ask(f'SELECT r."n", e."pos" FROM events AS e JOIN asked AS r ON {" AND ".join(on)} '
+        rows = self.tables.ask(f'SELECT r."n", e."pos" FROM {table} AS e JOIN asked AS r ON {" AND ".join(on)} '
                                f"LIMIT {self.limit + 1}")
         if len(rows) > self.limit:
             raise TooManyRows

@@ -60,13 +60,18 @@ def seek(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], fac
     """The same, for one who fetches for several at once: yields what to fetch and is sent it; returns the rows."""
     moments = tuple(moments)
     asked: tuple[Reach, ...] = ()
+    sought: set[Reach] = set()
     have: Sequence[Event] = ()
     while True:
         case = Case(facts, tuple(have))
-        more = merge((*asked, *reaches(policy, rule, moments, case, setting, calendar, sources=sources)))
-        if more == asked:
+        more = _sought(policy, rule, moments, case, setting, calendar, sources) - sought
+        if not more:
             return have
-        asked = more
+        sought |= more
+        merged = merge((*asked, *more))
+        if merged == asked:
+            return have
+        asked = merged
         have = yield asked
 
 
@@ -76,6 +81,12 @@ def reaches(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], 
 
     To be called again with what they hold, together with what was fetched before, until they ask for nothing more.
     """
+    return merge(_sought(policy, rule, moments, have, setting, calendar, sources))
+
+
+def _sought(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], have: Case, setting: Setting,
+            calendar: Calendar, sources: Sources | None) -> set[Reach]:
+    """The same as they are met, with many alike, overlapping or within another."""
     asked: set[Reach] = set()
     world = World.of(policy, have, setting, calendar, sources, asked)
     places = {id(event): place for place, event in enumerate(world.events)}
@@ -92,7 +103,7 @@ def reaches(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], 
         for condition in conditions:
             with _SO_FAR:
                 condition_of(condition, here, world)
-    return merge(asked)
+    return asked
 
 
 def _stand(rule: ir.Rule, moment: Moment, world: World, places: Mapping[int, int]) -> Here:

@@ -40,7 +40,7 @@ from policyengine.trace.scan_rows import (
     id_twice,
     path_fields,
 )
-from policyengine.trace.scan_sources import Source, asked, select
+from policyengine.trace.scan_sources import Source, asked, narrowed, select
 from policyengine.trace.scan_text import stage
 
 UNREAD = 100_000
@@ -156,8 +156,9 @@ class _Work:
         for (columns, keys), files in groups.items():
             try:
                 source = self.parquet_source(columns, keys, files, told)
-                rows = self.doubted(self.resolved(select(source, self.asked.of(self.present))))
-                self.sources.append(_Rows(rows, source, self.present))
+                every = self.resolved(select(source, self.asked.of(self.present)))
+                rows = self.doubted(every)
+                self.sources.append(_Rows(rows, source, self.present, rows is every))
             except (duckdb.Error, OSError) as problem:
                 told[files[0]] += [self.unreadable(files, problem)]
         self.explain_doubtful(told)
@@ -348,7 +349,7 @@ class _Work:
                     f"FROM ({rows})")
         # Rows come as they stand in their files, most of the time; several files are read side by side.
         if self.one('SELECT count(*) FROM (SELECT file, "row", lag(file) OVER () AS f0, lag("row") OVER () AS r0 FROM '
-                    'scan_keys) WHERE (file, "row") < (f0, r0)'):
+                    'scan_keys) WHERE file < f0 OR (file = f0 AND "row" < r0)'):
             con.execute('CREATE TABLE scan_sorted AS SELECT * FROM scan_keys ORDER BY file, "row"')
             con.execute("DROP TABLE scan_keys")
             con.execute("ALTER TABLE scan_sorted RENAME TO scan_keys")
@@ -359,7 +360,7 @@ class _Work:
         starts = self.starts()
         ties, moved, repeats = scan_order.order(con, keys, wanted, starts, self.contents)
         con.execute("DROP TABLE scan_keys")
-        tables = self.tables({kind: n for kind, *_, n in counted if n}, rows, wanted, there, starts, ties, moved)
+        tables = self.tables({kind: n for kind, *_, n in counted if n}, rows, early, there, starts, ties, moved)
         for name in ("scan_stage", "scan_moved"):
             con.execute(f"DROP TABLE IF EXISTS {name}")
         counts = {names[kind]: n for kind, n, *_ in counted if n}
@@ -390,14 +391,19 @@ class _Work:
         """The table `scan_said`: what each row in `scan_ties` says, as one text."""
         con = self.con
         con.execute('CREATE TABLE scan_said (file INTEGER, "row" BIGINT, said VARCHAR)')
+        kinds = frozenset(kind for kind, in con.execute("SELECT DISTINCT k FROM scan_ties").fetchall())
         for one in self.sources:
             few = one.sql
-            if one.source is not None:  # not all rows are made only to leave most out
-                place = f'({one.source.file}, {one.source.row}) IN (SELECT (file, "row") FROM scan_ties)'
-                source = replace(one.source, table=f"SELECT * FROM ({one.source.table}) WHERE {place}")
-                few = f"SELECT * FROM ({self.resolved(select(source, self.asked.of(one.present)))}) WHERE NOT odd"
+            if one.source is not None:  # not all rows and columns are made only to leave most out
+                source = narrowed(one.source, self.asked, kinds)
+                source = replace(source, table=f"SELECT * FROM ({source.table}) SEMI JOIN scan_ties AS k "
+                                               f'ON {source.file} = k.file AND {source.row} = k."row"')
+                few = self.resolved(select(source, self.asked.of(kinds)))
+                if not one.sound:
+                    few = f"SELECT * FROM ({few}) WHERE NOT odd"
             con.execute(f'INSERT INTO scan_said SELECT file, "row", content FROM ({few}) AS s SEMI JOIN scan_ties AS k '
-                        'ON s.file = k.file AND s."row" = k."row" WHERE content IS NOT NULL')
+                        'ON s.file = k.file AND s."row" = k."row"')
+        con.execute("DELETE FROM scan_said WHERE said IS NULL")  # asked above, it would be asked of every row
         path = os.path.join(temp_folder(con), "ties.ndjson")
         told: dict[int, list[Diagnostic]] = {file: [] for file in range(len(self.names))}
         left = 'SELECT k.file, k."row" FROM scan_ties AS k ANTI JOIN scan_said AS s ON k.file = s.file ' \
@@ -412,7 +418,7 @@ class _Work:
             con.execute(f"INSERT INTO scan_said {_said(path)}")
         os.unlink(path)
 
-    def tables(self, counts: Mapping[int, int], rows: str, wanted: str, there: frozenset[str], starts: str,
+    def tables(self, counts: Mapping[int, int], rows: str, early: str, there: frozenset[str], starts: str,
                ties: bool, moved: bool) -> dict[str, str]:
         """The views; which of them has the events of which type.
 
@@ -436,8 +442,8 @@ class _Work:
                     for letter in ("c", *("s" if one.said else ""))]
             have = [one for one in ("service", *kept) if one in there]
             chosen = ", ".join([*own, *have])
-            self.con.execute(f"CREATE TABLE {table} AS SELECT {chosen} FROM ({rows}) AS r{joined} WHERE {wanted} AND "
-                             f"{self.asked.of(self.present).among(kinds)}")
+            self.con.execute(f"CREATE TABLE {table} AS SELECT {chosen} FROM ({rows}) AS r{joined} WHERE {early} AND "
+                             f"{self.asked.of(self.present).among(kinds & self.needed)}")
             columns = [("service", "service", "VARCHAR")]
             for number, one in enumerate(self.held.columns):
                 columns.append((f"c{number}", one.name, sql_type(one.type)))
@@ -455,11 +461,13 @@ class _Work:
 
 @record
 class _Rows:
-    """Plain rows (`scan_sources.ROW`) as SQL; of Parquet also the source they are made of, and the types it has."""
+    """Plain rows (`scan_sources.ROW`) as SQL; of Parquet also the source they are made of, the types it has, and
+    whether none of its rows is odd."""
 
     sql: str
     source: Source | None = None
     present: frozenset[int] = frozenset()
+    sound: bool = False
 
 
 class _Rising:

@@ -58,11 +58,10 @@ def order(con: duckdb.DuckDBPyConnection, there: Collection[str], wanted: str, p
         "CREATE TABLE scan_placed AS SELECT *, CASE WHEN beside THEN min(nth) OVER (PARTITION BY t, q) ELSE nth END AS "
         f"head FROM (SELECT f.*, CASE WHEN beside THEN min(m) OVER (PARTITION BY t) + {place_in} ELSE m END AS nth "
         'FROM scan_few AS f LEFT JOIN scan_said USING (file, "row"))')
-    if not _one(con, "SELECT count(*) FROM scan_few"):
-        read = "SELECT own, n FROM scan_few"
+    # A row that leaves its place takes that of another which leaves its own, so both are among the few.
     con.execute(
-        f'CREATE TABLE scan_moved AS SELECT s.file, s."row", a.own AS pos, b.own AS instant FROM scan_placed AS s JOIN '
-        f"({read}) AS a ON a.n = s.nth JOIN ({read}) AS b ON b.n = s.head WHERE a.own <> s.own OR b.own <> s.own")
+        'CREATE TABLE scan_moved AS SELECT s.file, s."row", a.own AS pos, b.own AS instant FROM scan_placed AS s JOIN '
+        "scan_few AS a ON a.n = s.nth JOIN scan_few AS b ON b.n = s.head WHERE a.own <> s.own OR b.own <> s.own")
     ties = _one(con, "SELECT count(*) FROM scan_placed WHERE head <> nth")
     moved = _one(con, "SELECT count(*) FROM scan_moved")
     for table in ("scan_sorted", "scan_crowded", "scan_few", "scan_ties", "scan_said", "scan_placed"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from policyengine.base.record import record
@@ -82,6 +83,14 @@ class Asked:
         return f"([{flags}])[\"type\" + 1]"
 
 
+def narrowed(source: Source, asked: Asked, places: frozenset[int]) -> Source:
+    """The source without the columns of fields that no row of these types, if it is not odd, says anything in."""
+    if not places <= asked.closed:
+        return source
+    return replace(source, columns={name: one for name, one in source.columns.items() if name in ENVELOPE
+                                    or (name in asked.fields and asked.fields[name].declared & places)})
+
+
 def asked(schemas: Schemas, held: Held, zone: str | None) -> Asked:
     """The vocabulary turned around: fields first, event types second."""
     groups: dict[str, dict[str, tuple[Any, set[int]]]] = {}
@@ -148,8 +157,8 @@ def select(source: Source, asked: Asked) -> str:
     id, bad_id = _id(columns.get("id"))
     sequence, bad_sequence = _sequence(columns.get("sequence"))
     wrong = either([part for part in ('"type" IS NULL', bad_time, bad_id, bad_sequence, *source.more,
-                                      *_misfits(fields, asked), *_unsaid(fields, source, asked, id, sequence))
-                    if part])
+                                      *_misfits(fields, asked, columns["type"]),
+                                      *_unsaid(fields, source, asked, id, sequence)) if part])
     service = fields.get("service")
     held = [f"{_value(one, fields)} AS c{number}" for number, one in enumerate(asked.held.columns)]
     held += [f"{_said(one, fields, source)} AS s{number}" for number, one in enumerate(asked.held.columns) if one.said]
@@ -210,29 +219,40 @@ def _sequence(column: tuple[Form, str] | None) -> tuple[str, str]:
     return "CAST(NULL AS BIGINT)", f"{x} IS NOT NULL"
 
 
-def _misfits(fields: Mapping[str, tuple[Form, str]], asked: Asked) -> list[str]:
-    """When a row may not fit the vocabulary, field by field. Most fields of a row are null: CASE asks no more then."""
+def _misfits(fields: Mapping[str, tuple[Form, str]], asked: Asked, kind: tuple[Form, str]) -> list[str]:
+    """When a row may not fit the vocabulary, field by field. Most fields of a row are null: `AND` asks no more then."""
     found = []
     for name, (form, x) in fields.items():
         field = asked.fields.get(name, Field((), frozenset()))
         strangers = asked.closed - field.declared
-        parts = [asked.among(strangers)] if strangers & asked.present else []
+        parts = [_of(kind, strangers, asked)] if strangers & asked.present else []
         for schema, places in field.groups:
             wrong = odd(schema, form, x)
             # What a type of its own has not declared is odd already, so that one schema for all needs no question.
-            own = "true" if len(field.groups) == 1 and places | strangers >= asked.present else asked.among(places)
+            own = "true" if len(field.groups) == 1 and places | strangers >= asked.present else _of(kind, places, asked)
             if wrong and places & asked.present:
                 parts.append(f"coalesce({wrong}, true)" + ("" if own == "true" else f" AND {own}"))
         free = asked.present - asked.closed - field.declared
         if free and form.kind == "json":  # where a type may have any field, JSON has still to be JSON
             parts.append(f"NOT (starts_with({x}, '\"') OR {x} IN ('true', 'false') OR "
-                         f"coalesce(NOT ({odd({'type': 'integer'}, form, x)}), false)) AND {asked.among(free)}")
-        absent = asked.among(field.required) if field.required & asked.present else ""
+                         f"coalesce(NOT ({odd({'type': 'integer'}, form, x)}), false)) AND {_of(kind, free, asked)}")
         if parts:
-            found.append(f"CASE WHEN {x} IS NULL THEN {absent or 'false'} ELSE {either(parts)} END")
-        elif absent:
-            found.append(f"{x} IS NULL AND {absent}")
+            found.append(f"{x} IS NOT NULL AND ({either(parts)})")
+        if field.required & asked.present:
+            found.append(f"{x} IS NULL AND {_of(kind, field.required, asked)}")
     return found
+
+
+def _of(kind: tuple[Form, str], places: frozenset[int], asked: Asked) -> str:
+    """As `among`, over the text of the type, which DuckDB asks once for each text that a file has."""
+    inside, others = places & asked.present, asked.present - places
+    if not inside or not others:
+        return "true" if inside else "false"
+    form, x = kind
+    few = min(inside, others, key=len)
+    names = ", ".join(quoted(f'"{asked.names[place]}"' if form.kind == "json" else asked.names[place])
+                      for place in sorted(few))
+    return f"(list_position([{names}], CAST({x} AS VARCHAR)) IS {'NOT ' if few is inside else ''}NULL)"
 
 
 def _lacking(fields: Mapping[str, Any], asked: Asked) -> frozenset[int]:

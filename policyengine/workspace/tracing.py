@@ -92,7 +92,8 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
 
     Raises `operators.Overflow` and `calendar.OutOfRange` as the evaluator does.
     """
-    rows = store.engine.rows(store.needs, store.places, store.files, store.key_types, asked.service, MOST_ROWS)
+    rows = store.engine.rows(store.needs, store.places, store.files, store.key_types, asked.service, MOST_ROWS,
+                             store.tables)
     for rule in once:
         yield _judge_once(rule, asked, rows)
     as_of = asked.setting.as_of

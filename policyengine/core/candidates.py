@@ -1,0 +1,86 @@
+"""What a pattern asks of a candidate alone, and by which of its fields the candidates of a moment can be looked up.
+
+In comes a pattern; out comes how its `where` may be answered sooner, with the same answer: what is asked of the
+candidate alone is the same at every moment, and a field that must equal something of the moment, or a list that must
+contain it, says at once of most candidates that they do not match. Nothing here judges.
+"""
+
+from __future__ import annotations
+
+from policyengine.base.record import record
+from policyengine.core import ir, types
+from policyengine.core.walk import conjuncts, nodes, type_of
+
+_OF_THE_MOMENT = (ir.Occurs, ir.CountEvents, ir.SumEvents, ir.Latest, ir.EpisodeDuration)
+_COMPARED_AS_THEY_ARE = (types.Text, types.Number, types.Bool, types.Date)
+
+
+@record
+class Link:
+    """A field of the candidate that must equal what is `asked` of the moment; a list that must contain it, `listed`."""
+
+    field: ir.Get
+    asked: ir.Expr
+    listed: bool
+
+
+@record
+class Filter:
+    """The pattern itself; of its conditions those about the candidate alone (None: there are none), whether these are
+    all, and the links to the moment."""
+
+    pattern: ir.Pattern
+    own: ir.Expr | None
+    whole: bool
+    links: tuple[Link, ...]
+
+
+MOST = 10_000
+_made: dict[int, Filter] = {}
+
+
+def filter_of(pattern: ir.Pattern) -> Filter:
+    """How candidates are told apart; made once for a pattern, the latest MOST are remembered."""
+    found = _made.get(id(pattern))
+    if found is None:
+        if len(_made) >= MOST:
+            _made.clear()
+        found = _made[id(pattern)] = _filter_of(pattern)  # which holds the pattern, so that no other has its id
+    return found
+
+
+def _filter_of(pattern: ir.Pattern) -> Filter:
+    parts = tuple(conjuncts(pattern.where))
+    own = tuple(one for one in parts if _of_candidate_alone(one))
+    links = tuple(link for one in parts if one not in own for link in _links(one))
+    joined = None if not own else own[0] if len(own) == 1 else ir.And(own)
+    return Filter(pattern, joined, len(own) == len(parts), links)
+
+
+def _of_candidate_alone(expr: ir.Expr) -> bool:
+    return not any(isinstance(node, _OF_THE_MOMENT)
+                   or (isinstance(node, ir.Get) and node.owner != ir.CANDIDATE)
+                   or (isinstance(node, ir.InState | ir.StateValue) and node.at != ir.CANDIDATE)
+                   for node in nodes(expr))
+
+
+def _links(expr: ir.Expr) -> tuple[Link, ...]:
+    match expr:
+        case ir.Apply(operator="=", arguments=(ir.Get(owner=ir.CANDIDATE) as get, other)) if _linked(get.type, other):
+            return (Link(get, other, False),)
+        case ir.Apply(operator="=", arguments=(other, ir.Get(owner=ir.CANDIDATE) as get)) if _linked(get.type, other):
+            return (Link(get, other, False),)
+        case ir.Apply(operator="contains", arguments=(ir.Get(owner=ir.CANDIDATE, type=types.ListOf(item)) as get,
+                                                      other)) if _linked(item, other):
+            return (Link(get, other, True),)
+        case _:
+            return ()
+
+
+def _linked(type: types.Type, other: ir.Expr) -> bool:
+    """Whether values of the type can be looked up by what is asked of the moment."""
+    return (isinstance(type, _COMPARED_AS_THEY_ARE) and isinstance(type_of(other), _COMPARED_AS_THEY_ARE)
+            and not any((isinstance(node, ir.Get) and node.owner == ir.CANDIDATE)
+                        or (isinstance(node, ir.InState | ir.StateValue) and node.at == ir.CANDIDATE)
+                        or isinstance(node, ir.Today | ir.LocalTime | ir.CompletedYears)
+                        for node in nodes(other)))

@@ -1,0 +1,70 @@
+"""Candidates that are looked up, and conditions on them that are answered once, change nothing the evaluator says.
+
+Beside it the evaluator as its definition reads: every candidate in turn, all of its conditions each time.
+"""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from policyengine.base.calendar import OutOfRange
+from policyengine.core import ir, standing
+from policyengine.core.candidates import Filter, filter_of
+from policyengine.core.case import Case, Event
+from policyengine.core.evaluate import judge
+from policyengine.core.operators import Overflow
+from policyengine.core.verdict import Judgement, Setting
+from tests.support import wide_strategies as wide
+
+
+def judged(rule: ir.Rule, trial: wide.Trial) -> tuple[Judgement, ...]:
+    return judge(wide.policy(rule), trial.case, Setting(trial.as_of, {}), trial.place.calendar, sources=trial.sources,
+                 start=trial.start, end=trial.end)
+
+
+@given(wide.rules(), wide.trials())
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_looked_up_or_in_turn(rule: ir.Rule, trial: wide.Trial) -> None:
+    """The same judgements, to the last piece of evidence."""
+    try:
+        with patch.object(standing, "filter_of", lambda pattern: Filter(pattern, None, False, ())):
+            in_turn = judged(rule, trial)
+    except (Overflow, OutOfRange):
+        return  # of a candidate, perhaps, that no lookup comes to
+    assert judged(rule, trial) == in_turn
+
+
+def test_lists_that_contain_something_of_the_moment() -> None:
+    """One that does, one that does not, and one that is not there: drawn conditions seldom look into lists."""
+    where = wide.compare(wide.get(ir.CANDIDATE, "tags"), "contains", wide.get(ir.TRIGGER, "name"))
+    must = ir.Must(ir.Occurs(ir.Pattern("reply", (), where), ir.Before()), False)
+    rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (), (must,), (), "")
+    rows = [("reply", {"tags": ["a"]}), ("reply", {"tags": ["b", "b"]}), ("use", {"name": "a"}), ("use", {"name": "c"}),
+            ("reply", {}), ("use", {"name": "b"}), ("use", {"name": "c"}), ("use", {})]
+    place = wide.PLACES[0]
+    events = tuple(Event(kind, place.start + n, {"user": "u1", **fields}, row=n + 1, place=wide.EVENTS.index(kind))
+                   for n, (kind, fields) in enumerate(rows))
+    found = judged(rule, wide.Trial(Case({}, events), place, place.start + 100, None))
+    assert [one.verdict for one in found] == ["satisfied", "violated", "satisfied", "undecided", "undecided"]
+
+
+EVENT_TAGS, TRIGGER_NAME = wide.get(ir.CANDIDATE, "tags"), wide.get(ir.TRIGGER, "name")
+FLAG = wide.get(ir.CANDIDATE, "flag")
+EARLIER = ir.InState("on", ir.TRIGGER, ())
+
+
+@pytest.mark.parametrize(("where", "own", "whole", "links"), [
+    (FLAG, FLAG, True, 0),
+    (wide.compare(EVENT_TAGS, "contains", TRIGGER_NAME), None, False, 1),
+    (ir.And((FLAG, wide.compare(wide.get(ir.CANDIDATE, "name"), "=", TRIGGER_NAME))), FLAG, False, 1),
+    (ir.And((FLAG, EARLIER)), FLAG, False, 0),
+    (wide.compare(wide.get(ir.CANDIDATE, "name"), "=", wide.get(ir.CANDIDATE, "kind")), "itself", True, 0),
+    (ir.Not(wide.compare(wide.get(ir.CANDIDATE, "name"), "=", TRIGGER_NAME)), None, False, 0),
+], ids=["of the candidate", "contains", "equal", "a state at the moment", "two fields", "not equal"])
+def test_what_is_looked_up(where: ir.Expr, own: ir.Expr | str | None, whole: bool, links: int) -> None:
+    """Only what is equal to, or contained for, the moment is looked up; only what is of the candidate is kept."""
+    found = filter_of(ir.Pattern("one", (), where))
+    assert (found.own, found.whole, len(found.links)) == (where if own == "itself" else own, whole, links)
