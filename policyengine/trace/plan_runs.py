@@ -16,6 +16,10 @@ from policyengine.trace.terms import (
 )
 
 
+SHIFT = 10 ** 17
+"""Microseconds that make every instant positive, so that to divide is to round down."""
+
+
 def members_of(build: Builder, name: str) -> tuple[tuple[str, ...], Sequence[ir.Pattern], Sequence[ir.Pattern], Any,
                                                    bool]:
     """Of an episode or state: its keys, the patterns that begin or continue it, those that end it, how long one of
@@ -98,8 +102,9 @@ def runs_of(build: Builder, name: str) -> tuple[tuple[str, ...], str, bool]:
 
 
 def long_runs(build: Builder, name: str, longer: int) -> str | None:
-    """The rows of `runs`, of those runs alone that last longer than so many microseconds, which are few: the start
-    of a run is not carried along every event. None where the episode has ends, or members that are uncertain."""
+    """The rows of `runs`, of those runs alone that last longer than so many microseconds, which are few: runs are put
+    together from stretches, and only events of long ones are put in order. None where the episode has ends, or members
+    that are uncertain."""
     keys, starts, ends, gap, _ = members_of(build, name)
     events = [pattern.event for pattern in starts]
     if ends or name not in build.episodes or build.gaps(events, '"t"') != "FALSE" or not keys:
@@ -108,27 +113,24 @@ def long_runs(build: Builder, name: str, longer: int) -> str | None:
     if doubtful or len(set(events)) < len(events):
         return None
     names = ", ".join(map(quoted, keys))
+    by = f"PARTITION BY {names}"
+    stretch = f'("t" + {SHIFT}) // {gap.count}'
+    stretches = build.step("stretches", f'SELECT {names}, {stretch} AS "stretch", min("t") AS "run_t", min("pos") AS '
+                           f'"run_pos", max("t") AS "last_t" FROM {rows} GROUP BY {names}, {stretch}',
+                           f"stretches of {name} no longer than its gap, of one run each")
+    followed = build.step("followed", f'SELECT *, lag("last_t") OVER ({by} ORDER BY "stretch") AS "prev_t", '
+                          f'max("last_t") OVER ({by}) AS "end_t" FROM {stretches}', "each with the end of the one before")
+    begun = build.step("begun", f'SELECT {names}, "run_t", "run_pos", coalesce(lead("prev_t") OVER ({by} ORDER BY '
+                       f'"stretch"), "end_t") AS "last_t" FROM {followed} WHERE "prev_t" IS NULL OR "run_t" - "prev_t" '
+                       f"> {gap.count}", "runs, each with its last event")
+    long = build.step("long", f'SELECT * FROM {begun} WHERE "last_t" - "run_t" > {longer}', "runs that pass a mark")
     on = " AND ".join(f"m.{quoted(key)} = r.{quoted(key)}" for key in keys)
-    followed = build.step("followed", f'SELECT "t", "pos", {names}, lag("t") OVER (PARTITION BY {names} ORDER BY '
-                                      f'"pos") '
-                          f'AS "prev_t" FROM {rows}', f"events of {name}, each with the one before")
-    begun = build.step("begun", f'SELECT "t" AS "run_t", "pos" AS "run_pos", {names}, lead("prev_t") OVER (PARTITION '
-                                f'BY '
-                       f'{names} ORDER BY "pos") AS "last_t" FROM {followed} WHERE "prev_t" IS NULL OR "t" - '
-                       f'"prev_t" > '
-                       f"{gap.count}", "where a run begins")
-    ends_at = build.step("last", f'SELECT {names}, max("t") AS "end_t" FROM {rows} GROUP BY {names}',
-                         "the last event of each key")
-    long = build.step("long", f'SELECT r."run_t", r."run_pos", {", ".join(f"r.{quoted(key)}" for key in keys)}, '
-                      f'coalesce(r."last_t", m."end_t") AS "last_t" FROM {begun} AS r JOIN {ends_at} AS m ON {on} '
-                      f'WHERE '
-                      f'coalesce(r."last_t", m."end_t") - r."run_t" > {longer}', "runs that pass a mark")
-    return build.step("members", f'SELECT m."t", m."pos", m."prev_t", r."run_t", r."run_pos", TRUE AS "going", FALSE '
-                                 f'AS '
-                      f'"new", CAST(NULL AS BIGINT) AS "doubt_pos", {", ".join(f"r.{quoted(key)}" for key in keys)} '
-                      f'FROM '
-                      f'{followed} AS m JOIN {long} AS r ON {on} AND m."t" > r."run_t" AND m."t" <= r."last_t"',
-                      "their events")
+    taken = ", ".join(f"m.{quoted(key)} AS {quoted(key)}" for key in keys)
+    each = build.step("each", f'SELECT m."t" AS "t", m."pos" AS "pos", r."run_t" AS "run_t", r."run_pos" AS "run_pos", '
+                      f'{taken} FROM {rows} AS m JOIN {long} AS r ON {on} AND m."t" >= r."run_t" AND m."t" <= '
+                      'r."last_t"', "their events")
+    return build.step("members", f'SELECT *, lag("t") OVER ({by} ORDER BY "pos") AS "prev_t", TRUE AS "going", FALSE '
+                      f'AS "new", CAST(NULL AS BIGINT) AS "doubt_pos" FROM {each}', "each with the one before")
 
 
 def whole_runs(build: Builder, name: str) -> tuple[tuple[str, ...], str]:
