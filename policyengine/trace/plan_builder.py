@@ -74,8 +74,7 @@ class Builder:
             return sql
         if frame.inline:
             return f"({sql})"
-        self.count += 1
-        column = f"{hint}.{self.count}"
+        column = f"{hint}.{frame.number()}"
         last = self.steps[-1] if self.steps else None
         source, fresh = self.growing.get(frame.name, ("", []))
         if last is not None and last.name == frame.name and source and not any(one in sql for one in fresh):
@@ -225,8 +224,7 @@ class Builder:
     def look_up(self, frame: Frame, kind: str, period: Period | None, day: str) -> str:
         """An instant of the calendar, by local day."""
         what = self.lookup(kind, period)
-        self.count += 1
-        column = f"{kind}.{self.count}"
+        column = f"{kind}.{frame.number()}"
         if frame.inline and any(re.search(rf"\b{one.sql}\b", day) for one in frame.variables.values() if isinstance(
                 one, Term)):
             raise Unsupported("so much asked of each element of a list")

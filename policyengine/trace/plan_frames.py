@@ -131,7 +131,7 @@ class Frame:
 
     `fields`: whose fields are columns here, with the prefix of their names. `at`: where a trigger or candidate stands
     (its instant, its place and its group of ties; None for a mark). `events`: the types a row may be of. `inline`: no
-    new columns, as what is asked stands inside a lambda.
+    new columns, as what is asked stands inside a lambda. `count`: the last number in the name of a column.
     """
 
     name: str
@@ -143,6 +143,12 @@ class Frame:
     hard: list[str] = field(default_factory=list)
     ties: bool = True
     inline: bool = False
+    count: int = 0
+
+    def number(self) -> int:
+        """For the names of new columns: the same in every rule that has asked the same so far."""
+        self.count += 1
+        return self.count
 
     @property
     def now(self) -> str:

@@ -118,7 +118,7 @@ def tally_of(build: Builder, frame: Frame, expr: ir.CountEvents | ir.SumEvents) 
 
     def before(bound: Bound) -> tuple[str, str | None, list[str]]:
         """Those that match, those that may, and the sums, of all that stands before."""
-        n = build.count
+        n = frame.number()
         (sure, maybe), = ask_rows(build, frame, rows, bound, [("n", "1", "sum")],
                                   [(f"{one}_of.{n}", sql, "sum") for one, sql in also.items()])
         return sure, maybe, [quoted(f"{one}_of.{n}") for one in also]
@@ -175,7 +175,7 @@ def latest_of(build: Builder, frame: Frame, expr: ir.Latest) -> Term:
     """A field of the latest candidate before the moment."""
     rows = candidates_of(build, expr.pattern)
     raw = build.value(rows.frame, ir.Get(ir.CANDIDATE, expr.path, expr.type, expr.default))
-    n = build.count
+    n = frame.number()
     latest_t, known, latest = (f"{one}.{n}" for one in ("latest_t", "known_pos", "latest"))
     if rows.outer:
         held = build.extend(rows.frame, raw.sql, "value", "what is asked")
@@ -216,8 +216,7 @@ def episode_duration(build: Builder, frame: Frame, expr: ir.EpisodeDuration) -> 
 
     def until(instant: str) -> str:
         """All there was up to an instant, the stretch that it cuts included as far as its end is known."""
-        build.count += 1
-        n = build.count
+        n = frame.number()
         build.sweep(frame, going, asked, Bound(f"({instant} + 1)"), [
             (f"lasted.{n}", '"lasted"', "sum"), (f"last_t.{n}", '"t"', "last"), (f"next_t.{n}", '"t"', "first"),
             (f"next_new.{n}", 'CASE WHEN "new" THEN 1 ELSE 0 END', "first")])
@@ -229,8 +228,7 @@ def episode_duration(build: Builder, frame: Frame, expr: ir.EpisodeDuration) -> 
         total = build.extend(frame, f"({total} - {until(back)})", "lasted", "of that, inside the range")
     uncertain = None
     if doubtful:
-        build.count += 1
-        n = build.count
+        n = frame.number()
         doubted = build.step("doubts", f'SELECT *, CASE WHEN "going" THEN "t" ELSE "prev_t" END AS "upto" FROM {rows} '
                                        f'WHERE '
                              '"doubt" OR ("going" AND "doubt_pos" >= "run_pos")', "what is uncertain of runs")

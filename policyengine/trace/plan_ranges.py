@@ -101,7 +101,7 @@ def since_latest(build: Builder, frame: Frame, range: ir.Since, event: str, coun
         last, reach = quoted(f"last.{n}"), quoted(f"last_t.{n}")
         maybe: str | None = quoted(f"last_maybe.{n}")
     else:
-        since = f"since_t.{build.count}"
+        since = f"since_t.{frame.number()}"
         (last, maybe), = ask_rows(build, frame, rows, build.standing(frame), [("since", '"pos"', "last")],
                                   [(since, '"t"', "last")])
         reach = quoted(since)

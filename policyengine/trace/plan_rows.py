@@ -118,8 +118,7 @@ def keyed_rows(build: Builder, frame: Frame, rows: Candidates) -> list[tuple[str
         some = build.step("beyond", f'SELECT {f"{names}, " if names else ""}count(*) AS "n" FROM {rows.frame.name} '
                                     f'WHERE '
                           f"{rows.beyond}{f' GROUP BY {names}' if names else ''}", "keys of such rows")
-        build.count += 1
-        column = f"beyond.{build.count}"
+        column = f"beyond.{frame.number()}"
         on = " AND ".join(f"m.{sql} = b.{quoted(key)}" for sql, key in keys) or "TRUE"
         frame.name = build.step("answered", f'SELECT m.*, coalesce(b."n" > 0, FALSE) AS {quoted(column)} FROM '
                                 f"{frame.name} AS m LEFT JOIN {some} AS b ON {on}", "whether the evaluator must judge")
@@ -136,8 +135,7 @@ def ask_rows(build: Builder, frame: Frame, rows: Candidates, bound: Bound, measu
     equal = [(column, build.kept(frame, build.value(frame, other), "equal")) for column, other in rows.equal]
     if any(asked.high is not None or asked.den is not None or asked.items is not None for _, asked in equal):
         raise Unsupported("an equality with what is no plain value")
-    build.count += 1
-    n, sure, source = build.count, rows.sure, rows.frame.name
+    n, sure, source = frame.number(), rows.sure, rows.frame.name
     unknown = " OR ".join(f"{asked.sql} IS NULL" for _, asked in equal if asked.nullable)
     gone = " OR ".join(f"{quoted(column)} IS NULL" for column, _ in equal)
     if rows.lacking:
@@ -188,8 +186,7 @@ def pair_rows(build: Builder, frame: Frame, pattern: ir.Pattern, rows: Candidate
     """Every moment with every candidate of its keys in the range, counted: the number by which the columns
     sure.N, maybe.N, first.N, last.N, last_t.N, last_maybe.N and, of a value, sum.N and unknown.N are named."""
     keyed_rows(build, frame, rows)
-    build.count += 1
-    n = build.count
+    n = frame.number()
     identity = identity_of(build, frame)
     mine = [f"m.{quoted(one)} AS {quoted(f'm:{one}')}" for one in frame.columns]
     theirs = [f"c.{quoted(one)} AS {quoted(f'c:{one}')}" for one in rows.frame.columns]
@@ -271,8 +268,7 @@ def tie_with(build: Builder, frame: Frame, patterns: Sequence[ir.Pattern], keys:
     found = []
     for pattern in patterns:
         rows = candidates_of(build, pattern)
-        build.count += 1
-        n = build.count
+        n = frame.number()
         names = [quoted(key) for key in pattern.keys]
         pairs = [(given[key].sql if key in given else quoted(build.key(frame, key)), key) for key in pattern.keys]
         group = ", ".join(['"instant"', *names])

@@ -159,8 +159,7 @@ def run_of(build: Builder, frame: Frame, name: str) -> tuple[str, str | None]:
     keys, rows, doubtful = runs_of(build, name)
     t, pos, _ = frame.at[ir.TRIGGER]
     asked = asked_runs(build, frame, keys)
-    build.count += 1
-    n = build.count
+    n = frame.number()
     build.sweep(frame, build.step("members", f'SELECT * FROM {rows} WHERE "going"', "events of the run"), asked,
                 Bound(f"({t} + 1)"), [(f"run_t.{n}", '"run_t"', "last"), (f"run_pos.{n}", '"run_pos"', "last"),
                                       (f"last_t.{n}", '"t"', "last")])

@@ -40,7 +40,7 @@ def in_state(build: Builder, frame: Frame, expr: ir.InState) -> Term:
     now, bound = stands_at(build, frame, expr.at)
     lasting = None if state.lasting is None else build.static(state.lasting)
     lost = state.lasting is not None and lasting is None
-    n = build.count
+    n = frame.number()
     groups: dict[tuple[str, ...], list[tuple[ir.Pattern, bool]]] = {}
     for patterns, going in ((state.starts, True), (state.ends, False)):
         for pattern in patterns:
@@ -144,7 +144,7 @@ def changes_of(build: Builder, patterns: Sequence[tuple[ir.Pattern, bool]], keys
         life = "CAST(NULL AS BIGINT)"
         name = rows.frame.name
         if going and isinstance(lasting, Period):
-            copy = Frame(name, list(rows.frame.columns), {}, {})
+            copy = Frame(name, list(rows.frame.columns), {}, {}, count=rows.frame.count)
             life = build.closes(copy, '"t"', lasting)
             name = copy.name
         names = ", ".join(f"0 AS {quoted(key)}" if key == WHOLE else quoted(key) for key in keys)
@@ -183,8 +183,7 @@ def state_value(build: Builder, frame: Frame, expr: ir.StateValue) -> Term:
             first = (f'row_number() OVER (PARTITION BY "pos"{f", {names}" if names else ""} ORDER BY "rank")')
             told = build.step("told", f'SELECT * FROM (SELECT *, {first} AS "n" FROM {told}) AS r WHERE "n" = 1',
                               "of one event, the source that is named first")
-        build.count += 1
-        n = build.count
+        n = frame.number()
         keys = [(given[key].sql, key) for key in sorted(given)]
         measures = [(f"told_pos.{n}", '"pos"', "last"), (f"told_t.{n}", '"t"', "last"),
                     (f"known_pos.{n}", 'CASE WHEN "value" IS NOT NULL THEN "pos" END', "last"),
