@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from policyengine.trace.plan import Step
-from policyengine.trace.plan_frames import STEP, readers
+from policyengine.trace.plan_frames import STEP, needed, readers
 from policyengine.trace.terms import quoted
 
 # `add_months` is Spark's word; DuckDB adds months as Spark does, to the month's end at most.
@@ -59,6 +59,7 @@ def query(steps: Sequence[Step], last: str) -> str:
 
     A step that one other reads stands inside that one: DuckDB takes a time that grows with the square of named tables.
     """
+    steps = needed(steps, last)
     read = readers(steps, last)
     named: list[str] = []
     inside: dict[str, str] = {}
@@ -69,7 +70,7 @@ def query(steps: Sequence[Step], last: str) -> str:
     for step in steps:
         if read[step.name] == 1:
             inside[step.name] = whole(step.sql)
-        elif read[step.name]:
+        else:
             named.append(f"{step.name} AS ({whole(step.sql)})")
     end = whole(last)
     return f"WITH {', '.join(named)} {end}" if named else end

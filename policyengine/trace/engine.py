@@ -73,6 +73,7 @@ class Engine:
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
+        self.shared: dict[str, int] = {}  # tables of steps -> how many plans that have them are still to be run
 
     def prepare(self, lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar) -> None:
         """Makes the table `calendar`. Raises `calendar.OutOfRange`."""
@@ -82,14 +83,29 @@ class Engine:
     def run(self, plan: Plan, wanted: Sequence[Verdict]) -> Counted:
         """Judges every moment of a rule. Moments with a verdict of `wanted` are kept in a table, until `done`.
 
-        Raises `TooManyPairs`, and `columns.Unsupported` for what this engine would answer in another way.
+        Steps that other plans have too are kept in tables until the last of these plans was run. Raises `TooManyPairs`,
+        and `columns.Unsupported` for what this engine would answer in another way.
         """
+        try:
+            return self._run(plan, wanted)
+        finally:
+            for name in plan.shared.keys() & self.shared.keys():
+                self.shared[name] -= 1
+                if not self.shared[name]:
+                    del self.shared[name]
+                    self.tables.drop(name)
+
+    def _run(self, plan: Plan, wanted: Sequence[Verdict]) -> Counted:
         for guard in plan.guards:
-            size = self._number(guard.sql, plan.steps[:guard.steps])
+            size = self._number(guard.sql, self._left(plan.steps[:guard.steps]))
             if size > PAIRS:
                 raise TooManyPairs(guard, size)
         table = f"{FOUND}{plan.rule}"
-        self.tables.keep(table, _kept(plan, wanted), plan.steps)
+        for step in plan.steps:
+            if step.name in plan.shared and step.name not in self.shared:
+                self.tables.keep(step.name, f"SELECT * FROM {step.name}", self._left(plan.steps))
+                self.shared[step.name] = plan.shared[step.name]
+        self.tables.keep(table, _kept(plan, wanted), self._left(plan.steps))
         counts: dict[Verdict, int] = dict.fromkeys(VERDICTS, 0)
         ties = hard = 0
         for code, tie, is_hard, n in self.tables.ask(
@@ -151,6 +167,10 @@ class Engine:
         """The services that events name, each with the place of an event that does."""
         return [(name, int(pos)) for name, pos in self.tables.ask(
             'SELECT "service", min("pos") FROM events GROUP BY "service"')]
+
+    def _left(self, steps: Sequence[Step]) -> list[Step]:
+        """The steps that are no tables yet."""
+        return [step for step in steps if step.name not in self.shared]
 
     def _number(self, sql: str, steps: Sequence[Step] = ()) -> int:
         [(number,)] = self.tables.ask(sql, steps)

@@ -50,7 +50,8 @@ class Plan:
     """The steps of one rule. The last has the columns t, known, pos, first, past, verdict, due, tie, hard.
 
     `total`: a query for how many moments there are, where the steps leave out those that are not applicable; None where
-    they hold every moment. `warnings` say what will be slow.
+    they hold every moment. `warnings` say what will be slow. `shared`: of steps that other plans have too, by the same
+    name, how many plans have them.
     """
 
     rule: str
@@ -59,6 +60,7 @@ class Plan:
     lookups: tuple[Lookup, ...]
     guards: tuple[Guard, ...]
     warnings: tuple[str, ...] = ()
+    shared: Mapping[str, int] = field(default_factory=dict)
 
 
 class TooManyPairs(Exception):
@@ -194,6 +196,17 @@ class Window:
 
 STEP = re.compile(r"""'[^']*'|"[^"]*"|\b[a-z]+(?:_[a-z]+)*_[0-9]+\b""")
 """The name of a step, wherever it stands; and what is quoted, a text or a column, in which there is none."""
+
+
+def needed(steps: Sequence[Step], last: str) -> list[Step]:
+    """The steps that a last query rests on."""
+    found: list[Step] = []
+    read = set(STEP.findall(last))
+    for step in reversed(steps):
+        if step.name in read:
+            found.append(step)
+            read.update(STEP.findall(step.sql))
+    return found[::-1]
 
 
 def readers(steps: Sequence[Step], last: str) -> Counter[str]:

@@ -15,7 +15,6 @@ from policyengine.trace.terms import (
     quoted,
 )
 
-
 SHIFT = 10 ** 17
 """Microseconds that make every instant positive, so that to divide is to round down."""
 
@@ -119,7 +118,8 @@ def long_runs(build: Builder, name: str, longer: int) -> str | None:
                            f'"run_pos", max("t") AS "last_t" FROM {rows} GROUP BY {names}, {stretch}',
                            f"stretches of {name} no longer than its gap, of one run each")
     followed = build.step("followed", f'SELECT *, lag("last_t") OVER ({by} ORDER BY "stretch") AS "prev_t", '
-                          f'max("last_t") OVER ({by}) AS "end_t" FROM {stretches}', "each with the end of the one before")
+                          f'max("last_t") OVER ({by}) AS "end_t" FROM {stretches}',
+                          "each with the end of the one before")
     begun = build.step("begun", f'SELECT {names}, "run_t", "run_pos", coalesce(lead("prev_t") OVER ({by} ORDER BY '
                        f'"stretch"), "end_t") AS "last_t" FROM {followed} WHERE "prev_t" IS NULL OR "run_t" - "prev_t" '
                        f"> {gap.count}", "runs, each with its last event")

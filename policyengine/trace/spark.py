@@ -28,7 +28,7 @@ from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.core.verdict import VERDICTS, Judgement
 from policyengine.trace.engine import FOUND, Counted, Engine
 from policyengine.trace.plan import Step
-from policyengine.trace.plan_frames import readers
+from policyengine.trace.plan_frames import needed, readers
 from policyengine.trace.spark_sql import name_of, spark_sql, spark_word, text_of
 
 INSTALL = 'apt-get install openjdk-17-jre-headless; pip install "guiju[spark]"'
@@ -200,13 +200,13 @@ def table_of(spark: SparkSession, steps: Sequence[Step], last: str) -> DataFrame
     several read is run, once, and what is known of how it came to be ends there: Spark would put it into each that
     reads it, and a plan of a hundred steps grow to millions.
     """
+    steps = needed(steps, last)
     read = readers(steps, last)
     try:
         for step in steps:
-            if read[step.name]:
-                table = spark.sql(spark_sql(step.sql))
-                table = table.localCheckpoint(eager=False) if read[step.name] > 1 else table
-                table.createOrReplaceTempView(step.name)
+            table = spark.sql(spark_sql(step.sql))
+            table = table.localCheckpoint(eager=False) if read[step.name] > 1 else table
+            table.createOrReplaceTempView(step.name)
         return spark.sql(spark_sql(last))
     finally:
         for step in steps:

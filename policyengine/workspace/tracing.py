@@ -25,6 +25,7 @@ from policyengine.trace.engine import Engine, Rows
 from policyengine.trace.explain import TOGETHER, About, Found, TooManyRows, explain
 from policyengine.trace.footprint import footprint
 from policyengine.trace.plan import Guard, Known, Plan, TooManyPairs, plan
+from policyengine.trace.plan_shared import shared
 
 MOST_ROWS = 200_000
 """More rows than these are not read to explain one finding, nor to judge a rule that no column can answer."""
@@ -112,6 +113,8 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
             plans.append((rule, plan(rule, known), whole))
         except Unsupported as gap:
             plans.append((rule, str(gap), whole))
+    together = iter(shared([made for _, made, _ in plans if isinstance(made, Plan)]))
+    plans = [(rule, next(together) if isinstance(made, Plan) else made, whole) for rule, made, whole in plans]
     store.engine.prepare([lookup for _, made, _ in plans if isinstance(made, Plan) for lookup in made.lookups],
                          known.horizon, asked.calendar)
     waiting: list[_Run] = []
