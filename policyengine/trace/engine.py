@@ -157,6 +157,25 @@ class Engine:
         return {by_place[kind]: frozenset(name for name, full in zip(names, flags, strict=True) if full)
                 for kind, *flags in self.tables.ask(f'SELECT "type", {counts} FROM events GROUP BY "type"')}
 
+    def tied(self, keys: Sequence[Column], places: Mapping[str, int]) -> dict[str, frozenset[tuple[str, str]]]:
+        """Of each key, the pairs of types (both ways round) of which two events with one value of it share time and
+        sequence."""
+        names = ", ".join(quoted(one.name) for one in keys)
+        self.tables.keep("tied", f'SELECT "instant", "type", {names} FROM events WHERE "instant" IN (SELECT "instant" '
+                         'FROM events WHERE "pos" <> "instant")', ())
+        by_place = {place: name for name, place in places.items()}
+        found = {}
+        for key in keys:
+            name = quoted(key.name)
+            of_one = Step("of_one_1", f'SELECT "instant", "type", {name} AS "key", count(*) AS "n" FROM tied WHERE '
+                          f'{name} IS NOT NULL GROUP BY "instant", "type", {name}', "how many share an instant")
+            rows = self.tables.ask(
+                'SELECT DISTINCT a."type" AS "one", b."type" AS "other" FROM of_one_1 AS a JOIN of_one_1 AS b ON '
+                'a."instant" = b."instant" AND a."key" = b."key" WHERE a."type" <> b."type" OR a."n" > 1', [of_one])
+            found[key.path[0]] = frozenset((by_place[one], by_place[other]) for one, other in rows)
+        self.tables.drop("tied")
+        return found
+
     def outside(self, ranges: Sequence[tuple[int | None, int | None]]) -> int:
         """How many events lie in none of these ranges of time (from, up to but not including; None: open)."""
         inside = [f'("t" >= {-OPEN if start is None else start} AND "t" < {OPEN if end is None else end})'

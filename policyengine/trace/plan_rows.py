@@ -258,6 +258,12 @@ def identity_of(build: Builder, frame: Frame) -> list[str]:
     return ["pos"] if "pos" in frame.columns else ["first", "t", "base"]
 
 
+def may_tie(build: Builder, frame: Frame, pattern: ir.Pattern, pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether a candidate may share the instant of an event that asks, by what is known of those with one key."""
+    return not any(sql == quoted(key) and key in build.known.tied and not any(
+        (event, pattern.event) in build.known.tied[key] for event in frame.events) for sql, key in pairs)
+
+
 def tie_with(build: Builder, frame: Frame, patterns: Sequence[ir.Pattern], keys: Sequence[tuple[str, Term]] = (),
              owner: ir.Owner = ir.TRIGGER) -> str | None:
     """Whether a candidate shares the instant and sequence of the event that asks."""
@@ -267,10 +273,12 @@ def tie_with(build: Builder, frame: Frame, patterns: Sequence[ir.Pattern], keys:
     given = dict(keys)
     found = []
     for pattern in patterns:
+        pairs = [(given[key].sql if key in given else quoted(build.key(frame, key)), key) for key in pattern.keys]
+        if not may_tie(build, frame, pattern, pairs):
+            continue
         rows = candidates_of(build, pattern)
         n = frame.number()
         names = [quoted(key) for key in pattern.keys]
-        pairs = [(given[key].sql if key in given else quoted(build.key(frame, key)), key) for key in pattern.keys]
         group = ", ".join(['"instant"', *names])
         on = " AND ".join([f'm.{instant} = r."instant"', *(f"{prefixed(sql, 'm')} = r.{quoted(key)}"
                                                            for sql, key in pairs)])

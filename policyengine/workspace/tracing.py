@@ -19,6 +19,7 @@ from policyengine.core.case import Case, Sources
 from policyengine.core.evaluate import judge, judge_moments
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
+from policyengine.core.walk import nodes
 from policyengine.trace.calendars import Horizon
 from policyengine.trace.columns import Column, Unsupported, needs
 from policyengine.trace.engine import Engine, Rows
@@ -48,6 +49,7 @@ class Store:
     filled: Mapping[str, frozenset[str]]
     tables: Mapping[str, str] = field(default_factory=dict)
     horizons: dict[str, Horizon] = field(default_factory=dict)
+    tied: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
     def horizon(self, calendar: Calendar, as_of: int) -> Horizon:
         """The days that rules may ask about."""
@@ -55,6 +57,17 @@ class Store:
         if key not in self.horizons:
             self.horizons[key] = Horizon.of(calendar, min(self.first, as_of), as_of)
         return self.horizons[key]
+
+    def tied_by(self, policy: ir.Policy) -> Mapping[str, frozenset[tuple[str, str]]]:
+        """Of the keys of a policy's patterns, the types of events that share an instant; see `Engine.tied`."""
+        have = {column.name for columns in self.needs.values() for column in columns}
+        names = {key for node in nodes((policy.rules, policy.states, policy.episodes)) if isinstance(node, ir.Pattern)
+                 for key in node.keys}
+        keys = [Column((name,), self.key_types.get(name, types.Text())) for name in sorted(names - self.tied.keys())]
+        keys = [key for key in keys if key.name in have]
+        if self.ties and keys:
+            self.tied.update(self.engine.tied(keys, self.places))
+        return self.tied
 
 
 @record
@@ -100,7 +113,7 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
     as_of = asked.setting.as_of
     known = Known(asked.policy, asked.facts, asked.setting.parameters, asked.calendar, as_of, store.places,
                   store.horizon(asked.calendar, as_of), asked.sources, asked.service, store.ties, store.filled,
-                  *asked.force, store.key_types, store.tables)
+                  *asked.force, store.key_types, store.tables, store.tied_by(asked.policy))
     plans: list[tuple[ir.Rule, Plan | str, list[Judgement]]] = []
     for rule in moments:
         # What is said of the rule as a whole, where nobody emits its trigger, needs no trace.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
@@ -25,7 +25,7 @@ from policyengine.core.operators import Overflow
 from policyengine.core.standing import World
 from policyengine.core.verdict import VERDICTS, Judgement, Setting
 from policyengine.trace.calendars import Horizon, Lookup
-from policyengine.trace.columns import Unsupported, needs
+from policyengine.trace.columns import Column, Unsupported, needs
 from policyengine.trace.duckdb import DuckTables
 from policyengine.trace.engine import Counted, Engine
 from policyengine.trace.plan import Known, plan
@@ -111,6 +111,10 @@ def differences(bench: Bench, policy: ir.Policy, trial: wide.Trial, places: Mapp
     """For each rule that can be judged in columns: what the evaluator finds and columns lack, and the other way."""
     known, case = bench.known(policy, trial, places)
     load(bench.con, known, case.events)
+    if known.ties:
+        there = {one.name for columns in needs(policy, policy.rules).values() for one in columns}
+        keys = [Column((key,), types.Text()) for key in ("user", "purpose") if key in there]
+        known = replace(known, tied=bench.engine.tied(keys, places)) if keys else known
     place = {id(event): number for number, event in enumerate(case.events)}
     world = World.of(policy, case, Setting(trial.as_of, {}), bench.calendar, trial.sources)
     for rule in policy.rules:
