@@ -59,6 +59,7 @@ class Builder:
         self.here = Here(known.as_of, known.as_of, 0, {}, None)
         self.made: dict[Any, Any] = {}
         self.known_of: dict[tuple[int, str, str, str], tuple[Frame, Term]] = {}  # answers, with the frame they stand in
+        self.told: dict[tuple[int, str, str, str], list[list[str]]] = {}  # of a frame and state: columns, tier by tier
         self.growing: dict[str, tuple[str, list[str]]] = {}  # tables that only add columns to another
 
     def step(self, prefix: str, sql: str, note: str) -> str:

@@ -76,10 +76,10 @@ class Known:
     """What is known before the trace is read.
 
     `places` are the event types by their place in the vocabulary. `parameters` are raw, by name. `service`: the rows of
-    one service alone (None: all rows are its own). `ties`: whether any two events share a time and sequence; `tied`: of a
-    key, the pairs of types (both ways round) of which two events do that have one value of it. `filled`: event type ->
-    columns that no row of it lacks. `tables`: event type -> the table that has its rows, with those of others; `events`
-    has all.
+    one service alone (None: all rows are its own). `ties`: whether any two events share a time and sequence; `tied`: of
+    a key, the pairs of types (both ways round) of which two events do that have one value of it. `filled`: event type
+    -> columns that no row of it lacks. `tables`: event type -> the table that has its rows, with those of others;
+    `events` has all.
     """
 
     policy: ir.Policy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from policyengine.base.instants import Period
@@ -51,8 +51,9 @@ def in_state(build: Builder, frame: Frame, expr: ir.InState) -> Term:
     for index, (keys, patterns_of) in enumerate(groups.items()):
         starting = any(going for _, going in patterns_of)
         rows, doubtful = changes_of(build, patterns_of, keys, lasting if starting else None)
-        measures = {"change": 'CASE WHEN "sure" THEN "pos" * 2 + "start" END',
-                    "changed": 'CASE WHEN "sure" THEN "t" END'}
+        measures = {"change": 'CASE WHEN "sure" THEN "pos" * 2 + "start" END'}
+        if build.known.sources is not None:
+            measures["changed"] = 'CASE WHEN "sure" THEN "t" END'
         if doubtful:
             measures["ended"] = 'CASE WHEN NOT "sure" AND "start" = 0 THEN "pos" * 2 END'
         if doubtful and starting:
@@ -81,14 +82,15 @@ def in_state(build: Builder, frame: Frame, expr: ir.InState) -> Term:
     if lost or started or perhaps_ended:
         true = "" if lost else f" WHEN NOT ({' OR '.join(may_not)}) THEN TRUE"
         value = f"CASE WHEN NOT ({' OR '.join(may_hold)}) THEN FALSE{true} END"
-    ended = build.gaps([one.event for one in state.ends], since)
-    reach = since
-    if isinstance(lasting, Period):
-        reach = f"greatest({since}, {build.earliest(frame, now, lasting)})"
-    begun = build.gaps([one.event for one in state.starts], reach)
-    if ended != "FALSE" or begun != "FALSE":
-        value = (f"CASE WHEN ({value}) THEN CASE WHEN NOT ({ended}) THEN TRUE END "
-                 f"WHEN NOT ({value}) THEN CASE WHEN NOT ({begun}) THEN FALSE END END")
+    if since:
+        ended = build.gaps([one.event for one in state.ends], since)
+        reach = since
+        if isinstance(lasting, Period):
+            reach = f"greatest({since}, {build.earliest(frame, now, lasting)})"
+        begun = build.gaps([one.event for one in state.starts], reach)
+        if ended != "FALSE" or begun != "FALSE":
+            value = (f"CASE WHEN ({value}) THEN CASE WHEN NOT ({ended}) THEN TRUE END "
+                     f"WHEN NOT ({value}) THEN CASE WHEN NOT ({begun}) THEN FALSE END END")
     nullable = value != holds
     unknown = [f"{one.sql} IS NULL" for _, one in asked if one.nullable]
     if unknown:
@@ -155,50 +157,109 @@ def changes_of(build: Builder, patterns: Sequence[tuple[ir.Pattern, bool]], keys
     return result
 
 
-def state_value(build: Builder, frame: Frame, expr: ir.StateValue) -> Term:
-    """The value of a valued state: the latest known of its first tier that has one."""
+def told_of(build: Builder, state: ir.ValuedState, tier: Sequence[Any], keys: Sequence[str]) -> str:
+    """The events that tell a tier of a state, with the `value`, and of each in `tells` whether it certainly has one
+    (1), has none (0), or nobody knows (-1)."""
+    names = "".join(f", {quoted(key)}" for key in keys)
+    parts: list[str] = []
+    for source in tier:
+        rows = candidates_of(build, source.pattern)
+        if rows.equal or rows.outer:
+            raise Unsupported("a state whose events are compared with the trigger")
+        raw = build.value(rows.frame, ir.Get(ir.CANDIDATE, source.path, state.type, source.default))
+        said = Column(source.path, state.type, True).said_name
+        carried = "" if source.default is not None else f" WHERE {quoted(said)}"
+        unsure = f"WHEN NOT {rows.sure} THEN -1 " if rows.sure != "TRUE" else ""
+        parts.append(f'SELECT "t", "pos", {len(parts)} AS "rank", CASE {unsure}WHEN {raw.sql} IS NULL THEN 0 ELSE 1 '
+                     f'END AS "tells", {raw.sql} AS "value"{names} FROM {rows.frame.name}{carried}')
+    told = build.step("told", " UNION ALL ".join(parts), f"what tells the {state.name}")
+    if len({source.pattern.event for source in tier}) < len(tier):
+        first = f'row_number() OVER (PARTITION BY "pos"{names} ORDER BY "rank")'
+        told = build.step("told", f'SELECT * FROM (SELECT *, {first} AS "n" FROM {told}) AS r WHERE "n" = 1',
+                          "of one event, the source that is named first")
+    return told
+
+
+def ahead(build: Builder, frame: Frame, expr: ir.Expr) -> None:
+    """Asks for the values of all states that a condition names, of those with the same keys at once: to put the rows in
+    order takes longer than what is asked of them then."""
+    groups: dict[str, dict[str, ir.StateValue]] = {}
+    for one in ([] if frame.inline else state_values(expr)):
+        if (id(frame), one.state, one.at, repr(one.keys)) not in build.told:
+            groups.setdefault(repr((one.at, one.keys)), {})[one.state] = one
+    for group in groups.values():
+        if len(group) > 1:
+            ask_values(build, frame, list(group.values()))
+
+
+def state_values(expr: Any) -> Iterator[ir.StateValue]:
+    """The values of states that a condition asks for, those of the moment alone."""
+    match expr:
+        case ir.StateValue():
+            yield expr
+        case ir.Not():
+            yield from state_values(expr.part)
+        case ir.And() | ir.Or():
+            for part in expr.parts:
+                yield from state_values(part)
+        case ir.Apply():
+            for part in expr.arguments:
+                yield from state_values(part)
+        case ir.Present():
+            yield from state_values(expr.operand)
+        case ir.CompletedYears():
+            yield from state_values(expr.birth)
+        case _:
+            return
+
+
+def ask_values(build: Builder, frame: Frame, every: Sequence[ir.StateValue]) -> None:
+    """What the latest events told of some states with the same keys, tier by tier: `build.told`, as columns."""
+    first = every[0]
+    given = dict(keys_of(build, frame, first.keys))
+    keys = sorted(given)
+    tiers = [(expr, tier) for expr in every for tier in valued(build, expr).tiers]
+    n = frame.number()
+    parts: list[str] = []
+    columns = []
+    for place, (_, tier) in enumerate(tiers):
+        since = build.gaps([one.pattern.event for one in tier], "NULL") not in ("FALSE", "TRUE")
+        columns += [(f"{one}.{n}.{place}", one, place) for one in ("tells", "value", *(["t"] if since else []))]
+    for place, (expr, tier) in enumerate(tiers):
+        told = told_of(build, valued(build, expr), tier, keys)
+        # Each of them in columns of its own, which the others leave empty.
+        own = [f'{quoted(column) if other == place else "NULL"} AS {quoted(name)}' for name, column, other in columns]
+        parts.append(f'SELECT {", ".join([*map(quoted, ("t", "pos", *keys)), *own])} FROM {told}')
+        build.told.setdefault((id(frame), expr.state, expr.at, repr(expr.keys)), []).append(
+            [name for name, _, other in columns if other == place])
+    rows = build.step("told", " UNION ALL ".join(parts), "what tells any of them")
+    measures = [(name, quoted(name), "last") for name, *_ in columns]
+    build.sweep(frame, rows, [(given[key].sql, key) for key in keys], stands_at(build, frame, first.at)[1], measures)
+
+
+def valued(build: Builder, expr: ir.StateValue) -> ir.ValuedState:
     state = build.states[expr.state]
     assert isinstance(state, ir.ValuedState)
+    return state
+
+
+def state_value(build: Builder, frame: Frame, expr: ir.StateValue) -> Term:
+    """The value of a valued state: the latest known of its first tier that has one."""
+    state = valued(build, expr)
     asked = keys_of(build, frame, expr.keys)
-    given = dict(asked)
-    _, bound = stands_at(build, frame, expr.at)
+    known = (id(frame), expr.state, expr.at, repr(expr.keys))
+    if known not in build.told or any(one not in frame.columns for tier in build.told[known] for one in tier):
+        build.told.pop(known, None)
+        ask_values(build, frame, [expr])
     cases = []
-    for place, tier in enumerate(state.tiers):
-        parts: list[str] = []
-        doubtful = False
-        for source in tier:
-            rows = candidates_of(build, source.pattern)
-            if rows.equal or rows.outer:
-                raise Unsupported("a state whose events are compared with the trigger")
-            doubtful = doubtful or rows.sure != "TRUE"
-            raw = build.value(rows.frame, ir.Get(ir.CANDIDATE, source.path, state.type, source.default))
-            said = Column(source.path, state.type, True).said_name
-            carried = "" if source.default is not None else f" WHERE {quoted(said)}"
-            names = ", ".join(map(quoted, sorted(dict(expr.keys))))
-            parts.append(f'SELECT "t", "pos", {len(parts)} AS "rank", {rows.sure} AS "sure", {raw.sql} AS "value"'
-                         f"{f', {names}' if names else ''} FROM {rows.frame.name}{carried}")
-        told = build.step("told", " UNION ALL ".join(parts), f"what tells the {state.name}")
-        if len({source.pattern.event for source in tier}) < len(tier):
-            names = ", ".join(map(quoted, sorted(dict(expr.keys))))
-            first = (f'row_number() OVER (PARTITION BY "pos"{f", {names}" if names else ""} ORDER BY "rank")')
-            told = build.step("told", f'SELECT * FROM (SELECT *, {first} AS "n" FROM {told}) AS r WHERE "n" = 1',
-                              "of one event, the source that is named first")
-        n = frame.number()
-        keys = [(given[key].sql, key) for key in sorted(given)]
-        measures = [(f"told_pos.{n}", '"pos"', "last"), (f"told_t.{n}", '"t"', "last"),
-                    (f"known_pos.{n}", 'CASE WHEN "value" IS NOT NULL THEN "pos" END', "last"),
-                    (f"value.{n}", '"value"', "last")]
-        if doubtful:
-            measures.append((f"unsure_pos.{n}", 'CASE WHEN NOT "sure" THEN "pos" END', "last"))
-        build.sweep(frame, told, keys, bound, measures)
-        latest, known = quoted(f"told_pos.{n}"), quoted(f"known_pos.{n}")
-        if doubtful:
-            cases.append(f"WHEN {quoted(f'unsure_pos.{n}')} = {latest} THEN NULL")
-        gap = build.gaps([one.pattern.event for one in tier], quoted(f"told_t.{n}"))
+    for tier, names in zip(state.tiers, build.told[known], strict=True):
+        tells, value, since = map(quoted, (*names, "")[:3])
+        if any(candidates_of(build, source.pattern).sure != "TRUE" for source in tier):
+            cases.append(f"WHEN {tells} = -1 THEN NULL")
+        gap = build.gaps([one.pattern.event for one in tier], since)
         if gap != "FALSE":
             cases.append(f"WHEN {gap} THEN NULL")
-        cases.append(f"WHEN {known} = {latest} THEN {quoted(f'value.{n}')}")
-        assert place < len(state.tiers)
+        cases.append(f"WHEN {tells} = 1 THEN {value}")
     value = f"CASE {' '.join(cases)} END"
     unknown = [f"{one.sql} IS NULL" for _, one in asked if one.nullable]
     if unknown:
