@@ -8,7 +8,7 @@ from policyengine.core import ir
 from policyengine.core.operators import LIMIT
 from policyengine.trace.plan_builder import Builder
 from policyengine.trace.plan_expressions import scale_of
-from policyengine.trace.plan_frames import EARLIEST, Bound, Candidates, Frame, Window
+from policyengine.trace.plan_frames import EARLIEST, LATEST, WHOLE, Bound, Candidates, Frame, Window
 from policyengine.trace.plan_ranges import up_to, window_of
 from policyengine.trace.plan_rows import ask_rows, candidates_of, pair_rows, tie_with
 from policyengine.trace.plan_runs import asked_runs, runs_of
@@ -210,18 +210,26 @@ def episode_duration(build: Builder, frame: Frame, expr: ir.EpisodeDuration) -> 
     back = window.reach if not isinstance(expr.range, ir.Since) else f"coalesce({window.reach}, {EARLIEST})"
     t = frame.at[ir.TRIGGER][0]
     known = '"known"' if "known" in frame.columns else t
-    going = build.step("lasting", f'SELECT *, CASE WHEN "new" THEN 0 ELSE "t" - "prev_t" END AS "lasted" FROM {rows} '
-                       'WHERE "going"', "how long each event made the run")
+    names = ", ".join(map(quoted, keys))
+    by = f'OVER (PARTITION BY {names} ORDER BY "pos"'
+    lasted = 'CASE WHEN "new" THEN 0 ELSE "t" - "prev_t" END'
+    going = build.step(
+        "lasting", f'SELECT "t", "pos", {names}, CAST(sum({lasted}) {by} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT '
+        f'ROW) AS BIGINT) AS "lasted", coalesce(lead(CASE WHEN NOT "new" THEN "t" END) {by}), {LATEST}) AS "next_t" '
+        f'FROM {rows} WHERE "going"', "how long all runs lasted up to each event, and when the run goes on")
     asked = asked_runs(build, frame, keys)
+    if keys != (WHOLE,):
+        on = " AND ".join(f"m.{sql} = r.{quoted(key)}" for sql, key in asked)
+        going = build.step("near", f"SELECT * FROM {going} AS r WHERE EXISTS (SELECT 1 FROM {frame.name} AS m WHERE "
+                           f"{on})", "of those that are asked for")
 
     def until(instant: str) -> str:
         """All there was up to an instant, the stretch that it cuts included as far as its end is known."""
         n = frame.number()
         build.sweep(frame, going, asked, Bound(f"({instant} + 1)"), [
-            (f"lasted.{n}", '"lasted"', "sum"), (f"last_t.{n}", '"t"', "last"), (f"next_t.{n}", '"t"', "first"),
-            (f"next_new.{n}", 'CASE WHEN "new" THEN 1 ELSE 0 END', "first")])
-        return (f"({quoted(f'lasted.{n}')} + CASE WHEN {quoted(f'next_new.{n}')} = 0 AND {quoted(f'next_t.{n}')} <= "
-                f"{known} THEN {instant} - {quoted(f'last_t.{n}')} ELSE 0 END)")
+            (f"lasted.{n}", '"lasted"', "last"), (f"last_t.{n}", '"t"', "last"), (f"next_t.{n}", '"next_t"', "last")])
+        return (f"(coalesce({quoted(f'lasted.{n}')}, 0) + CASE WHEN {quoted(f'next_t.{n}')} <= {known} THEN {instant} "
+                f"- {quoted(f'last_t.{n}')} ELSE 0 END)")
 
     total = build.extend(frame, until(t), "lasted", f"how long {expr.episode} lasted up to the moment")
     if back is not None:
