@@ -9,7 +9,7 @@ from policyengine.base.instants import Period
 from policyengine.core import ir
 from policyengine.trace.plan_builder import Builder
 from policyengine.trace.plan_frames import WHOLE, Bound, Frame
-from policyengine.trace.plan_rows import candidates_of, spread_over
+from policyengine.trace.plan_rows import candidates_of, from_events, spread_over
 from policyengine.trace.plan_states import changes_of
 from policyengine.trace.terms import (
     quoted,
@@ -112,6 +112,8 @@ def long_runs(build: Builder, name: str, longer: int) -> str | None:
     if doubtful or len(set(events)) < len(events):
         return None
     names = ", ".join(map(quoted, keys))
+    if all(pattern.where is None for pattern in starts) and WHOLE not in keys:
+        rows = build.step("rows", f'SELECT "t", "pos", {names} {from_events(build, events)[0]}', "read at once")
     by = f"PARTITION BY {names}"
     stretch = f'("t" + {SHIFT}) // {gap.count}'
     stretches = build.step("stretches", f'SELECT {names}, {stretch} AS "stretch", min("t") AS "run_t", min("pos") AS '
