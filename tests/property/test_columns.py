@@ -7,7 +7,7 @@ which nothing is missing there is no such row.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,7 +28,8 @@ from policyengine.trace.calendars import Horizon, Lookup
 from policyengine.trace.columns import Column, Unsupported, needs
 from policyengine.trace.duckdb import DuckTables
 from policyengine.trace.engine import Counted, Engine
-from policyengine.trace.plan import Known, plan
+from policyengine.trace.plan import Known, Plan, plan
+from policyengine.trace.plan_shared import shared
 from tests.support import trace_strategies as narrow
 from tests.support import wide_strategies as wide
 from tests.support.tables import load
@@ -68,9 +69,8 @@ class Bench:
         return Known(policy, trial.case.facts, {}, self.calendar, trial.as_of, places, self.horizon, trial.sources,
                      ties=ties, filled=filled, start=trial.start, end=trial.end), Case(trial.case.facts, events)
 
-    def judged(self, rule: ir.Rule, known: Known) -> tuple[Counter[Any], Counter[Any], Counted]:
+    def judged(self, made: Plan) -> tuple[Counter[Any], Counter[Any], Counted]:
         """Each moment of a rule by its plan: instant, places, verdict, due time, tie; the hard ones; and the counts."""
-        made = plan(rule, known)
         if not set(made.lookups) <= self.prepared:
             self.prepared |= set(made.lookups)
             self.engine.prepare(self.prepared, self.horizon, self.calendar)
@@ -107,6 +107,17 @@ def stands(judgement: Judgement, places: Mapping[int, int]) -> tuple[Any, ...]:
                                         for event in (moment.event, moment.run_first, moment.run_past))
 
 
+def plans_of(rules: Iterable[ir.Rule], known: Known) -> dict[str, Plan]:
+    """The plans of those rules that columns can answer, made together."""
+    made = []
+    for rule in rules:
+        try:
+            made.append(plan(rule, known))
+        except Unsupported as reason:
+            assert str(reason) in NOT_IN_COLUMNS
+    return {one.rule: one for one in shared(made)}
+
+
 def differences(bench: Bench, policy: ir.Policy, trial: wide.Trial, places: Mapping[str, int]) -> Iterator[Any]:
     """For each rule that can be judged in columns: what the evaluator finds and columns lack, and the other way."""
     known, case = bench.known(policy, trial, places)
@@ -117,16 +128,18 @@ def differences(bench: Bench, policy: ir.Policy, trial: wide.Trial, places: Mapp
         known = replace(known, tied=bench.engine.tied(keys, places)) if keys else known
     place = {id(event): number for number, event in enumerate(case.events)}
     world = World.of(policy, case, Setting(trial.as_of, {}), bench.calendar, trial.sources)
+    asked = []
     for rule in policy.rules:
         assert rule.trigger is not None
         if unknown_lengths(rule.trigger, world) or (not isinstance(rule.trigger, ir.OnEvent) and trial.sources and any(
                 name not in trial.sources.complete for name in trigger_events(rule.trigger, policy))):
             continue  # nobody knows its moments, and no plan is asked for
-        try:
-            rows, hard, counted = bench.judged(rule, known)
-        except Unsupported as reason:
-            assert str(reason) in NOT_IN_COLUMNS
+        asked.append(rule)
+    plans = plans_of(asked, known)
+    for rule in asked:
+        if rule.name not in plans:
             continue
+        rows, hard, counted = bench.judged(plans[rule.name])
         try:
             expected = judge(policy, case, Setting(trial.as_of, {}), bench.calendar, sources=trial.sources,
                              rules=[rule.name], start=trial.start, end=trial.end)
