@@ -522,13 +522,13 @@ def _put(fields: dict[str, Any], name: str, value: Any, gaps: float, chance: ran
 @st.composite
 def trials(draw: st.DrawFn, *, least: int = 0, most: int = 24, whole: bool = False,
            extreme: bool | None = None) -> Trial:
-    """A trace and the facts beside it; `whole`: nothing is missing, all history is seen, no two events tie, and no date
+    """A trace and the facts beside it; `whole`: nothing is missing that a length rests on, all history is seen, no two events tie, and no date
     is years away from the trace."""
     place = draw(st.sampled_from(PLACES))
     facts = draw(core.fact_cases())
-    if draw(st.integers(0, 3)):
+    if whole or draw(st.integers(0, 3)):
         facts["length"] = draw(st.sampled_from(("2 seconds", "30 minutes")))
-    if draw(st.integers(0, 3)):
+    if whole or draw(st.integers(0, 3)):
         facts["term"] = draw(st.sampled_from(("1 day", "2 days")))
     events = trace(draw(st.integers(0, 2**32)), draw(st.integers(least, most)), place.start,
                    gaps=0 if whole else draw(st.sampled_from((0, 0.1, 0.35))),
