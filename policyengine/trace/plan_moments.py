@@ -11,7 +11,7 @@ from policyengine.trace.columns import Column, Unsupported
 from policyengine.trace.plan_builder import Builder
 from policyengine.trace.plan_frames import LATEST, Bound, Frame, any_holds
 from policyengine.trace.plan_rows import candidates_of, from_events, spread_over
-from policyengine.trace.plan_runs import long_runs, members_of, runs_of, whole_runs
+from policyengine.trace.plan_runs import asked_for, long_runs, members_of, runs_of, whole_runs
 from policyengine.trace.terms import (
     FALSE,
     TRUE,
@@ -180,9 +180,10 @@ def marks_passed(build: Builder, marked: str, run: str, keys: Sequence[str], bas
     frame = Frame(marked, ["mark", "run_t", "run_pos", "doubt_t", "base", "doubted", *keys], {}, {})
     names = ", ".join(map(quoted, keys))
     frame.name = build.step("asking", f'SELECT "mark", "run_t", "run_pos", "doubt_t", {base} AS "base", {doubt} AS '
-                            f'"doubted", {names} FROM {marked}', "marks that may be passed")
+                            f'"doubted", {names} FROM {marked} WHERE "last_t" > "mark"', "marks that are passed")
     going = build.step("members", f'SELECT * FROM {rows} WHERE "going"', "events of the run")
-    build.sweep(frame, going, [(quoted(key), key) for key in keys], Bound('("mark" + 1)'),
+    equal = [(quoted(key), key) for key in keys]
+    build.sweep(frame, asked_for(build, frame, going, equal), equal, Bound('("mark" + 1)'),
                 [("past_t", '"t"', "first"), ("past_pos", '"pos"', "first"), ("past_run", '"run_pos"', "first"),
                  ("past_doubt", 'coalesce("doubt_pos", -1)', "first")])
     name = build.step("marks", f'SELECT "mark" AS "t", "past_t" AS "known", "run_pos" AS "first", "past_pos" AS '

@@ -8,10 +8,10 @@ from policyengine.core import ir
 from policyengine.core.operators import LIMIT
 from policyengine.trace.plan_builder import Builder
 from policyengine.trace.plan_expressions import scale_of
-from policyengine.trace.plan_frames import EARLIEST, LATEST, WHOLE, Bound, Candidates, Frame, Window
+from policyengine.trace.plan_frames import EARLIEST, LATEST, Bound, Candidates, Frame, Window
 from policyengine.trace.plan_ranges import up_to, window_of
 from policyengine.trace.plan_rows import ask_rows, candidates_of, pair_rows, tie_with
-from policyengine.trace.plan_runs import asked_runs, runs_of
+from policyengine.trace.plan_runs import asked_for, asked_runs, runs_of
 from policyengine.trace.terms import (
     MISSING,
     SETTLED,
@@ -218,10 +218,7 @@ def episode_duration(build: Builder, frame: Frame, expr: ir.EpisodeDuration) -> 
         f'ROW) AS BIGINT) AS "lasted", coalesce(lead(CASE WHEN NOT "new" THEN "t" END) {by}), {LATEST}) AS "next_t" '
         f'FROM {rows} WHERE "going"', "how long all runs lasted up to each event, and when the run goes on")
     asked = asked_runs(build, frame, keys)
-    if keys != (WHOLE,):
-        on = " AND ".join(f"m.{sql} = r.{quoted(key)}" for sql, key in asked)
-        going = build.step("near", f"SELECT * FROM {going} AS r WHERE EXISTS (SELECT 1 FROM {frame.name} AS m WHERE "
-                           f"{on})", "of those that are asked for")
+    going = asked_for(build, frame, going, asked)
 
     def until(instant: str) -> str:
         """All there was up to an instant, the stretch that it cuts included as far as its end is known."""

@@ -37,6 +37,15 @@ def asked_runs(build: Builder, frame: Frame, keys: Sequence[str]) -> list[tuple[
     return [("0" if key == WHOLE else quoted(build.key(frame, key)), key) for key in keys]
 
 
+def asked_for(build: Builder, frame: Frame, rows: str, asked: Sequence[tuple[str, str]]) -> str:
+    """Of the events of runs those with keys that rows ask for: to find them takes less than to put all in order."""
+    if any(key == WHOLE for _, key in asked):
+        return rows
+    on = " AND ".join(f"m.{sql} = r.{quoted(key)}" for sql, key in asked)
+    return build.step("near", f"SELECT * FROM {rows} AS r WHERE EXISTS (SELECT 1 FROM {frame.name} AS m WHERE {on})",
+                      "of keys that are asked for")
+
+
 def runs_of(build: Builder, name: str) -> tuple[tuple[str, ...], str, bool]:
     """The keys of an episode or state, and a row for each event that begins, continues or ends a run of it: `run_t`
     and `run_pos` are the start of its run, `prev_t` the event before it, `new` where it begins one, `closing`
@@ -162,7 +171,8 @@ def run_of(build: Builder, frame: Frame, name: str) -> tuple[str, str | None]:
     t, pos, _ = frame.at[ir.TRIGGER]
     asked = asked_runs(build, frame, keys)
     n = frame.number()
-    build.sweep(frame, build.step("members", f'SELECT * FROM {rows} WHERE "going"', "events of the run"), asked,
+    going = build.step("members", f'SELECT * FROM {rows} WHERE "going"', "events of the run")
+    build.sweep(frame, asked_for(build, frame, going, asked), asked,
                 Bound(f"({t} + 1)"), [(f"run_t.{n}", '"run_t"', "last"), (f"run_pos.{n}", '"run_pos"', "last"),
                                       (f"last_t.{n}", '"t"', "last")])
     if doubtful:
