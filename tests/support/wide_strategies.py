@@ -522,8 +522,8 @@ def _put(fields: dict[str, Any], name: str, value: Any, gaps: float, chance: ran
 @st.composite
 def trials(draw: st.DrawFn, *, least: int = 0, most: int = 24, whole: bool = False,
            extreme: bool | None = None) -> Trial:
-    """A trace and the facts beside it; `whole`: nothing is missing that a length rests on, all history is seen, no two events tie, and no date
-    is years away from the trace."""
+    """A trace and the facts beside it; `whole`: nothing is missing that a length rests on, all history is seen, no two
+    events tie, and no date is years away from the trace."""
     place = draw(st.sampled_from(PLACES))
     facts = draw(core.fact_cases())
     if whole or draw(st.integers(0, 3)):
