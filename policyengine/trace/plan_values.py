@@ -32,9 +32,9 @@ from policyengine.trace.terms import (
     member,
     missing,
     negation,
+    not_compared,
     present,
     quoted,
-    quotient_too_large,
     strict_tie,
     text,
 )
@@ -147,7 +147,7 @@ def applied(build: Builder, frame: Frame, expr: ir.Apply, left: Term, right: Ter
         left, right = whole_list(left), whole_list(right)
         if any(isinstance(kind, types.Period) and kind.unit is None for kind in kinds):
             raise Unsupported("a comparison of periods whose unit only the data knows")
-        hard = quotient_too_large(left, right)
+        hard = not_compared(left, right)
         frame.hard += [hard] if hard else []
         return compare(expr.operator, left, right)
     if expr.operator not in ("+", "-", "*", "/"):

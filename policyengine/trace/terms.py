@@ -246,16 +246,18 @@ def _multiplied_out(symbol: str, left: Term, right: Term) -> str:
     value = " ".join(
         f"WHEN {sign} THEN {_product(left, right, 'den')} {word} {_product(right, left, 'den')}"
         for sign, word in ((f"sign({b}) * sign({d}) > 0", symbol), (f"sign({b}) * sign({d}) < 0", _MIRROR[symbol])))
-    large = quotient_too_large(left, right)
-    return f"(CASE {f'WHEN {large} THEN NULL ' if large else ''}{value} END)"
+    unable = not_compared(left, right)
+    return f"(CASE {f'WHEN {unable} THEN NULL ' if unable else ''}{value} END)"
 
 
-def quotient_too_large(left: Term, right: Term) -> str | None:
-    """When two quotients have too many digits to be compared here."""
+def not_compared(left: Term, right: Term) -> str | None:
+    """When a quotient cannot be compared here: it has too many digits, or stands beside a number between two ends."""
     if left.den is None and right.den is None:
         return None
-    return _either(f"(abs({_rough(a.sql)} * {_rough(b.den or '1')}) >= 1e{36 - a.scale - b.den_scale})"
-                   for a, b in ((left, right), (right, left)) if a.scale + b.den_scale)
+    large = [f"(abs({_rough(a.sql)} * {_rough(b.den or '1')}) >= 1e{36 - a.scale - b.den_scale})"
+             for a, b in ((left, right), (right, left)) if a.scale + b.den_scale]
+    open_ended = _ends_differ(left, right)
+    return _either([*large, *([open_ended] if open_ended else [])])
 
 
 def _product(left: Term, right: Term, by: str = "") -> str:

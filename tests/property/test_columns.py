@@ -210,3 +210,22 @@ def test_since_begins_after_the_event_it_names(benches: dict[str, Bench]) -> Non
     events = tuple(Event("use", narrow.TIMES[n], {"user": "u1"}, row=n + 1, place=PLACES["use"]) for n in range(3))
     trial = wide.Trial(Case({}, events), wide.Place(narrow.CALENDAR, narrow.START), narrow.TIMES[-1], None)
     agree(benches["narrow"], narrow.policy(rule), trial, PLACES)
+
+
+def test_a_quotient_beside_a_count_between_two_ends(benches: dict[str, Bench]) -> None:
+    """One notice halved, and one or two replies: nobody knows whether the former is the number of the latter."""
+    def count(event: str, where: ir.Expr | None) -> ir.CountEvents:
+        return ir.CountEvents(ir.Pattern(event, ("user",), where), ir.Before())
+
+    integer = types.Number(integer=True)
+    half = ir.Apply("/", (count("notice", None), ir.Constant(2, integer)), types.Number(quotient=True))
+    must = ir.Must(narrow.compare(half, "=", count("reply", wide.get(ir.CANDIDATE, "flag"))), False)
+    rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (), (must,), (), "")
+    rows: list[tuple[str, dict[str, Any]]] = [("notice", {}), ("notice", {}), ("reply", {"flag": True}),
+                                              ("reply", {}), ("use", {})]
+    events = tuple(Event(kind, narrow.TIMES[n], {"user": "u1", **fields}, row=n + 1, place=PLACES[kind])
+                   for n, (kind, fields) in enumerate(rows))
+    trial = wide.Trial(Case({}, events), wide.Place(narrow.CALENDAR, narrow.START), narrow.TIMES[-1], None)
+    [one] = judge(wide.policy(rule), trial.case, Setting(trial.as_of, {}), narrow.CALENDAR)
+    assert one.verdict == "undecided"
+    agree(benches["narrow"], wide.policy(rule), trial, PLACES)
