@@ -1,12 +1,13 @@
 -- A trace of a made-up chat service, for the seven rules of seven.policy, of any number of events.
 --
--- In come the variables `events` and `users`; out comes the view `trace` with the columns of chat_vocabulary.yaml, in
--- order of `sequence`. Sixty days; times are whole seconds, so that many events share one; about two events in a
--- thousand break a rule. Chance is r(number, word), from 0 up to 1. Nothing here knows how the rules are judged.
+-- In come the variables `events` and `users`; out comes the view `trace`, over the table `placed`, with the columns of
+-- chat_vocabulary.yaml, in order of `sequence`. Sixty days; times are whole seconds, so that many events share one; about
+-- two events in a thousand break a rule. Chance is r(number, word), from 0 up to 1. Nothing here knows how the rules are
+-- judged.
 
 CREATE MACRO start() AS 1700000000;
 
-CREATE TEMP VIEW trace AS
+CREATE TABLE placed AS
 WITH account AS (
   SELECT u, start() + CAST(r(u, 'asked at') * 60 * 86400 AS BIGINT) AS asked, r(u, 'answered') AS answered,
          start() + CAST(r(u, 'agreed at') * 30 * 86400 AS BIGINT) AS agreed,
@@ -102,15 +103,14 @@ everything(type, t, u, session, actor, target) AS (
       FROM session WHERE harm AND taken_over < 0.96
   UNION ALL
   SELECT 'human_takeover', harm_at + 601 + CAST(r(s, 'taken over after') * 300 AS BIGINT), u, s, 'system', NULL
-      FROM session WHERE harm AND taken_over > 0.98),
-placed AS (
-  -- In one second a notice mostly stands before the message, a label after the image; the rest is chance.
-  SELECT *, row_number() OVER (ORDER BY t, r(u, type) + CASE type WHEN 'image_label' THEN 1 WHEN 'message'
-      THEN 0.5
-                                                             WHEN 'ai_notice' THEN -0.2 ELSE 0 END, u, session,
-                                                                 target
-                              ) - 1 AS sequence
-  FROM everything)
-SELECT type, make_timestamptz(t * 1000000) AS time, sequence, u AS user, session, actor, target,
+      FROM session WHERE harm AND taken_over > 0.98)
+-- In one second a notice mostly stands before the message, a label after the image; the rest is chance.
+SELECT * FROM everything
+ORDER BY t, r(u, type) + CASE type WHEN 'image_label' THEN 1 WHEN 'message' THEN 0.5 WHEN 'ai_notice' THEN -0.2 ELSE 0 END,
+         u, session, target;
+
+-- A place in a table that is in order, since to number 100 million rows in one window takes more memory than there is.
+CREATE TEMP VIEW trace AS
+SELECT type, make_timestamptz(t * 1000000) AS time, rowid AS sequence, u AS user, session, actor, target,
        u % 7 = 0 AS minor
-FROM placed WHERE sequence < getvariable('events') ORDER BY sequence;
+FROM placed WHERE rowid < getvariable('events');

@@ -28,11 +28,14 @@ def trace(name: str, events: int, users: int = 0) -> Path:
     """The Parquet file of a trace of `NAME_trace.sql`; made when missing. `users` 0: in proportion to the events."""
     path = FOLDER / f"{name}-{events}{f'-users-{users}' if users else ''}.parquet"
     if not path.exists():
-        con = connection()
-        con.execute(f"SET VARIABLE events = {events}")
-        con.execute(f"SET VARIABLE users = {users or max(50, events // EVENTS_OF_A_USER[name])}")
-        con.execute((HERE / f"{name}_trace.sql").read_text("utf-8"))
-        _write(con, "FROM trace", path)
+        tables = path.with_suffix(".tables")  # on disk: the largest trace does not fit into memory
+        tables.unlink(missing_ok=True)
+        with connection(tables) as con:
+            con.execute(f"SET VARIABLE events = {events}")
+            con.execute(f"SET VARIABLE users = {users or max(50, events // EVENTS_OF_A_USER[name])}")
+            con.execute((HERE / f"{name}_trace.sql").read_text("utf-8"))
+            _write(con, "FROM trace", path)
+        tables.unlink()
     return path
 
 
@@ -82,10 +85,11 @@ def convert(theirs: Path) -> Path:
     return path
 
 
-def connection() -> duckdb.DuckDBPyConnection:
-    """A DuckDB that knows `r(number, word)`, chance from 0 up to 1, and keeps the order of rows when it writes."""
-    con = duckdb.connect()
+def connection(tables: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that knows `r(number, word)`, chance from 0 up to 1, and keeps the order of rows when it writes. Its
+    tables stand in a file, or in memory."""
     FOLDER.mkdir(parents=True, exist_ok=True)
+    con = duckdb.connect(":memory:" if tables is None else tables)
     con.execute(f"SET temp_directory = '{FOLDER / 'spill'}'")
     con.execute("SET memory_limit = '6GB'")
     con.execute("SET TimeZone = 'UTC'")
