@@ -58,12 +58,12 @@ class Arrival:
             self._raise(time - self.lateness)
         return "kept"
 
-    def stand(self, event: Event) -> None:
-        """Where there is no lateness: an event came later than all others, and those have been judged."""
-        self.watermark = event.time
-        self.events = {event.time: [event]}
-        self.ids = set() if event.id is None else {event.id}
-        self.memory[:] = () if event.id is None else ((event.time, event.id),)
+    def stand(self, events: list[Event]) -> None:
+        """Where there is no lateness: these, of one instant, came later than all others, and those have been judged."""
+        self.watermark = events[0].time
+        self.events = {self.watermark: events}
+        self.memory[:] = [(self.watermark, event.id) for event in events if event.id is not None]
+        self.ids = {id for _, id in self.memory}
 
     def clock(self, instant: int) -> None:
         """The clock shows an instant."""

@@ -17,18 +17,18 @@ import msgspec
 
 from policyengine.analysis.conform import checker_source, load_checker
 from policyengine.base import json_text
+from policyengine.base.instants import parse_instant
 from policyengine.base.scalars import MAX_DEPTH, WHOLE_DIGITS, number
 from policyengine.core.case import Event
 from policyengine.trace.feeds import Chunk
-from policyengine.trace.lines_typed import line_types
+from policyengine.trace.lines_typed import Line, line_types
 from policyengine.trace.read import MAX_LINE_BYTES, instants
 from policyengine.trace.scan_rows import own_fields
 
 
 class Draft:
     """An event before it is frozen. `Event` is a frozen dataclass, whose constructor takes five times as long as
-    assignments; for a monitor that is a third of all it does with an event. The two have the same slots in the same
-    order, so that one can become the other."""
+    assignments. The two have the same slots in the same order, so that one can become the other."""
 
     __slots__ = tuple(field.name for field in fields_of(Event))
 
@@ -43,126 +43,158 @@ LAST = 253_402_300_799_999_999 - 3 * DAY
 
 _LIMIT = 10 ** WHOLE_DIGITS
 _MANY_DIGITS = re.compile(rb"[0-9]{%d}" % (WHOLE_DIGITS + 1)).search
-MOST = 63  # chunks that are read line by line before the types are tried again
+MOST = 63  # chunks of which every line is read alone before the types are tried again
 _SHORT = 2 * MAX_DEPTH  # a line no longer than that cannot be nested too deep
+_MILLENNIUM = parse_instant("2000-01-01T00:00:00Z", None)
+_NO_MARK = bytes(set(range(256)) - set(b",[{"))
+_HOUR, _BEHIND = slice(0, 13), slice(13, None)  # of a time; made once, as they are used for each line
+_HAS_OFFSET = re.compile("[Zz+-]").search  # behind the hour; without one a minute may be skipped or doubled
+_HELD = 10_000  # hours, and ways to write what stands behind them, that are remembered
 
 
 def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, refuse: Refuse,
                  ) -> Callable[[Chunk], list[Event]]:
     """A reader of chunks. `schemas` are those of the event types, in the order that ties take; `zone` is that of times
-    without an offset."""
+    without an offset. What it gives is an `Event`, or a `Line`, which is one but for its class."""
     own_of = {name: own_fields(schema) for name, schema in schemas.items()}
     types = {name: (name, load_checker(checker_source(own)), place, _asked(own), frozenset(own["properties"]))
              for place, (name, own) in enumerate(own_of.items())}
     decode = msgspec.json.Decoder(float_hook=number).decode
-    decode_typed, shapes = line_types(own_of)
-    typed = {line: (*types[shape.name][:4], shape.fields, shape.rest) for line, shape in shapes.items()}
+    decode_typed, count = line_types(own_of)
     scan, instant = json_text.scan, instants(zone)
+    hours: dict[str, int] = {}  # by their text, in UTC
+    minutes: dict[str, int] = {}  # by the text behind the hour, with its offset: what has to be added to it
     skip = misses = 0
 
     def read(chunk: Chunk) -> list[Event]:
-        """The events of a chunk: all at once by their types where each line fits, else line by line."""
+        """The events of a chunk; what is no event is handed to `refuse`, in the order of the lines."""
         nonlocal skip, misses
+        lines = chunk.lines
+        text = b"".join(lines)
+        marks = text.translate(None, _NO_MARK)
+        found: list[Any] = [None] * len(lines)
+        others = True
         if skip:
             skip -= 1
-        else:
-            try:
-                events = read_typed(chunk)
-                misses = 0
-                return events
-            except _NO_EVENT:
+        # Else one of the lines may be too deep or too long.
+        elif len(marks) - marks.count(b",") < len(lines) + MAX_DEPTH and len(text) < MAX_LINE_BYTES:
+            found, others = read_typed(chunk, marks.count(b","))
+            if others and 2 * sum(one is None for one in found) > len(lines):
                 skip, misses = misses, min(2 * misses + 1, MOST)  # the next chunks will be like this one
-        return read_each(chunk)
-
-    def read_typed(chunk: Chunk) -> list[Event]:
-        """The events of a chunk; one of `_NO_EVENT` where it has to be read line by line."""
-        lines, text = chunk.lines, b"".join(chunk.lines)
-        if text.count(b"[") + text.count(b"{") >= len(lines) + MAX_DEPTH or max(map(len, lines)) >= MAX_LINE_BYTES:
-            raise ValueError
-        events: list[Event] = []
-        append, new, keys, long = events.append, object.__new__, 2 * len(lines), False
-        for line, file, row in zip(map(decode_typed, lines), chunk.files, chunk.rows, strict=False):
-            name, fits, place, asked, fields_of, rest = typed[line.__class__]
-            fields = fields_of(line)
-            keys += len(fields)
-            time, given, sequence = instant(line.time), line.id, line.sequence
-            if given is not None:
-                keys += 1
-                if type(given) is not str:
-                    given = _whole(given)
-            if sequence is not None:
-                keys += 1
-                if not (type(sequence) is int and -_LIMIT < sequence < _LIMIT):
-                    sequence = _number(sequence)
-            if not FIRST < time < LAST:
-                raise ValueError
-            if rest:
-                if not fits(fields):
-                    raise ValueError
-                long = long or not fields.keys() <= asked
-            event: Any = new(Draft)
-            event.type = name
-            event.time = time
-            event.fields = fields
-            event.id = given
-            event.sequence = sequence
-            event.file = file
-            event.row = row
-            event.place = place
-            event.__class__ = Event
-            append(event)
-        # With one comma less than there are keys no key stands twice, which the decoder does not see.
-        if text.count(b",") != keys - len(lines) or (long and any(map(_MANY_DIGITS, lines))):
-            raise ValueError
-        return events
-
-    def read_each(chunk: Chunk) -> list[Event]:
-        """The events of a chunk, the lines that are none handed to `refuse`."""
-        events: list[Event] = []
-        append = events.append
-        for line, file, row in zip(chunk.lines, chunk.files, chunk.rows, strict=False):
-            try:
-                fields = decode(line)
-                if line.count(b",") != len(fields) - 1 or (len(line) > _SHORT and _deep(line)):
-                    fields = scan(line.strip(b" \t\r\n").decode())
-                kind, when = fields.pop("type"), fields.pop("time")
-                given = fields.pop("id", None)
-                sequence = fields.pop("sequence", None)
-                name, fits, place, asked, own = types[kind]
-                if None in fields.values():  # of a field that the event has not got, null says nothing
-                    fields = {key: value for key, value in fields.items() if value is not None or key in own}
-                time = instant(when)
-                if given is not None and type(given) is not str:
-                    given = _whole(given)
-                if sequence is not None:
-                    sequence = _number(sequence)
-                if not (fits(fields) and FIRST < time < LAST and len(line) < MAX_LINE_BYTES):
-                    raise ValueError
-                if not fields.keys() <= asked and _MANY_DIGITS(line):
-                    raise ValueError
-            except _NO_EVENT:
-                if line.strip(b" \t\r\n"):
-                    known = refuse(line, file, row)
-                    if known is not None:
-                        append(known)
             else:
-                append(_event(name, time, fields, given, sequence, file, row, place))
-        return events
+                misses = 0
+        if others:
+            for at, (event, line, file, row) in enumerate(zip(found, lines, chunk.files, chunk.rows, strict=False)):
+                if event is None:
+                    found[at] = read_one(line, file, row)
+            found = [event for event in found if event is not None]
+        return found
+
+    def read_typed(chunk: Chunk, commas: int) -> tuple[list[Line | None], bool]:
+        """The lines of a chunk, None for those that have to be read another way, and whether there are such."""
+        lines = chunk.lines
+        keys, ids = count.keys(), count.ids()
+        found: list[Line | None]
+        try:
+            found, doubtful = list(map(decode_typed, lines)), False
+        except _NO_EVENT:
+            keys, ids = count.keys(), count.ids()
+            found, doubtful = [typed_or_none(line) for line in lines], True
+        at_hour, hour = "", 0
+        for line, file, row in zip(found, chunk.files, chunk.rows, strict=False):
+            if line is None:
+                continue
+            line.file = file
+            line.row = row
+            time = line.time
+            try:
+                if time[_HOUR] != at_hour:
+                    hour, at_hour = hours[time[_HOUR]], time[_HOUR]
+                line.time = hour + minutes[time[_BEHIND]]
+            except KeyError:
+                line.time = time_of(time)
+                doubtful = doubtful or line.time is None
+        if count.ids() > ids:
+            for line in found:
+                if line is not None and line.id.__class__ is int:
+                    line.id = str(line.id)
+        # With one comma less than there are keys no key stands twice, which the decoder does not see.
+        doubtful = others = doubtful or commas != count.keys() - keys - len(found)
+        if doubtful or count.rest:
+            for at, (one, raw) in enumerate(zip(found, lines, strict=True)):
+                if one is not None and not (one.time is not None and (not doubtful or unambiguous(one, raw))
+                                            and (not one.rest or in_order(one, raw))):
+                    found[at] = None
+                    others = True
+        return found, others
+
+    def unambiguous(line: Line, raw: bytes) -> bool:
+        return raw.count(b",") == line.written() - 1
+
+    def typed_or_none(line: bytes) -> Line | None:
+        try:
+            return decode_typed(line)
+        except _NO_EVENT:
+            return None
+
+    def in_order(line: Line, raw: bytes) -> bool:
+        """Whether the rest of the check is passed too."""
+        _, fits, _, asked, _ = types[line.type]
+        fields = line.__class__.made(line)
+        return fits(fields) and (fields.keys() <= asked or not _MANY_DIGITS(raw))
+
+    def time_of(text: str) -> int | None:
+        """The instant of a time, None where it is none; its parts are remembered where they come to the same whatever
+        the others are."""
+        try:
+            time, behind = instant(text), text[_BEHIND]
+        except ValueError:
+            return None
+        if not FIRST < time < LAST:
+            return None
+        minute = minutes.get(behind)
+        if minute is None and _HAS_OFFSET(behind) and len(minutes) < _HELD:
+            minute = minutes[behind] = instant(f"2000-01-01T00{behind}") - _MILLENNIUM
+        if minute is not None and FIRST + DAY < time < LAST - DAY:
+            if len(hours) >= _HELD:
+                hours.clear()
+            hours[text[_HOUR]] = time - minute
+        return time
+
+    def read_one(line: bytes, file: str, row: int) -> Event | None:
+        """The event of a line; None where `refuse` knows none either, or it is empty."""
+        try:
+            fields = decode(line)
+            if line.count(b",") != len(fields) - 1 or (len(line) > _SHORT and _deep(line)):
+                fields = scan(line.strip(b" \t\r\n").decode())
+            kind, when = fields.pop("type"), fields.pop("time")
+            given = fields.pop("id", None)
+            sequence = fields.pop("sequence", None)
+            name, fits, place, asked, own = types[kind]
+            if None in fields.values():  # of a field that the event has not got, null says nothing
+                fields = {key: value for key, value in fields.items() if value is not None or key in own}
+            time = instant(when)
+            if given is not None and type(given) is not str:
+                given = _whole(given)
+            if sequence is not None:
+                sequence = _number(sequence)
+            if not (fits(fields) and FIRST < time < LAST and len(line) < MAX_LINE_BYTES):
+                raise ValueError
+            if not fields.keys() <= asked and _MANY_DIGITS(line):
+                raise ValueError
+        except _NO_EVENT:
+            return refuse(line, file, row) if line.strip(b" \t\r\n") else None
+        event: Any = Draft()
+        event.type, event.time, event.fields, event.id = name, time, fields, given
+        event.sequence, event.file, event.row, event.place = sequence, file, row, place
+        event.__class__ = Event
+        frozen: Event = event
+        return frozen
 
     return read
 
 
 _NO_EVENT = (msgspec.MsgspecError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
-
-
-def _event(type: str, time: int, fields: Mapping[str, Any], id: str | None, sequence: int | Decimal | None, file: str,
-           row: int, place: int) -> Event:
-    event: Any = Draft()
-    event.type, event.time, event.fields, event.id = type, time, fields, id
-    event.sequence, event.file, event.row, event.place = sequence, file, row, place
-    event.__class__ = Event
-    frozen: Event = event
-    return frozen
 
 
 def _asked(schema: Mapping[str, Any]) -> frozenset[str]:

@@ -1,80 +1,165 @@
 """The schemas of events as types that msgspec decodes lines into, so that most of the check is done on the way.
 
-In come the schemas of event types without their envelope; out come a decoder of lines and, for each type, how the
-fields of a decoded line become a dict. What is decoded fits the schema but for what `Shape.rest` says; a line that does
-not fit may fail for a reason that is none (a key that no schema names, a whole number written `2.0`), so whoever asks
-reads it again another way. A key that stands twice is not seen.
+In come the schemas of event types without their envelope; out come a decoder of lines and the classes of what it gives.
+What is decoded fits the schema but for what `Line.rest` says; a line that does not fit may fail for a reason that is
+none (a key that no schema names, a whole number written `2.0`), so whoever asks reads it again another way. A key that
+stands twice, and one of the names that are ours, is not seen: `Count` says how many keys there should be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
 from functools import reduce
-from operator import or_
-from typing import Annotated, Any, Literal
+from itertools import repeat
+from operator import length_hint, or_
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from policyengine.analysis.conform import KEYWORDS
-from policyengine.base.record import record
 from policyengine.base.scalars import WHOLE_DIGITS, number
 
 _LIMIT = 10 ** WHOLE_DIGITS
+_WHOLE = Annotated[int, Meta(gt=-_LIMIT, lt=_LIMIT)]
 
-_SIMPLE: Mapping[str, Any] = {"string": str, "boolean": bool, "integer": Annotated[int, Meta(gt=-_LIMIT, lt=_LIMIT)]}
+_SIMPLE: Mapping[str, Any] = {"string": str, "boolean": bool, "integer": _WHOLE}
 
 _OF_ROWS = frozenset({"type", "properties", "required", "additionalProperties"})
 """What the decoder knows to check of a whole row; that other fields are refused is stricter than most schemas are."""
 
-
-@record
-class Shape:
-    """A type of events. `fields`: of a decoded line, a dict of those it has. `rest`: whether the check has more to ask
-    of them than their types."""
-
-    name: str
-    fields: Callable[[Any], dict[str, Any]]
-    rest: bool
+_NEVER = 1 << 60
 
 
-def line_types(schemas: Mapping[str, Mapping[str, Any]]) -> tuple[Callable[[bytes], Any], Mapping[type, Shape]]:
-    """A decoder of lines, and by the class of what it gives its shape.
+class Line(msgspec.Struct, eq=False, gc=False, kw_only=True):
+    """A line as it was decoded, one class for each type of event. It is a `core.case.Event` in all but its class: once
+    `time` (as written) is an instant, `id` a text, and `file` and `row` are set.
 
-    What it gives has the attributes `time` (as written), `id` and `sequence` (as decoded; None where there is none).
+    `attributes`: of each field of the type, the attribute that has it, which is `UNSET` where the line has no such
+    field. `rest`: whether the check has more to ask of the fields than their types; `plain`: whether all are texts,
+    whole numbers, true or false. The fields as a dict are made when they are asked for, by `made`.
+    """
+
+    type: ClassVar[str]
+    place: ClassVar[int]
+    attributes: ClassVar[Mapping[str, str]]
+    required: ClassVar[Collection[str]]
+    rest: ClassVar[bool]
+    made: ClassVar[Callable[[Any], dict[str, Any]]]
+    plain: ClassVar[bool]
+
+    time: Any
+    id: Any = None
+    sequence: int | Decimal | None = None
+    file: str = ""
+    row: int = 0
+    known: Any = None
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """As in `Event`."""
+        known: Mapping[str, Any] | None = self.known
+        if known is None:
+            known = self.known = self.__class__.made(self)
+        return known
+
+    def written(self) -> int:
+        """How many keys it has, but for those that are null and in no schema."""
+        return 2 + len(self.__class__.made(self)) + (self.id is not None) + (self.sequence is not None)
+
+
+class Count:
+    """How many keys the lines had that were decoded so far: each class counts its lines, each default how often it was
+    asked for, at no cost where the key is there. `rest`: whether some class has `Line.rest`."""
+
+    def __init__(self) -> None:
+        self.rest = False
+        self._fields, self._ids, self._sequences = (repeat(one, _NEVER) for one in (UNSET, None, None))
+        self._lines: list[tuple[repeat[None], int]] = []  # of each class, with its `keys`
+
+    def field(self) -> Any:
+        """The default of a field."""
+        return msgspec.field(default_factory=self._fields.__next__)
+
+    def id(self) -> Any:
+        """The default of `id`."""
+        return msgspec.field(default_factory=self._ids.__next__)
+
+    def sequence(self) -> Any:
+        """The default of `sequence`."""
+        return msgspec.field(default_factory=self._sequences.__next__)
+
+    def known(self, keys: int) -> Any:
+        """The default of `known`, for a class of lines with so many keys."""
+        lines = repeat(None, _NEVER)
+        self._lines.append((lines, keys))
+        return msgspec.field(default_factory=lines.__next__)
+
+    def keys(self) -> int:
+        """All keys."""
+        missing = sum(map(_asked, (self._fields, self._ids, self._sequences)))
+        return sum(_asked(lines) * keys for lines, keys in self._lines) - missing
+
+    def ids(self) -> int:
+        """The ids."""
+        return sum(_asked(lines) for lines, _ in self._lines) - _asked(self._ids)
+
+
+def _asked(values: repeat[Any]) -> int:
+    return _NEVER - length_hint(values)
+
+
+def line_types(schemas: Mapping[str, Mapping[str, Any]]) -> tuple[Callable[[bytes], Line], Count]:
+    """A decoder of lines, and a count of the keys that they had not.
+
     msgspec.MsgspecError where a line does not fit, RecursionError where it is nested without end.
     """
-    shapes: dict[type, Shape] = {}
-    for name, schema in schemas.items():
-        required = schema.get("required", ())
-        types = {field: _type(schema, one) for field, one in schema["properties"].items()}
-        # The attributes are numbered, since a field may be called what no attribute can be.
-        numbered = {f"f{at}": field for at, field in enumerate(types)}
-        owed: list[tuple[str, Any]] = [("time", str)]
-        may_be: list[tuple[str, Any, Any]] = [("id", str | int | None, None), ("sequence", Any, None)]
-        for at, field in numbered.items():
-            taken: Any = Any if types[field] is None else types[field]
-            if field in required:
-                owed.append((at, taken))
-            else:
-                may_be.append((at, taken | None | UnsetType, UNSET))
-        line = msgspec.defstruct("Line", [*owed, *may_be], tag_field="type", tag=name, rename=numbered,
-                                 forbid_unknown_fields=True, gc=False)
-        shapes[line] = Shape(name, _fields(numbered, required),
-                             None in types.values() or bool(schema.keys() & KEYWORDS - _OF_ROWS))
-    return msgspec.json.Decoder(reduce(or_, shapes), float_hook=number).decode, shapes
+    count = Count()
+    classes = [_class(name, place, schema, count) for place, (name, schema) in enumerate(schemas.items())]
+    return msgspec.json.Decoder(reduce(or_, classes), float_hook=number).decode, count
 
 
-def _fields(numbered: Mapping[str, str], required: Collection[str]) -> Callable[[Any], dict[str, Any]]:
-    """`Shape.fields`, written out: a loop over names takes three times as long."""
-    owed = ", ".join(f"{field!r}: line.{at}" for at, field in numbered.items() if field in required)
-    source = [f"def fields(line):\n    found = {{{owed}}}\n"]
+def _class(name: str, place: int, schema: Mapping[str, Any], count: Count) -> type[Line]:
+    required = schema.get("required", ())
+    types = {field: _type(schema, one) for field, one in schema["properties"].items()}
+    # The attributes are numbered, since a field may be called what no attribute can be.
+    attributes = {field: f"f{at}" for at, field in enumerate(types)}
+    owed: list[tuple[str, Any]] = [("time", str)]
+    may_be: list[tuple[str, Any, Any]] = [("id", str | _WHOLE | None, count.id()),
+                                          ("sequence", _WHOLE | None, count.sequence())]
+    for field, at in attributes.items():
+        taken: Any = Any if types[field] is None else types[field]
+        if field in required:
+            owed.append((at, taken))
+        else:
+            may_be.append((at, taken | None | UnsetType, count.field()))
+    plain = None not in types.values()
+    rest = not plain or bool(schema.keys() & KEYWORDS - _OF_ROWS)
+    count.rest = count.rest or rest
+    keys = 4 + len(types)  # with `type`, `time`, `id` and `sequence`
+    # Ours have names too, as all fields of a Struct; a line that has one of them has more keys than were counted.
+    ours = {"file": "\x7ffile", "row": "\x7frow", "known": "\x7fknown"}
+    made: Any = msgspec.defstruct(
+        "Line", [*owed, *may_be, ("file", str, ""), ("row", int, 0), ("known", Any, count.known(keys))], bases=(Line,),
+        namespace={"type": name, "place": place, "attributes": attributes, "required": frozenset(required),
+                   "rest": rest, "plain": plain, "made": staticmethod(_made(attributes, required))},
+        tag_field="type", tag=name, rename={**ours, **{at: field for field, at in attributes.items()}},
+        forbid_unknown_fields=True, gc=False, eq=False, kw_only=True)
+    line: type[Line] = made
+    return line
+
+
+def _made(attributes: Mapping[str, str], required: Collection[str]) -> Callable[[Any], dict[str, Any]]:
+    """`Line.made`, written out: a loop over names takes three times as long."""
+    owed = ", ".join(f"{field!r}: line.{at}" for field, at in attributes.items() if field in required)
+    source = [f"def made(line):\n    found = {{{owed}}}\n"]
     source += [f"    if line.{at} is not UNSET:\n        found[{field!r}] = line.{at}\n"
-               for at, field in numbered.items() if field not in required]
+               for field, at in attributes.items() if field not in required]
     names: dict[str, Any] = {"UNSET": UNSET}
     exec(compile("".join([*source, "    return found\n"]), "<vocabulary>", "exec"), names)
-    fields: Callable[[Any], dict[str, Any]] = names["fields"]
-    return fields
+    made: Callable[[Any], dict[str, Any]] = names["made"]
+    return made
 
 
 def _type(root: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:

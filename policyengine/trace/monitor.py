@@ -26,7 +26,7 @@ from policyengine.core.operators import Overflow
 from policyengine.core.standing import World
 from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
 from policyengine.trace.arrival import START, Arrival, in_turn
-from policyengine.trace.monitor_judge import ALONE, Judge
+from policyengine.trace.monitor_judge import Judge
 from policyengine.trace.monitor_outcomes import Decided, Late, Outcome
 from policyengine.trace.monitor_state import SNAPSHOT, made_of, packed, unpack
 from policyengine.trace.retention import Kept, kept, plans
@@ -97,51 +97,52 @@ class Monitor:
 
     def feed_all(self, events: Iterable[Event]) -> list[Outcome]:
         """As `feed` of each event in turn, all outcomes together. Raises `Halted` at one that cannot be judged."""
-        arrival, judge, programs = self._arrival, self._judge, self._judge.programs
+        arrival, judge, alone = self._arrival, self._judge, self._judge.alone
         out: list[Outcome] = []
         if judge.opening:
             judge.begun(out)
         # What most events do: the instant that was is over, and nothing else waits. `arrival` is told when they do not.
         straight, ahead = arrival.straight, False
         last, waiting = arrival.watermark, arrival.events.get(arrival.watermark, [])
+        single = straight and not judge.whole
+        one = waiting[0] if single and len(waiting) == 1 else None  # alone in its instant, to be judged by itself
         event = None
         try:
             for event in events:
                 time = event.time
-                if time <= last or not straight:
-                    if ahead:
-                        arrival.stand(waiting[0])
-                        ahead = False
-                    self._put(event, out)
-                    last, waiting = arrival.watermark, arrival.events.get(arrival.watermark, [])
-                    continue
-                over, then, waiting, last, ahead = waiting, last, [event], time, True
-                if over:
-                    if len(over) > 1 or judge.whole:
-                        judge.instant(then, in_turn(over), out)
+                if time > last and straight:
+                    if one is not None:
+                        try:
+                            judged = alone[one.__class__]
+                        except KeyError:
+                            judged = judge.by_itself(one)
+                        judged(one, out)
+                    elif waiting:
+                        judge.instant(last, in_turn(waiting), out)
+                    if judge.soonest < time:
+                        judge.fire(time, out)
+                    ahead, last = True, time
+                    if single:
+                        one = event
                     else:
-                        # As `Judge.instant`, where no other row of the instant can matter.
-                        (one,) = over
-                        program = programs.get(one.type)
-                        if program is not None:
-                            place = judge.place
-                            judge.place = place + 1
-                            for tell in program[0]:
-                                tell(place, one)
-                            if judge.touched or judge.news or judge.soonest <= then:
-                                judge.ask_again(then, [(place, one, program)], out)
-                            for act in program[2]:
-                                act(place, one, ALONE, out)
-                            if place >= judge.check:
-                                judge.tidy(then)
-                if judge.soonest < time:
-                    judge.fire(time, out)
+                        waiting = [event]
+                    continue
+                if one is not None:
+                    waiting, one = [one], None
+                if ahead and time == last and event.id is None:
+                    waiting.append(event)
+                    continue
+                if ahead:
+                    arrival.stand(waiting)
+                    ahead = False
+                self._put(event, out)
+                last, waiting = arrival.watermark, arrival.events.get(arrival.watermark, [])
         except (Overflow, OutOfRange) as problem:
             assert event is not None
             raise Halted(problem, event) from problem
         finally:
             if ahead:
-                arrival.stand(waiting[0])
+                arrival.stand(waiting if one is None else [one])
         return out
 
     def _put(self, event: Event, out: list[Outcome]) -> None:
@@ -171,6 +172,11 @@ class Monitor:
     def pending(self) -> list[Judgement]:
         """The open duties as of one microsecond before the watermark, by due time."""
         return self._judge.pending(self._arrival.watermark - 1)
+
+    @property
+    def open(self) -> int:
+        """How many duties are open."""
+        return len(self._judge.duties)
 
     def retention(self) -> tuple[Kept, ...]:
         """What is kept for each rule, in policy order."""

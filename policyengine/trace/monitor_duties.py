@@ -17,7 +17,7 @@ from policyengine.core.standing import Here
 from policyengine.core.standing import Run as Whole
 from policyengine.core.truth import TRUE
 from policyengine.core.verdict import Judgement, Moment
-from policyengine.trace.monitor_quick import Quick, quick
+from policyengine.trace.monitor_quick import answer, quick
 from policyengine.trace.monitor_rows import Rows, Shelf, field_of
 from policyengine.trace.monitor_runs import Seen
 from policyengine.trace.retention import Plan, equalities, mixed, own_conditions, states_read
@@ -93,17 +93,17 @@ class Duty:
 class Wait:
     """Duties that wait for one pattern, found by the values a row must have.
 
-    `touched`: where duties are put that have to be judged again. `done`: told of a plain duty and the row that settles
-    it. `sure`: whether a row matches, for all that wait with its values.
+    `touched`: where duties are put that have to be judged again. `done`: told of a plain duty that a row settles.
+    `sure`: whether a row matches, for all that wait with its values.
     """
 
     def __init__(self, pattern: ir.Pattern, shelf: Shelf, touched: dict[int, Duty],
-                 done: Callable[[Duty, int, Event], None]) -> None:
+                 done: Callable[[Duty], None]) -> None:
         self.pattern, self.shelf, self.keys, self.touched, self.done = pattern, shelf, pattern.keys, touched, done
         self.equal = equalities(pattern)
         self.own = tuple(one for one in own_conditions(pattern) if not states_read(one))
         self.asked = states_read(pattern.where)
-        self.sure: Quick = None if mixed(pattern) or self.asked else quick(ir.And(self.own), shelf, self._owns)
+        self.sure = None if mixed(pattern) or self.asked else answer(quick(ir.And(self.own), shelf, self._owns))
         self.duties: dict[Values, dict[int, Duty]] = {}
         self.groups: dict[Values, dict[Values, None]] = {}  # where duties are told apart by `equal`
 
@@ -112,9 +112,8 @@ class Wait:
         return get.owner == ir.CANDIDATE or (get.owner == ir.TRIGGER and own_key)
 
     def _values(self, duty: Duty) -> Values:
-        event = duty.event
-        if event is not None and not self.equal:
-            return tuple(map(event.fields.get, self.keys))
+        if duty.names == self.keys and not self.equal:
+            return duty.values
         here = duty.here()
         values = tuple(here.key(key) for key in self.keys)
         if not self.equal:
@@ -147,14 +146,14 @@ class Wait:
             if not groups:
                 del self.groups[values[:-1]]
 
+    def answer(self, duties: Mapping[int, Duty], place: int, event: Event) -> None:
+        """A row came that has the values for which these wait."""
+        self._reached(list(duties.values()), place, event, True)
+
     def reached(self, place: int, event: Event) -> None:
-        """A row came that may matter to some."""
+        """A row came that may matter to some, where they are told apart by `equal`."""
         values = tuple(map(event.fields.get, self.keys))
-        if not self.equal:
-            group = self.duties.get(values)
-            if group is not None:
-                self._reached(list(group.values()), place, event, True)
-        elif values in self.groups:
+        if values in self.groups:
             same = tuple([field_of(event, field) for field, _ in self.equal])
             for one in list(self.groups[values]):
                 if None in same or one in (same, ()):
@@ -167,7 +166,7 @@ class Wait:
         for duty in duties:
             if duty.plain and sure and equal:
                 if event.time < duty.due:
-                    self.done(duty, place, event)
+                    self.done(duty)
             else:
                 self._shown(duty, place, event)
 
@@ -181,7 +180,7 @@ class Wait:
             return False
         sure = self.sure(place, event) if callable(self.sure) else self.sure
         if sure and same == theirs:
-            self.done(duty, place, event)
+            self.done(duty)
             return True
         if sure is not False:
             self._shown(duty, place, event)

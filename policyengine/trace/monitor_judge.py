@@ -7,7 +7,8 @@ over, and what is done with the outcomes, is not known here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -21,23 +22,18 @@ from policyengine.core.verdict import VERDICTS, Judgement, Missing, Moment, NotE
 from policyengine.trace.monitor_duties import Duty, Wait
 from policyengine.trace.monitor_outcomes import Decided, Outcome, verdict_id
 from policyengine.trace.monitor_rows import Shelf
-from policyengine.trace.monitor_rules import Work
+from policyengine.trace.monitor_rules import Values, Work
 from policyengine.trace.monitor_runs import NEVER, Found, Look, Runs
+from policyengine.trace.monitor_written import Act, Alone, Asked, Part, Tell, act, alone, tell
 from policyengine.trace.retention import Plan
 
 LEAST = 1024
 """So many rows come before it is looked again whether any can be thrown away, and so many are kept at least."""
 
-Tell = Callable[[int, Event], None]
-Act = Callable[[int, Event, "list[Row]", list[Outcome]], None]
-
-Program = tuple[tuple[Tell, ...], tuple[Tell, ...], tuple[Act, ...]]
+Program = tuple[Tell, Tell, Act]
 """What is done with a row of a type: who is told of it at once, who when its instant is kept, what it triggers."""
 
 Row = tuple[int, Event, Program]
-
-ALONE: list[Row] = []
-"""The rows of an instant that is one row, which is no answer to itself."""
 
 
 class Judge:
@@ -115,20 +111,59 @@ class Judge:
             for pattern in forget.at:
                 self._forgets.setdefault(pattern.event, []).append((forget.key, pattern))
         self._forgotten = frozenset(forget.key for forget in policy.forgets)
-        named = {*shelf.plain, *shelf.asking, *self._forgets, *(one.pattern.event for one in waits.values()),
-                 *(type for runs in shelf.runs.values() for type in runs.types),
-                 *(type for rule in active if isinstance(rule.trigger, ir.OnEvent) for type in rule.trigger.events)}
+        self.waits = tuple(waits.values())
         self.whole = bool(shelf.in_turn or self._forgets)
-        self.programs: dict[str, Program] = {}
-        for type in sorted(named):
-            told = (*(runs.stepper(type) for runs in shelf.runs.values() if type in runs.types),
-                    *(one.reached for one in waits.values() if one.pattern.event == type))
-            kept = tuple(shelf.puts(type))
+        self.triggered: dict[str, list[Asked]] = {}
+        for rule in active:
+            if isinstance(rule.trigger, ir.OnEvent):
+                for type in rule.trigger.events:
+                    self.triggered.setdefault(type, []).append(Asked(
+                        rule, self.counts[rule.name], self.force, partial(self._trigger, rule),
+                        partial(self._wait, rule)))
+        self.named = {*shelf.plain, *shelf.asking, *self._forgets, *(one.pattern.event for one in self.waits),
+                      *(type for runs in shelf.runs.values() for type in runs.types), *self.triggered}
+        self.programs: dict[Any, Program] = {}
+        self.alone: dict[Any, Alone] = {Event: self._event_alone}
+
+    def program(self, event: Event) -> Program | None:
+        """What is done with a row; None where nobody asks about its type."""
+        type = event.type
+        if type not in self.named:
+            return None
+        rows: Any = type if event.__class__ is Event else event.__class__
+        found = self.programs.get(rows)
+        if found is None:
+            kept, told = self._parts(type)
             # Where keeping rows asks states, all of an instant are kept before any is looked at.
-            early, then = (kept, told) if shelf.in_turn else ((*kept, *told), ())
-            self.programs[type] = early, then, tuple(
-                self._acts(rule) for rule in active
-                if isinstance(rule.trigger, ir.OnEvent) and type in rule.trigger.events)
+            early, then = (kept, told) if self.shelf.in_turn else ((*kept, *told), ())
+            found = self.programs[rows] = (tell(early, rows, self.shelf), tell(then, rows, self.shelf),
+                                           act(self.triggered.get(type, ()), rows))
+        return found
+
+    def by_itself(self, event: Event) -> Alone:
+        """What is done with a row that is all of its instant, as `instant` would; not where the judge is `whole`."""
+        type = event.type
+        rows: Any = type if event.__class__ is Event else event.__class__
+        found = self.alone.get(rows)
+        if found is None:
+            found = self.alone[rows] = _nothing if type not in self.named else alone(
+                [one for some in self._parts(type) for one in some], self.triggered.get(type, ()), rows, self.shelf,
+                self, self._again_alone)
+        return found
+
+    def _event_alone(self, event: Event, out: list[Outcome]) -> None:
+        self.by_itself(event)(event, out)
+
+    def _again_alone(self, place: int, event: Event, out: list[Outcome]) -> None:
+        program = self.program(event)
+        assert program is not None
+        self.ask_again(event.time, [(place, event, program)], out)
+
+    def _parts(self, type: str) -> tuple[list[Part], list[Part]]:
+        """Who keeps rows of a type, and who follows them."""
+        told: list[Part] = [runs for runs in self.shelf.runs.values() if type in runs.types]
+        told += (one for one in self.waits if one.pattern.event == type)
+        return [*self.shelf.plain.get(type, ())], told
 
     # ---- instants -----------------------------------------------------------------------------------------------
 
@@ -143,23 +178,20 @@ class Judge:
         programs = self.programs
         rows: list[Row] = []
         for event in events:
-            program = programs.get(event.type)
+            program = programs.get(event.__class__) or self.program(event)
             if program is not None:
                 place = self.place
                 self.place = place + 1
                 rows.append((place, event, program))
-                for tell in program[0]:
-                    tell(place, event)
+                program[0](place, event)
         if self.shelf.in_turn:
             self.shelf.settle(rows)
-            for place, event, program in rows:
-                for tell in program[1]:
-                    tell(place, event)
+            for place, event, (_, then, _) in rows:
+                then(place, event)
         if self.touched or self.news or self.soonest <= time:
             self.ask_again(time, rows, out)
-        for place, event, program in rows:
-            for act in program[2]:
-                act(place, event, rows, out)
+        for place, event, (_, _, asks) in rows:
+            asks(place, event, rows, out)
         if self._forgets:
             self._forget(rows)
         if self.place >= self.check:
@@ -167,8 +199,14 @@ class Judge:
 
     def fire(self, before: int, out: list[Outcome]) -> None:
         """Time passes, up to the instant before `before`, and nothing happens."""
+        times, duties, watching = self.times, self.duties, self.watching
         while self.soonest < before:
-            self.ask_again(self.soonest, [], out)
+            when, number = times[0]
+            if number in duties or number in watching:
+                self.ask_again(when, [], out)
+            else:  # what it waited for has come
+                heappop(times)
+                self.soonest = times[0][0] if times else NEVER
         if self._forgets:
             self._forget([])
 
@@ -211,7 +249,7 @@ class Judge:
         """Look from time to time whether what is kept has doubled, and throw away what no moment after `now` needs."""
         self.check = self.place + LEAST
         if len(self.times) > 2 * (len(self.duties) + len(self.watching)) + LEAST:
-            self.times = [(when, number) for when, number in self.times if number in self.watching or (
+            self.times[:] = [(when, number) for when, number in self.times if number in self.watching or (
                 number in self.duties and self.duties[number].due == when)]
             self._in_heap()
         if self._rows() > self.kept:
@@ -219,46 +257,6 @@ class Judge:
             self.kept = max(LEAST, 2 * self._rows())
 
     # ---- moments ------------------------------------------------------------------------------------------------
-
-    def _acts(self, rule: Work) -> Act:
-        """What a rule does with its trigger."""
-        trigger, keys, seen, unsure, quickly = rule.trigger, rule.keys, rule.seen, rule.unsure, rule.quickly
-        counts, (start, end) = self.counts[rule.name], self.force
-        assert isinstance(trigger, ir.OnEvent)
-        first = trigger.first
-
-        always, forced = rule.always(), start is not None or end is not None
-
-        def acts(values: tuple[Any, ...], place: int, event: Event, rows: list[Row], out: list[Outcome]) -> None:
-            verdict = always or quickly(place, event)
-            if verdict is None or (first and values in unsure):
-                self._trigger(rule, values, place, event, rows, out)
-                return
-            if first:
-                if not rule.holds(place, event):
-                    return
-                seen[values] = None
-            if forced and not self._in_force(event.time):
-                return
-            if verdict == "pending":
-                self._wait(rule, values, place, event, rows)
-            else:
-                counts[verdict] += 1
-
-        if len(keys) == 1:
-            (key,) = keys
-
-            def act(place: int, event: Event, rows: list[Row], out: list[Outcome]) -> None:
-                values = (event.fields.get(key),)
-                if values not in seen:
-                    acts(values, place, event, rows, out)
-            return act
-
-        def act_on_many(place: int, event: Event, rows: list[Row], out: list[Outcome]) -> None:
-            values = tuple(map(event.fields.get, keys))
-            if values not in seen:
-                acts(values, place, event, rows, out)
-        return act_on_many
 
     def _trigger(self, rule: Work, values: tuple[Any, ...], place: int, event: Event, rows: list[Row],
                  out: list[Outcome]) -> None:
@@ -310,7 +308,8 @@ class Judge:
             self._twins = rows, twins
         return self._twins[1][place]
 
-    def _wait(self, rule: Work, values: tuple[Any, ...], place: int, event: Event, rows: list[Row]) -> None:
+    def _wait(self, rule: Work, values: Values, place: int, event: Event, rows: list[Row],
+              out: list[Outcome]) -> None:
         """A duty that one event in time settles, and nothing else does before it is due."""
         wait = rule.later
         assert wait is not None
@@ -330,7 +329,7 @@ class Judge:
                 if one.type == wait.pattern.event and after and wait.offer(duty, at, one):
                     return
 
-    def _answered(self, duty: Duty, place: int, event: Event) -> None:
+    def _answered(self, duty: Duty) -> None:
         """What a plain duty waited for has come."""
         rule = self.rules[duty.rule]
         self._close(rule, duty)
@@ -377,12 +376,24 @@ class Judge:
                     if event.type == wait.pattern.event and all(event.fields.get(key) == here.key(key)
                                                                 for key in wait.keys) and not wait.excluded(at, event):
                         wait.show(duty, at, event)
+        if self._only_waits(rule, duty, as_of):
+            duty.due, duty.plain = rule.due(moment.time, self.shelf), True
+            self._open(rule, duty)
+            self._at(duty.due, duty.number)
+            return
         judgement = duty.judge(rule.rule, self.shelf, as_of)
         if judgement.verdict == "pending":
             self._open(rule, duty)
             self._pend(duty, judgement)
         else:
             self._decide(judgement, twin, out)
+
+    def _only_waits(self, rule: Work, duty: Duty, as_of: int) -> bool:
+        """Whether a mark is sure to be pending, until one event in time settles it."""
+        wait, time = rule.later, duty.about().time
+        return (wait is not None and not isinstance(rule.trigger, ir.OnEvent) and rule.only_waits()
+                and duty.triggered is TRUE and rule.due(time, self.shelf) > as_of
+                and not any(one.type == wait.pattern.event and one.time >= time for one in duty.rows.values()))
 
     def _open(self, rule: Work, duty: Duty) -> None:
         self.duties[duty.number] = duty
@@ -483,6 +494,10 @@ class Judge:
     def _in_heap(self) -> None:
         heapify(self.times)
         self.soonest = self.times[0][0] if self.times else NEVER
+
+
+def _nothing(event: Event, out: list[Outcome]) -> None:
+    """Nobody asks."""
 
 
 def _uncertain(missing: tuple[Missing, ...]) -> Truth:

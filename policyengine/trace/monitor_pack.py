@@ -10,14 +10,16 @@ A scalar is itself, a list is `[kind, …]`: what it holds, or the place of a sh
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any
 
 from policyengine.base import instants, source
 from policyengine.core import intervals, truth, verdict
 from policyengine.core.case import Event
+from policyengine.trace.lines_typed import Line
 
 TUPLE, LIST, DICT, DECIMAL, FRACTION, EVENT, RECORD, SHARED = range(8)
 
@@ -33,8 +35,8 @@ _FIELDS = {value: tuple(one.name for one in dataclasses.fields(value)) for value
 class Packer:
     """Writes values. `shared`: classes with slots whose objects are written once."""
 
-    def __init__(self, shared: tuple[type, ...] = ()) -> None:
-        self.shared = {one: place for place, one in enumerate(shared)}
+    def __init__(self, shared: tuple[Any, ...] = ()) -> None:
+        self.shared = {one: (place, attrgetter(*one.__slots__)) for place, one in enumerate(shared)}
         self.events: list[Any] = []
         self.objects: list[Any] = []
         self._events: dict[int, int] = {}
@@ -42,45 +44,59 @@ class Packer:
 
     def pack(self, value: Any) -> Any:
         """One value."""
-        if value.__class__ in SCALARS:
+        kind = value.__class__
+        if kind in SCALARS:
             return value
+        if kind is tuple:
+            return [TUPLE, *self._each(value)]
+        if kind in self.shared:
+            return [SHARED, self._object(value)]
+        if kind is dict:
+            return [DICT, *self._each(one for pair in value.items() for one in pair)] if value else [DICT]
         match value:
-            case tuple():
-                return [TUPLE, *[self.pack(one) for one in value]]
             case list():
-                return [LIST, *[self.pack(one) for one in value]]
-            case Event():
+                return [LIST, *self._each(value)]
+            case Event() | Line():
                 return [EVENT, self.event(value)]
             case Decimal():
                 return [DECIMAL, str(value)]
             case Fraction():
                 return [FRACTION, str(value)]
             case Mapping():
-                return [DICT, *[self.pack(one) for pair in value.items() for one in pair]]
-            case _ if value.__class__ in self.shared:
-                return [SHARED, self._object(value)]
+                return self.pack(dict(value))
             case _:
-                names = _FIELDS[value.__class__]
-                return [RECORD, value.__class__.__name__, *[self.pack(getattr(value, name)) for name in names]]
+                return [RECORD, kind.__name__, *self._each(getattr(value, name) for name in _FIELDS[kind])]
 
-    def event(self, event: Event) -> int:
+    def _each(self, values: Iterable[Any]) -> list[Any]:
+        return [one if one.__class__ in SCALARS else self.pack(one) for one in values]
+
+    def event(self, event: Event | Line) -> int:
         """The place of an event in the table."""
         place = self._events.get(id(event))
         if place is None:
             place = self._events[id(event)] = len(self.events)
-            fields = event.fields
-            self.events.append([
-                event.type, event.time, dict(fields) if SCALARS.issuperset(map(type, fields.values())) else
-                self.pack(fields), event.id, self.pack(event.sequence), event.file, event.row, event.place])
+            self.events.append(self._row(event))
         return place
+
+    def _row(self, event: Event | Line) -> list[Any]:
+        fields: Any
+        sequence: Any = event.sequence
+        if isinstance(event, Line):
+            fields, plain = event.__class__.made(event), event.plain
+        else:
+            fields, plain = dict(event.fields), False
+            sequence = self.pack(sequence)
+        if not plain and not SCALARS.issuperset(map(type, fields.values())):
+            fields = self.pack(fields)
+        return [event.type, event.time, fields, event.id, sequence, event.file, event.row, event.place]
 
     def _object(self, value: Any) -> int:
         place = self._objects.get(id(value))
         if place is None:
             place = self._objects[id(value)] = len(self.objects)
             self.objects.append(None)  # its place is taken before what it holds, which may hold it
-            cls = value.__class__
-            self.objects[place] = [self.shared[cls], *[self.pack(getattr(value, name)) for name in cls.__slots__]]
+            kind, values = self.shared[value.__class__]
+            self.objects[place] = [kind, *self._each(values(value))]
         return place
 
 

@@ -1,8 +1,8 @@
-"""Conditions as Python functions of one row, for the moments that end well and of which no evidence is asked.
+"""Conditions as Python source over one row, for the moments that end well and of which no evidence is asked.
 
-In comes an expression, out goes what it comes to by the kept rows alone: true, false, or None, which means "ask the
-evaluator" and is always right. Only what most rules are made of is covered: comparisons with what is written, `in`,
-`and`, `or`, `not`, states without a length, something `before` or `within the last D`. A property test holds each
+In comes an expression, out goes source of what it comes to by the kept rows alone: true, false, or None, which means
+"ask the evaluator" and is always right. Only what most rules are made of is covered: comparisons with what is written,
+`in`, `and`, `or`, `not`, states without a length, something `before` or `within the last D`. A property test holds each
 answer to that of `core.conditions`.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from policyengine.base.calendar import OutOfRange, closes
@@ -22,20 +21,25 @@ from policyengine.core.conditions import condition_of, value_of
 from policyengine.core.operators import Overflow
 from policyengine.core.standing import World, at_large
 from policyengine.trace.monitor_rows import DECIDES, Entry, Shelf
+from policyengine.trace.monitor_source import Source
 from policyengine.trace.retention import Length, Need, mixed, state_needs, within
 
-Answer = Callable[[int, Event], "bool | None"]
+Written = Callable[[Source], str]
+"""In the function of a row `event` at a `place`: what the condition comes to there, as a Python expression."""
+
+Quick = Written | bool | None
+
+Read = Callable[[Source], str]
+"""A field of a row as it compares, as a Python expression; None when it is missing."""
+
+Answer = Callable[[int, Event], bool | None]
 """Of the place of a row and the row: what the condition comes to there."""
-
-Quick = Answer | bool | None
-
-Read = Callable[[Event], Any]
-"""A field of a row as it compares; None when it is missing."""
 
 Owners = Callable[[ir.Get], bool]
 """Whether what is read is a field of the row itself."""
 
-_COMPARED = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+_COMPARED = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_DEEPEST = 20  # so that no source is too deep for Python
 _SIMPLE = (types.Bool, types.Number, types.Text)
 _ASKED = (ir.Get, ir.Today, ir.LocalTime, ir.CompletedYears, ir.Occurs, ir.CountEvents, ir.SumEvents,
           ir.EpisodeDuration, ir.Latest, ir.InState, ir.StateValue)
@@ -51,20 +55,22 @@ def settled(expr: ir.Expr, world: World) -> bool | None:
         return None
 
 
-def quick(expr: ir.Expr, shelf: Shelf, owners: Owners) -> Quick:
-    """The function of a condition, or its answer where that is always the same."""
+def quick(expr: ir.Expr, shelf: Shelf, owners: Owners, depth: int = 0) -> Quick:
+    """The source of a condition, or its answer where that is always the same."""
     match expr:
+        case ir.And() | ir.Or() | ir.Not() if depth >= _DEEPEST:
+            return None
         case ir.And():
-            return _joined([quick(part, shelf, owners) for part in expr.parts], False)
+            return _joined([quick(part, shelf, owners, depth + 1) for part in expr.parts], False)
         case ir.Or():
-            return _joined([quick(part, shelf, owners) for part in expr.parts], True)
+            return _joined([quick(part, shelf, owners, depth + 1) for part in expr.parts], True)
         case ir.Not():
-            return _negated(quick(expr.part, shelf, owners))
+            return _negated(quick(expr.part, shelf, owners, depth + 1))
         case ir.Get() if isinstance(expr.type, types.Bool):
-            return _told(reader(expr, owners))
+            return reader(expr, owners)
         case ir.Present(ir.Get() as operand):
             given = reader(operand, owners)
-            return None if given is None else lambda place, event: given(event) is not None
+            return None if given is None else lambda source: f"({given(source)} is not None)"
         case ir.Apply():
             found = _compared(expr, shelf.blank, owners)
         case ir.InState() if not expr.keys or shelf.blank.sources is None:
@@ -76,8 +82,19 @@ def quick(expr: ir.Expr, shelf: Shelf, owners: Owners) -> Quick:
     return settled(expr, shelf.blank) if found is None else found
 
 
-def _told(read: Read | None) -> Quick:
-    return None if read is None else lambda place, event: read(event)
+def written(condition: Quick, source: Source) -> str:
+    """The source of a condition, also where it is always the same."""
+    return condition(source) if callable(condition) else repr(condition)
+
+
+def answer(condition: Quick) -> Answer | bool | None:
+    """A condition as a function of any row, or its answer."""
+    if not callable(condition):
+        return condition
+    source = Source("any")
+    source.add(f"return {condition(source)}")
+    made: Answer = source.function("place, event")
+    return made
 
 
 def _joined(parts: Sequence[Quick], deciding: bool) -> Quick:
@@ -88,51 +105,51 @@ def _joined(parts: Sequence[Quick], deciding: bool) -> Quick:
     unknown = any(part is None for part in parts)
     if not open_ones:
         return None if unknown else not deciding
-    otherwise = None if unknown else not deciding
-    if len(open_ones) == 1 and not unknown:
-        return open_ones[0]
 
-    def answer(place: int, event: Event) -> bool | None:
-        result = otherwise
-        for part in open_ones:
-            one = part(place, event)
-            if one is deciding:
-                return deciding
-            if one is None:
-                result = None
-        return result
-    return answer
+    def joined(source: Source) -> str:
+        asked = [part(source) for part in open_ones] + ["None"] * unknown
+        # Where one of `and` is missing the evaluator is asked, whatever comes after it.
+        return f"({' and '.join(asked)})" if not deciding else f"{source.name(_either)}(({', '.join(asked)}, ))"
+    return joined
+
+
+def _either(parts: Sequence[bool | None]) -> bool | None:
+    return True if True in parts else None if None in parts else False
 
 
 def _negated(part: Quick) -> Quick:
-    if part is None or isinstance(part, bool):
+    if not callable(part):
         return None if part is None else not part
+    inner = part
 
-    def answer(place: int, event: Event) -> bool | None:
-        one = part(place, event)
-        return None if one is None else not one
-    return answer
+    def negated(source: Source) -> str:
+        value = source.variable()
+        return f"(None if ({value} := {inner(source)}) is None else not {value})"
+    return negated
 
 
 def reader(expr: ir.Expr, owners: Owners) -> Read | None:
     """How to read a field of the row, where it is one that compares as it is written."""
     if not isinstance(expr, ir.Get) or not owners(expr) or expr.path == ("time",) or not isinstance(expr.type, _SIMPLE):
         return None
-    default = _exact(expr.default)
-    if len(expr.path) == 1:
-        (name,) = expr.path
+    default, path, numeric = _exact(expr.default), expr.path, isinstance(expr.type, types.Number)
 
-        def field(event: Event) -> Any:
-            raw = event.fields.get(name)
-            return default if raw is None else Fraction(raw) if raw.__class__ is Decimal else raw
-        return field
-    path = expr.path
+    def read(source: Source) -> str:
+        raw = source.field(path[0]) if len(path) == 1 else f"{source.name(_inner(path))}(event)"
+        if default is None and not numeric:
+            return raw
+        value = source.variable()
+        exact = f"({value} if {value}.__class__ is int else {source.name(_exact)}({value}))" if numeric else value
+        return f"({source.name(default)} if ({value} := {raw}) is None else {exact})"
+    return read
 
+
+def _inner(path: Sequence[str]) -> Callable[[Event], Any]:
     def inner(event: Event) -> Any:
         raw: Any = event.fields
         for step in path:
             raw = raw.get(step) if isinstance(raw, Mapping) else None
-        return default if raw is None else _exact(raw)
+        return raw
     return inner
 
 
@@ -148,20 +165,28 @@ def _compared(expr: ir.Apply, world: World, owners: Owners) -> Quick:
         read, items = reader(left, owners), _written(right, world)
         if read is None or not isinstance(items, tuple):
             return None
-        among = frozenset(items)
-        return lambda place, event: None if (one := read(event)) is None else one in among
+        among, one = frozenset(items), read
+        return lambda source: _unless_missing(source, one, lambda value: f"{value} in {source.name(among)}")
     compare = _COMPARED.get(expr.operator)
     if compare is None:
         return None
     first, second = reader(left, owners), reader(right, owners)
     if first is not None and second is not None:
-        return lambda place, event: None if (one := first(event)) is None or (other := second(event)) is None \
-            else compare(one, other)
+        one, other = first, second
+        return lambda source: _unless_missing(source, one, lambda left: _unless_missing(
+            source, other, lambda right: f"{left} {compare} {right}"))
     if first is not None and (value := _written(right, world)) is not None:
-        return lambda place, event: None if (one := first(event)) is None else compare(one, value)
+        one = first
+        return lambda source: _unless_missing(source, one, lambda left: f"{left} {compare} {source.name(value)}")
     if second is not None and (value := _written(left, world)) is not None:
-        return lambda place, event: None if (one := second(event)) is None else compare(value, one)
+        one = second
+        return lambda source: _unless_missing(source, one, lambda right: f"{source.name(value)} {compare} {right}")
     return None
+
+
+def _unless_missing(source: Source, read: Read, then: Callable[[str], str]) -> str:
+    value = source.variable()
+    return f"(None if ({value} := {read(source)}) is None else {then(value)})"
 
 
 def _written(expr: ir.Expr, world: World) -> Any:
@@ -186,16 +211,14 @@ def _in_state(expr: ir.InState, shelf: Shelf, owners: Owners) -> Quick:
     stores = [shelf.find_store(need) for need in state_needs(state, 0)]
     if None in stores or shelf.blank.sources is not None:
         return None
-    asked = [(store.buckets, [reads[key] for key in store.keys], place < len(state.starts))
-             for place, store in enumerate(stores) if store is not None]
+    asked = [(store.buckets, place < len(state.starts)) for place, store in enumerate(stores) if store is not None]
 
-    def answer(place: int, event: Event) -> bool | None:
+    def holds(place: int, values: Sequence[tuple[Any, ...]]) -> bool | None:
         started = ended = -1
-        for buckets, keys, starts in asked:
-            values = tuple([read(event) for read in keys])  # type: ignore[misc]
-            if None in values:
+        for (buckets, starts), own in zip(asked, values, strict=True):
+            if None in own:
                 return None
-            bucket = buckets.get(values)
+            bucket = buckets.get(own)
             if bucket is not None:
                 last = _last(bucket, place)
                 if last is None:
@@ -205,7 +228,15 @@ def _in_state(expr: ir.InState, shelf: Shelf, owners: Owners) -> Quick:
                 else:
                     ended = max(ended, last)
         return started >= ended and started >= 0
-    return answer
+
+    def in_state(source: Source) -> str:
+        own = [_tuple(source, [reads[key] for key in store.keys]) for store in stores if store is not None]
+        return f"{source.name(holds)}(place, ({''.join(f'{one}, ' for one in own)}))"
+    return in_state
+
+
+def _tuple(source: Source, reads: Sequence[Read | None]) -> str:
+    return f"({''.join(f'{read(source)}, ' for read in reads if read is not None)})"
 
 
 def _last(bucket: list[Entry], before: int) -> int | None:
@@ -237,10 +268,8 @@ def _occurs(expr: ir.Occurs, shelf: Shelf) -> Quick:
         return None
     keys, buckets, equal, kind = store.keys, store.buckets, bool(store.equal), pattern.event
 
-    def answer(place: int, event: Event) -> bool | None:
-        values: tuple[Any, ...] = tuple(map(event.fields.get, keys))
+    def occurred(place: int, event: Event, values: tuple[Any, ...], same: tuple[Any, ...]) -> bool | None:
         if equal:
-            same = tuple([read(event) for read in compared])  # type: ignore[misc]
             if None in same or (*values, ()) in buckets:
                 return None
             values = (*values, same)
@@ -253,4 +282,5 @@ def _occurs(expr: ir.Occurs, shelf: Shelf) -> Quick:
                 return False
             return True if weight == DECIDES else None
         return False
-    return answer
+    return lambda source: (f"{source.name(occurred)}(place, event, {source.values(keys)}, "
+                           f"{_tuple(source, compared)})")

@@ -11,10 +11,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import product
+from operator import itemgetter
 from typing import Any, assert_never
 
 from policyengine.base.calendar import closes, start_of
-from policyengine.core import ir
+from policyengine.core import ir, types
 from policyengine.core.case import Event
 from policyengine.core.conditions import condition_of, value_of
 from policyengine.core.standing import Here, Run, World, typed
@@ -28,8 +30,8 @@ from policyengine.trace.retention import (
     Plan,
     State,
     Unit,
-    equalities,
-    mixed,
+    apart,
+    endless,
     own_conditions,
     state_needs,
     states_in,
@@ -56,15 +58,16 @@ Limit = Callable[[tuple[Any, ...], int], Reachable]
 class Store:
     """The rows of one need."""
 
-    __slots__ = ("asked", "buckets", "equal", "forgotten", "groups", "keys", "lag", "limit", "mixed", "need",
+    __slots__ = ("asked", "buckets", "equal", "forgotten", "groups", "keys", "lag", "limit", "lists", "mixed", "need",
                  "of_value", "own", "rows")
 
     def __init__(self, need: Need, limit: Limit, forgotten: Collection[str]) -> None:
         pattern = need.pattern
         self.need, self.keys, self.limit = need, pattern.keys, limit
         self.own = own_conditions(pattern)
-        self.equal = equalities(pattern)
-        self.mixed = mixed(pattern) and need.age is None
+        self.equal = apart(pattern)
+        self.lists = any(isinstance(field.type, types.ListOf) for field, _ in self.equal)
+        self.mixed = endless(pattern) and need.age is None
         self.lag = need.lag + (need.age or 0)
         self.asked = states_read(pattern.where)
         self.buckets: dict[tuple[Any, ...], list[Entry]] = {}
@@ -76,40 +79,23 @@ class Store:
     def put(self, place: int, event: Event, match: Truth) -> None:
         """Keep a row whose own conditions are not false."""
         need = self.need
-        values = self._values(event)
-        weight = DECIDES if (match.value or need.unsure) and not self.mixed else POSSIBLE
-        if self.equal and not values[-1] and not need.unsure:
-            weight = POSSIBLE  # whether it is the one nobody can say
-        if need.carries is not None and not carries(event, need.carries):
-            weight = BESIDE
-        bucket = self._add(values, (place, event, weight))
-        length = len(bucket)
-        few = need.which != "every" and need.age is None
-        if length > 1 and (few or (length >= 8 and length & (length - 1) == 0)):
-            self._prune(values, bucket, event.time)
+        for values in self._groups(event) if self.lists else (self._values(event),):
+            weight = DECIDES if (match.value or need.unsure) and not self.mixed else POSSIBLE
+            if self.equal and not values[-1] and not need.unsure:
+                weight = POSSIBLE  # whether it is the one nobody can say
+            if need.carries is not None and not carries(event, need.carries):
+                weight = BESIDE
+            bucket = self._add(values, (place, event, weight))
+            length = len(bucket)
+            few = need.which != "every" and need.age is None
+            if length > 1 and (few or (length >= 8 and length & (length - 1) == 0)):
+                self._prune(values, bucket, event.time)
 
-    def plain_put(self) -> Callable[[int, Event], None] | None:
-        """`put` for rows that always decide, the latest alone being kept."""
-        need, buckets = self.need, self.buckets
-        if (need.which != "latest" or need.reach is not None or need.lag or need.carries is not None
-                or need.pattern.where is not None or self.forgotten):
-            return None
-        keys = self.keys
-        key = keys[0] if len(keys) == 1 else None
-
-        def put(place: int, event: Event) -> None:
-            values = tuple(map(event.fields.get, keys)) if key is None else (event.fields.get(key),)
-            bucket = buckets.get(values)
-            if bucket is None:
-                buckets[values] = [(place, event, DECIDES)]
-                self.rows += 1
-            elif bucket[-1][1].time < event.time:
-                self.rows += 2 - len(bucket)
-                bucket[:] = (bucket[-1], (place, event, DECIDES))
-            else:
-                bucket.append((place, event, DECIDES))
-                self.rows += 1
-        return put
+    def plain(self) -> bool:
+        """Whether each row decides, and the latest alone is kept."""
+        need = self.need
+        return (need.which == "latest" and need.reach is None and not need.lag and need.carries is None
+                and need.pattern.where is None and not self.forgotten)
 
     def _values(self, event: Event) -> tuple[Any, ...]:
         values = tuple(map(event.fields.get, self.keys))
@@ -117,6 +103,13 @@ class Store:
             return values
         same = tuple([field_of(event, field) for field, _ in self.equal])
         return (*values, () if None in same else same)
+
+    def _groups(self, event: Event) -> Iterable[tuple[Any, ...]]:
+        """`_values` for each item of the lists by which rows are told apart; `()` is that of an empty list, which may
+        contain what is missing."""
+        *values, same = self._values(event)
+        items = [dict.fromkeys(one or ((),)) if isinstance(one, tuple) else (one,) for one in same]
+        return [(*values, one) for one in product(*items)]
 
     def _add(self, values: tuple[Any, ...], entry: Entry) -> list[Entry]:
         self.rows += 1
@@ -168,12 +161,15 @@ class Store:
 
     def entries(self) -> list[Entry]:
         """All that is kept, for `restore`."""
-        return [entry for bucket in self.buckets.values() for entry in bucket]
+        every = [entry for bucket in self.buckets.values() for entry in bucket]
+        # A row with several items stands in several places.
+        return sorted({entry[0]: entry for entry in every}.values(), key=itemgetter(0)) if self.lists else every
 
     def restore(self, entries: Iterable[Entry]) -> None:
         """Keep what another store of the same need kept."""
         for entry in entries:
-            self._add(self._values(entry[1]), entry)
+            for values in self._groups(entry[1]) if self.lists else (self._values(entry[1]),):
+                self._add(values, entry)
 
     def _drop(self, values: tuple[Any, ...]) -> None:
         del self.buckets[values]
@@ -301,9 +297,9 @@ class Shelf:
 
     # ---- keeping ------------------------------------------------------------------------------------------------
 
-    def puts(self, type: str) -> list[Callable[[int, Event], None]]:
-        """What keeps a row of an event type where it is needed; after all rows of its instant, `settle`."""
-        return [store.plain_put() or partial(self._put, store) for store in self.plain.get(type, ())]
+    def putter(self, store: Store) -> Callable[[int, Event], None]:
+        """What keeps a row where it is needed; after all rows of its instant, `settle`."""
+        return partial(self._put, store)
 
     def _put(self, store: Store, place: int, event: Event) -> None:
         match = self._own(store, place, event, {}) if store.own else TRUE

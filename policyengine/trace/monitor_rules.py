@@ -12,7 +12,6 @@ from typing import Any
 from policyengine.base.calendar import closes
 from policyengine.base.instants import Period
 from policyengine.core import ir
-from policyengine.core.case import Event
 from policyengine.core.conditions import value_of
 from policyengine.core.standing import at_large
 from policyengine.core.truth import Truth
@@ -30,8 +29,8 @@ class Work:
     """A rule. `seen`: the keys whose first match has been; `unsure`: those of which one may have been.
 
     `where`, `when`, `now`: its trigger's condition, what it applies to, what it demands of the past and the present, as
-    functions of the trigger; None where only the evaluator can say. `later`: the one thing it demands within `period`
-    of the moment. `quiet`: the verdicts that are only counted.
+    source over the trigger; None where only the evaluator can say. `later`: the one thing it demands within `period` of
+    the moment. `quiet`: the verdicts that are only counted.
     """
 
     def __init__(self, place: int, plan: Plan, quiet: Collection[Verdict]) -> None:
@@ -53,11 +52,10 @@ class Work:
     def prepare(self, shelf: Shelf) -> None:
         """Find the functions; `waits` are known."""
         trigger, rule, blank = self.trigger, self.rule, shelf.blank
-        if not isinstance(trigger, ir.OnEvent):
-            return
-        if any(blank.gap_in_history(name, None) for name in trigger.events) and trigger.first:
-            return
-        self.where = True if trigger.where is None else quick(trigger.where, shelf, _own)
+        if isinstance(trigger, ir.OnEvent):
+            if any(blank.gap_in_history(name, None) for name in trigger.events) and trigger.first:
+                return
+            self.where = True if trigger.where is None else quick(trigger.where, shelf, _own)
         scope = blank.policy.scope_of(rule)
         applies = True if scope is None else settled(scope, blank)
         excused = [quick(one.condition, shelf, _own) for one in rule.unless]
@@ -72,7 +70,7 @@ class Work:
 
     def _wait(self, later: list[ir.Expr], shelf: Shelf) -> None:
         (first, *more) = later
-        self_kept = isinstance(self.trigger, ir.OnEvent) and not states_in(self.trigger.where)
+        self_kept = not isinstance(self.trigger, ir.OnEvent) or not states_in(self.trigger.where)
         if more or not self_kept or not isinstance(first, ir.Occurs) or not isinstance(first.range, ir.Within) \
                 or asks_trigger(first.range.period, ()) or len(self.waits) != 1 or not self.waits[0].sure:
             self.now = None
@@ -88,32 +86,9 @@ class Work:
         assert self.period is not None
         return closes(time, self.period, shelf.blank.calendar)
 
-    def always(self) -> Verdict | None:
-        """The verdict that `quickly` gives at every trigger, if it is one and the same."""
-        if callable(self.where) or callable(self.when) or callable(self.now) or not (
-                self.where and self.when and self.now) or "satisfied" not in self.quiet:
-            return None
-        return "satisfied" if self.later is None else "pending"
-
-    def quickly(self, place: int, event: Event) -> Verdict | None:
-        """The verdict at a trigger, if it can be had without evidence and is only counted; `pending` where it rests
-        with `later` alone. None: the evaluator has to be asked."""
-        where = self.where
-        held = where(place, event) if callable(where) else where
-        if held is None:
-            return None
-        when = (self.when(place, event) if callable(self.when) else self.when) if held else False
-        if when is False:
-            return "not_applicable" if "not_applicable" in self.quiet else None
-        if when is None or "satisfied" not in self.quiet:
-            return None
-        if not (self.now(place, event) if callable(self.now) else self.now):
-            return None
-        return "satisfied" if self.later is None else "pending"
-
-    def holds(self, place: int, event: Event) -> bool:
-        """Whether the trigger's `where` holds, after `quickly` gave a verdict."""
-        return bool(self.where(place, event) if callable(self.where) else self.where)
+    def only_waits(self) -> bool:
+        """Whether a mark that is certain leaves nothing to ask but `later`, and is only counted once that has come."""
+        return self.later is not None and self.when is True and self.now is True and "satisfied" in self.quiet
 
     def forget(self, key: str, value: Any) -> None:
         """Forget whether a first match has been."""

@@ -44,14 +44,17 @@ NO_BASES: dict[int, list[Base]] = {}
 
 
 class Run:
-    """One run so far. `recent`: its latest rows, as many as are asked for; `end`, `closed` as in `standing.Run`;
-    `passed`, by the place of the watcher: how many marks were passed; `bases`: the silences that may be."""
+    """One run so far. `last`: the instant of its latest row; `recent`: its latest rows, as many as are asked for;
+    `end`, `closed` as in `standing.Run`; `passed`, by the place of the watcher: how many marks were passed; `bases`:
+    the silences that may be."""
 
-    __slots__ = ("bases", "closed", "end", "first", "gone", "next", "passed", "recent", "start", "unknown", "values")
+    __slots__ = ("bases", "closed", "end", "first", "gone", "last", "next", "passed", "recent", "start", "unknown",
+                 "values")
 
     def __init__(self, values: Values, first: Placed) -> None:
         self.values, self.first, self.start = values, first, first[1].time
-        self.recent = [first]
+        self.last = self.start
+        self.recent: list[Placed] = []
         self.end: int | None = None
         self.closed: Placed | None = None
         self.unknown: tuple[tuple[int, Event, Missing], ...] = ()
@@ -155,39 +158,28 @@ class Runs:
         self.lag = max((one.lag for one in asked), default=0)
         self.news = news
         self.lengths: dict[int, Period] = {}
+        self.first = self._first_mark() if self.episode else None
 
-    def stepper(self, type: str) -> Callable[[int, Event], None]:
-        """What takes the rows of one of `types`: `step`, or what comes to the same where a row only continues a run."""
+    def follows(self, type: str) -> bool:
+        """Whether all that a row of the type does is to begin a run, or to continue one: see `begun`."""
         starts = [one for one in self.starts if one.event == type]
         others = [one for one in (*self.ends, *self.heard.values()) if one.event == type]
-        if not self.episode or self.lag or others or len(starts) != 1 or starts[0].where is not None:
-            return self.step
-        keys, current, gap, plain = self.keys, self.current, self.gap, self.blank.sources is None
+        return self.episode and not self.lag and not others and len(starts) == 1 and starts[0].where is None
 
-        first = self._first_mark()
-        key = keys[0] if len(keys) == 1 else None
-
-        def follow(place: int, event: Event) -> None:
-            values = tuple(map(event.fields.get, keys)) if key is None else (event.fields.get(key),)
-            run, time = current.get(values), event.time
-            if run is not None:
-                recent = run.recent
-                if time - recent[0][1].time <= gap:
-                    recent[0] = (place, event)
-                    if time > run.next:
-                        self._pass(run, place, event)
-                    return
-                self._close(run)
-            if plain:
-                run = self._begin(values, place, event)
-                if first is None:
-                    self._watch(run, place, event, True)
-                else:
-                    run.passed = dict.fromkeys(self.watchers, 0)
-                    run.next = time + first
-            else:
-                self.step(place, event)
-        return follow
+    def begun(self, values: Values, place: int, event: Event) -> None:
+        """`step` of a row that begins a run and does nothing else."""
+        if self.blank.sources is not None:
+            self.step(place, event)
+            return
+        run = self.current.get(values)
+        if run is not None:
+            self._close(run)
+        run = self._begin(values, place, event)
+        if self.first is None:
+            self._watch(run, place, event, True)
+        else:
+            run.passed = dict.fromkeys(self.watchers, 0)
+            run.next = event.time + self.first
 
     # ---- rows ---------------------------------------------------------------------------------------------------
 
@@ -228,30 +220,31 @@ class Runs:
 
     def _episode(self, values: Values, place: int, event: Event, changes: list[tuple[Truth, bool]]) -> None:
         run = self.current.get(values)
-        began = False
+        began = taken = False  # `taken`: the row is the run's latest
         for match, going in changes:
-            silence = run is not None and event.time - run.recent[-1][1].time > self.gap
+            silence = run is not None and event.time - run.last > self.gap
             if run is not None and (silence or not going) and (silence or match.value):
                 run.closed = None if silence else (place, event)
                 self._close(run)
                 run = None
             if going and run is None:
                 run = self._begin(values, place, event)
-                began = True
+                began = taken = True
                 # Events that are not seen may have begun the run before, or ended it since.
                 if self.blank.sources is not None:
                     run.doubt(place, event, (*gaps_of(self.starts, event.time - self.gap, self.blank),
                                              *gaps_of(self.ends, event.time, self.blank)))
-            if going and run is not None and run.recent[-1][0] != place:
+            if going and run is not None and not taken:
                 self._go_on(run, place, event)
+                taken = True
             if match.value is None and run is not None:
                 run.doubt(place, event, match.missing)
-        if run is not None and run.recent[-1][0] == place:
+        if run is not None and taken:
             self._watch(run, place, event, began)
 
     def _state(self, values: Values, place: int, event: Event, changes: list[tuple[Truth, bool]]) -> None:
         run = self.current.get(values)
-        began = False
+        began = taken = False  # `taken`: the row is the run's latest
         for match, starting in changes:
             if run is not None and run.end is not None and event.time >= run.end:
                 self._close(run)
@@ -259,7 +252,7 @@ class Runs:
             begins = starting and run is None
             if begins:
                 run = self._begin(values, place, event)
-                began = True
+                began = taken = True
             if run is None:
                 continue
             if match.value is None:
@@ -269,8 +262,9 @@ class Runs:
                 run.doubt(place, event, (*gaps_of(self.starts, self._reach(values, event.time), self.blank),
                                          *gaps_of(self.ends, event.time, self.blank)))
             if starting:
-                if run.recent[-1][0] != place:
+                if not taken:
                     self._go_on(run, place, event)
+                    taken = True
                 if self.lasts is not None:
                     run.doubt(place, event, self.lasts.missing)
                     run.end = (None if self.lasts.value is None else
@@ -296,6 +290,8 @@ class Runs:
 
     def _begin(self, values: Values, place: int, event: Event) -> Run:
         run = Run(values, (place, event))
+        if self.asked:
+            run.recent.append(run.first)
         self._enter(run)
         return run
 
@@ -308,6 +304,9 @@ class Runs:
             some.setdefault(tuple(known[key] for key in keys), {})[run.values] = None
 
     def _go_on(self, run: Run, place: int, event: Event) -> None:
+        run.last = event.time
+        if not self.asked:
+            return
         run.recent.append((place, event))
         if not self.lag:
             del run.recent[0]
@@ -349,9 +348,9 @@ class Runs:
                         assert_never(trigger)
             self._next(run)
         if event.time > run.next:
-            self._pass(run, place, event)
+            self.passed(run, place, event)
 
-    def _pass(self, run: Run, place: int, event: Event) -> None:
+    def passed(self, run: Run, place: int, event: Event) -> None:
         """An event of an episode came after one of its marks."""
         for watcher, trigger in self.watchers.items():
             if isinstance(trigger, ir.OnEvery):
@@ -476,7 +475,7 @@ class Runs:
         if self._unseen(past) or any(isinstance(one, NotEmitted | Incomplete)
                                      for run in runs for _, _, one in run.unknown):
             return lambda place, time: True  # the run may have begun at any time before
-        start = min((run.start for run in runs if run.recent[-1][1].time + self.gap >= past), default=NEVER)
+        start = min((run.start for run in runs if run.last + self.gap >= past), default=NEVER)
         return lambda place, time: time >= start
 
     def _unseen(self, past: int) -> bool:
@@ -486,7 +485,7 @@ class Runs:
     def sweep(self, now: int) -> None:
         """Forget the runs that no moment from `now` on asks about."""
         for run in list(self.current.values()):
-            over = run.recent[-1][1].time + self.gap < now if self.episode else run.end is not None and run.end <= now
+            over = run.last + self.gap < now if self.episode else run.end is not None and run.end <= now
             if over:
                 self._close(run)
         for values, runs in list(self.past.items()):
@@ -495,7 +494,7 @@ class Runs:
                 del self.past[values]
 
     def _asked(self, asked: RunsAsked, run: Run, past: int) -> bool:
-        last = run.recent[-1][1].time
+        last = run.last
         match asked.reach:
             case None:
                 return True

@@ -26,7 +26,7 @@ from policyengine.trace.monitor_pack import SCALARS, Packer, Unpacker
 from policyengine.trace.monitor_rows import Entry
 from policyengine.trace.monitor_runs import Base, Look, Run, Seen
 
-SNAPSHOT = 1
+SNAPSHOT = 2
 """The version of what is written."""
 
 SHARED = (Duty, Run, Base, Seen, Look)
@@ -73,10 +73,8 @@ def unpack(snapshot: Mapping[str, Any], judge: Judge, arrival: Arrival) -> dict[
 
 def _written(entries: Iterable[Entry], packer: Packer) -> list[int]:
     """Rows as place, event and weight, one after the other."""
-    flat: list[int] = []
-    for place, event, weight in entries:
-        flat += (place, packer.event(event), weight)
-    return flat
+    event_of = packer.event
+    return [one for place, event, weight in entries for one in (place, event_of(event), weight)]
 
 
 def _read(flat: Sequence[int], reader: Unpacker) -> Iterable[Entry]:

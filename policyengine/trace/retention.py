@@ -6,9 +6,9 @@ away is not known here.
 
 A row need not be kept once another row makes it needless (the latest that certainly matches, for `before`, states and
 `latest`) or once no moment can reach it (a length of time, a calendar unit, the latest match of `since`, the run of
-`during`). A past without either is unbounded: a condition that compares with the trigger otherwise than by `=` or by
-how old the row has to be, or a number over all of the past. Such a rule is refused, unless what it would keep goes by a
-key that the policy forgets.
+`during`). A past without either is unbounded: a condition that compares with the trigger otherwise than by `=`, by
+`contains` in a list of the row, or by how old the row has to be; or a number over all of the past. Such a rule is
+refused, unless what it would keep goes by a key that the policy forgets.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ Reach = Length | Unit | After | Inside | None
 
 @record
 class Need:
-    """Rows of a pattern, for each value of its keys and of `equal`.
+    """Rows of a pattern, for each value of its keys and of what `apart` tells them by.
 
     `which`: the latest row that decides (and what is newer), the first one, or every row; `reach` is how far back
     (None: no limit). A row decides where its `where` is true, or, if `unsure`, where it is not false. `carries`: a
@@ -86,7 +86,7 @@ class Need:
         """The retention class, in words."""
         match self.reach:
             case _ if self.which != "every":
-                equal = equalities(self.pattern)
+                equal = apart(self.pattern)
                 if self.age is not None:
                     return f"events in {period_text(Period(self.age, 'microsecond'))}, and the latest before"
                 return f"values of {', '.join('.'.join(one.path) for one, _ in equal)}" if equal else "constant"
@@ -216,15 +216,33 @@ def equalities(pattern: ir.Pattern) -> tuple[tuple[ir.Get, ir.Expr], ...]:
     for one in conjuncts(pattern.where):
         if isinstance(one, ir.Apply) and one.operator == "=":
             for field, value in (one.arguments, one.arguments[::-1]):
-                if (isinstance(field, ir.Get) and field.owner == ir.CANDIDATE and field.path != ("time",)
-                        and isinstance(field.type, _COMPARED_WHOLE) and asks_trigger(value, pattern.keys)
-                        and not any((isinstance(node, ir.Get) and node.owner == ir.CANDIDATE) or
-                                    (isinstance(node, State) and node.at == ir.CANDIDATE) or
-                                    isinstance(node, ir.Today | ir.LocalTime | ir.CompletedYears)
-                                    for node in within(value))):
+                if (isinstance(field, ir.Get) and isinstance(field.type, _COMPARED_WHOLE)
+                        and _compared(field, value, pattern)):
                     found.append((field, value))
                     break
     return tuple(found)
+
+
+def apart(pattern: ir.Pattern) -> tuple[tuple[ir.Get, ir.Expr], ...]:
+    """What candidates are told apart by: the fields that are `=` to a value of the moment, and the lists that contain
+    one."""
+    found = []
+    for one in conjuncts(pattern.where):
+        if isinstance(one, ir.Apply) and one.operator in ("contains", "in"):
+            field, value = one.arguments if one.operator == "contains" else one.arguments[::-1]
+            if (isinstance(field, ir.Get) and isinstance(field.type, types.ListOf)
+                    and isinstance(field.type.item, _COMPARED_WHOLE) and _compared(field, value, pattern)):
+                found.append((field, value))
+    return (*equalities(pattern), *found)
+
+
+def _compared(field: ir.Get, value: ir.Expr, pattern: ir.Pattern) -> bool:
+    """True when the field is the candidate's, the value one of the moment and of nothing else."""
+    return (field.owner == ir.CANDIDATE and field.path != ("time",) and asks_trigger(value, pattern.keys)
+            and not any((isinstance(node, ir.Get) and node.owner == ir.CANDIDATE) or
+                        (isinstance(node, State) and node.at == ir.CANDIDATE) or
+                        isinstance(node, ir.Today | ir.LocalTime | ir.CompletedYears)
+                        for node in within(value)))
 
 
 def own_conditions(pattern: ir.Pattern) -> tuple[ir.Expr, ...]:
@@ -235,6 +253,11 @@ def own_conditions(pattern: ir.Pattern) -> tuple[ir.Expr, ...]:
 def mixed(pattern: ir.Pattern) -> bool:
     """True when candidates are compared with the moment otherwise than by `=`."""
     return len(own_conditions(pattern)) + len(equalities(pattern)) < sum(1 for _ in conjuncts(pattern.where))
+
+
+def endless(pattern: ir.Pattern) -> bool:
+    """True when candidates are compared with the moment by more than what tells them `apart`."""
+    return len(own_conditions(pattern)) + len(apart(pattern)) < sum(1 for _ in conjuncts(pattern.where))
 
 
 def states_in(where: ir.Expr | None) -> tuple[State, ...]:
@@ -343,13 +366,13 @@ class _Planner:
 
     def _age(self, pattern: ir.Pattern) -> int | None:
         """How old a match has to be, where that is all it is asked of the moment but by `=`."""
-        equal = [value for _, value in equalities(pattern)]
+        equal = [value for _, value in apart(pattern)]
         ages = []
         for one in conjuncts(pattern.where):
             match one:
                 case _ if not asks_trigger(one, pattern.keys):
                     pass
-                case ir.Apply("=", arguments) if any(value in equal for value in arguments):
+                case ir.Apply("=" | "contains" | "in", arguments) if any(value in equal for value in arguments):
                     pass
                 case ir.Apply(">=" | ">", (ir.Apply("instant -", (ir.Get(ir.TRIGGER, ("time",)),
                                                                   ir.Get(ir.CANDIDATE, ("time",)))), least)) if (
@@ -369,7 +392,7 @@ class _Planner:
 
     def _reached(self, pattern: ir.Pattern, range: ir.Range, which: Literal["latest", "every"], span: Span) -> None:
         reach = self._reach(range, span)
-        if which == "latest" and mixed(pattern):
+        if which == "latest" and endless(pattern):
             which = "every"
         if isinstance(range, ir.Before | ir.NoLaterThan) and not self._forgotten(pattern.keys):
             self._refuse(f"counts all earlier `{pattern.event}`", span)
@@ -410,8 +433,9 @@ class _Planner:
     def _need(self, need: Need, span: Span) -> None:
         self.past.append(need)
         pattern = need.pattern
-        if need.which != "every" and mixed(pattern) and need.age is None and not self._forgotten(pattern.keys):
-            self._refuse(f"compares every earlier `{pattern.event}` with the moment otherwise than by `=`", span)
+        if need.which != "every" and endless(pattern) and need.age is None and not self._forgotten(pattern.keys):
+            self._refuse(f"compares every earlier `{pattern.event}` with the moment otherwise than by `=` or "
+                         "`contains`", span)
         if any(asks_trigger(tuple(value for _, value in state.keys), pattern.keys)
                for state in states_read(pattern.where)):
             self._refuse(f"reads a state of the moment's key at every earlier `{pattern.event}`", span)

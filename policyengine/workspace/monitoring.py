@@ -30,6 +30,7 @@ from policyengine.report.model import Result
 from policyengine.report.to_json import plain_result
 from policyengine.trace.feeds import Chunk
 from policyengine.trace.lines import FIRST, LAST, event_reader
+from policyengine.trace.lines_typed import Line
 from policyengine.trace.monitor import Halted, Late, Monitor, Outcome, Refused
 from policyengine.trace.read import READERS
 from policyengine.trace.read import Context as Reading
@@ -183,7 +184,7 @@ class Watch:
         self.events += len(events)
         if len(self.benches) == 1:
             (bench,) = self.benches
-            if any("service" in event.fields for event in events):
+            if any(map(_may_name_service, set(map(type, events)))):
                 events = [event for event in events if self._owner(event) is not None]
             return bench.take(events)
         return [line for event in events if (owner := self._owner(event)) is not None
@@ -283,7 +284,7 @@ class Watch:
                     severities.add(bench.severity(name))
         firsts = [own[0].monitor for own in self._by_service]
         return Tally(self.events, self.refused, sum(one.late for one in firsts), sum(one.repeats for one in firsts),
-                     verdicts, tuple(sorted(severities)), sum(len(one.monitor.pending()) for one in self.benches),
+                     verdicts, tuple(sorted(severities)), sum(one.monitor.open for one in self.benches),
                      max((one.watermark for one in firsts if one.watermark is not None), default=None))
 
     def retention(self) -> tuple[tuple[str, Kept], ...]:
@@ -455,6 +456,10 @@ def _on_row(problem: Diagnostic, row: int) -> Diagnostic:
 
     return replace(problem, span=moved(problem.span),
                    notes=tuple(replace(one, span=moved(one.span)) for one in problem.notes))
+
+
+def _may_name_service(rows: type[Any]) -> bool:
+    return not issubclass(rows, Line) or "service" in rows.attributes
 
 
 def _row(event: Event) -> Span:

@@ -367,9 +367,9 @@ def environment(project: Project) -> dict[str, str]:
     return {**kept, "GUIJU_CACHE_DIR": str(project.folder / ".cache"), "PYTHONPATH": str(ROOT)}
 
 
-def start(project: Project, *args: str) -> subprocess.Popen[bytes]:
+def start(project: Project, *args: str, **env: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "policyengine", "monitor", *args], cwd=project.folder,
-                            env=environment(project), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            env={**environment(project), **env}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
 
 

@@ -6,19 +6,25 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import repeat
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from policyengine.base.instants import local_date, start_of_day
+from policyengine.base.instants import iso_instant, local_date, start_of_day
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, Sources, in_order
 from policyengine.core.evaluate import judge
 from policyengine.core.ir import CANDIDATE, TRIGGER
-from policyengine.core.verdict import Judgement, Setting
+from policyengine.core.verdict import VERDICTS, Judgement, Setting
+from policyengine.trace.feeds import Chunk
+from policyengine.trace.lines import event_reader
+from policyengine.trace.lines_typed import Line
 from policyengine.trace.monitor import Decided, Late, Monitor, Outcome, Refused
+from policyengine.trace.monitor_pack import Packer
 from tests.support.trace_strategies import (
     CALENDAR,
     EPISODE,
@@ -409,12 +415,97 @@ class Draw:
         return Sources({name: self.one(None, since) for name in EVENTS if self.random.random() < 0.9})
 
 
+# ---- rows as they are decoded ---------------------------------------------------------------------------------------
+
+FIELDS = {"user": {"type": "string"}, "flag": {"type": "boolean"}, "number": {"type": "integer"},
+          "kind": {"type": "string", "enum": ["p", "q"]}}
+
+
+def read(events: Iterable[Event], owed: bool, strange: Random) -> list[Event]:
+    """The events written as lines and read again. Some lines have a key that their type has not; null says nothing, but
+    they are no `Line`s then."""
+    schemas = {name: {"type": "object", "properties": FIELDS, "required": ["user"] if owed else []} for name in EVENTS}
+    lines = []
+    for one in events:
+        more = {"beside": None} if strange.random() < 0.2 else {}
+        ours = {name: value for name, value in (("id", one.id), ("sequence", one.sequence)) if value is not None}
+        lines.append(json.dumps({"type": one.type, "time": iso_instant(one.time, "UTC"), **ours, **one.fields,
+                                 **more}).encode())
+    chunk = Chunk(lines, repeat("t"), [one.row for one in events])
+    return event_reader(schemas, None, lambda line, _file, _row: pytest.fail(line.decode()))(chunk)
+
+
+def alike(outcome: Outcome | Judgement) -> str:
+    """All of it as text, whatever its rows are."""
+    packer = Packer()
+    said = packer.pack((outcome.id, outcome.judgement) if isinstance(outcome, Decided) else
+                       outcome.event if isinstance(outcome, Late) else outcome)
+    return json.dumps([said, packer.events])
+
+
+@given(st.integers(0, 2 ** 48), st.booleans(), st.integers(1, 6), st.sampled_from([0, 0, 0, SECOND]))
+@settings(max_examples=300, deadline=None)
+def test_lines(seed: int, owed: bool, size: int, lateness: int) -> None:
+    """Rows read from lines, many at once, give what events give one by one, whatever each of them is; also with a state
+    between, which the one writes and the other reads."""
+    draw = Draw(seed)
+    judged, case, emitted = draw.policy(), draw.case(), draw.sources()
+    report = draw.one(VERDICTS, ("violated", "undecided", "exempt"))
+    if draw.random.random() < 0.4:
+        case = replace(case, events=tuple(replace(one, id=draw.one(None, "1", "2", "3", "4")) for one in case.events))
+    rows = read(case.events, owed, draw.random)
+    event(f"lines {sum(isinstance(one, Line) for one in rows) * 4 // len(rows)}")
+    try:
+        one_by_one, many = (Monitor(judged, case.facts, {}, CALENDAR, sources=emitted, lateness=lateness,
+                                    report=report) for _ in range(2))
+    except Refused:
+        assume(False)
+    expected = [alike(one) for row in case.events for one in one_by_one.feed(row)]
+    found: list[str] = []
+    for at in range(0, len(rows), size):
+        found += map(alike, many.feed_all(rows[at:at + size]))
+        text = json.dumps(many.snapshot())
+        restored = Monitor.restore(json.loads(text), judged, case.facts, {}, CALENDAR, sources=emitted,
+                                   lateness=lateness, report=report)
+        assert json.dumps(restored.snapshot()) == text
+        if draw.random.random() < 0.3:
+            many = restored
+    expected += map(alike, one_by_one.finish())
+    found += map(alike, many.finish())
+    assert expected == found
+    assert (one_by_one.counts, one_by_one.repeats, one_by_one.size()) == (many.counts, many.repeats, many.size())
+    assert list(map(alike, one_by_one.pending())) == list(map(alike, many.pending()))
+
+
 @given(st.integers(0, 2 ** 48))
 @settings(max_examples=400, deadline=None)
 def test_each_question(seed: int) -> None:
     """As `test_one_by_one`, for rules of one or two questions; and with verdicts that are only counted."""
     draw = Draw(seed)
-    judged, case, emitted, compacting = draw.policy(), draw.case(), draw.sources(), draw.random.random() < 0.7
+    followed(draw.policy(), draw)
+
+
+@given(st.integers(0, 2 ** 48))
+@settings(max_examples=300, deadline=None)
+def test_marks_that_wait(seed: int) -> None:
+    """The same for marks after which something has to come."""
+    draw = Draw(seed)
+    judged = draw.policy()
+    draw.plain = False
+    run = draw.one("session", "session", "consent")
+    trigger = draw.one(ir.OnEvery(draw.length(), run), ir.OnEvery(draw.length(), run), ir.OnStart(run), ir.OnWithout(
+        draw.length(), run, ir.Pattern(draw.one(*EVENTS), ("user",), None)))
+    later = ir.Occurs(ir.Pattern(draw.one(*EVENTS), ("user",), draw.one(None, None, get(CANDIDATE, "flag"))),
+                      ir.Within(draw.length()))
+    held = ir.InState("consent", TRIGGER, (("user", get_user(TRIGGER)),))
+    rule = replace(judged.rules[0], trigger=trigger, when=draw.one((), (), (held,)), must=(ir.Must(
+        draw.one(later, later, later, ir.And((later, draw.question()))), False),))
+    followed(replace(judged, rules=(rule,)), draw)
+
+
+def followed(judged: ir.Policy, draw: Draw) -> None:
+    """A monitor that gives all verdicts, and one that only counts those that are well, step by step."""
+    case, emitted, compacting = draw.case(), draw.sources(), draw.random.random() < 0.7
     monitor = monitor_of(judged, case, emitted)
     quiet = Monitor(judged, case.facts, {}, CALENDAR, sources=emitted, report=("violated", "undecided", "exempt"))
     follower = Follower(judged, case, emitted, monitor)

@@ -80,6 +80,13 @@ def test_an_answer_too_late_by_a_microsecond_is_none() -> None:
     assert verdicts(one.feed(row(10.000001, "reply")) + one.finish()) == ["violated"]
 
 
+def test_a_deadline_comes_before_the_moments_of_its_instant() -> None:
+    one = monitor(ANSWER, replace(NOTICE, name="other"), report=("violated",))
+    found = one.feed_all([row(0, "use"), row(10.000001, "use", "u2"), row(11, "alert")])
+    assert [(two.judgement.rule, two.judgement.moment.known) for two in found] == [
+        ("other", START), ("rule", START), ("other", START + 10 * SECOND + 1)]
+
+
 # ---- what is only counted ---------------------------------------------------------------------------------------
 
 def counted(judged: ir.Rule, *events: Event) -> dict[str, int]:

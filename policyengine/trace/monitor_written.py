@@ -1,0 +1,181 @@
+"""What an online monitor does with a row, as Python written for its class.
+
+In come those that want rows of a type (stores, runs, waits, the rules it triggers); out come `tell`, which shows a row
+to those that keep or follow it, `act`, which has the rules judge it, and both in one. Written out is what most rows do:
+the latest of a key is kept, a run goes on, nobody waits, the first of a key has been, all is well and is only counted.
+For all else the parts are called, whose meaning this is; property tests hold it to that of the evaluator, and rows that
+were read from lines to those that were not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, assert_never
+
+from policyengine.base.record import record
+from policyengine.core import ir
+from policyengine.core.case import Event
+from policyengine.core.verdict import Verdict
+from policyengine.trace.lines_typed import Line
+from policyengine.trace.monitor_duties import Wait
+from policyengine.trace.monitor_quick import written
+from policyengine.trace.monitor_rows import DECIDES, Shelf, Store
+from policyengine.trace.monitor_rules import Work
+from policyengine.trace.monitor_runs import Runs
+from policyengine.trace.monitor_source import Source
+
+Tell = Callable[[int, Event], None]
+"""The place of a row and the row."""
+
+Act = Callable[[int, Event, Any, Any], None]
+"""The place of a row, the row, all rows of its instant, where outcomes are put."""
+
+Alone = Callable[[Event, Any], None]
+"""A row that is all of its instant, where outcomes are put: `Tell`, what has to be asked again, `Act`."""
+
+
+@record
+class Asked:
+    """A rule that rows trigger. `counts`: its verdicts by kind; `force`: as in `Monitor`. `ask` judges a moment of
+    which this is not sure, `wait` opens a duty that rests with `Work.later` alone; both take the values of the rule's
+    keys, and then what `Act` takes."""
+
+    rule: Work
+    counts: dict[Verdict, int]
+    force: tuple[int | None, int | None]
+    ask: Callable[..., None]
+    wait: Callable[..., None]
+
+
+Part = Store | Runs | Wait
+"""Who keeps or follows rows."""
+
+
+def tell(parts: Sequence[Part], rows: type[Line] | str, shelf: Shelf) -> Tell:
+    """What shows a row to the parts. `rows`: its class, or for an `Event` the name of its type."""
+    source = Source(rows)
+    _tell(source, parts, shelf)
+    made: Tell = source.function("place, event")
+    return made
+
+
+def act(rules: Sequence[Asked], rows: type[Line] | str) -> Act:
+    """What has rules judge their trigger."""
+    source = Source(rows)
+    _act(source, rules)
+    made: Act = source.function("place, event, rows, out")
+    return made
+
+
+def alone(parts: Sequence[Part], rules: Sequence[Asked], rows: type[Line] | str, shelf: Shelf, judge: Any,
+          again: Callable[[int, Event, Any], None]) -> Alone:
+    """Both for a row that is all of its instant. `judge` counts places, and says when to ask duties `again`."""
+    source = Source(rows)
+    judging = source.name(judge)
+    source.add(f"place = {judging}.place", f"{judging}.place = place + 1")
+    _tell(source, parts, shelf)
+    source.add(f"if {source.name(judge.touched)} or {source.name(judge.news)} or {judging}.soonest <= event.time:",
+               f"    {source.name(again)}(place, event, out)")
+    _act(source, rules, source.name([]))  # no other row of the instant answers it
+    source.add(f"if place >= {judging}.check:", f"    {judging}.tidy(event.time)")
+    made: Alone = source.function("event, out")
+    return made
+
+
+# ---- who keeps and follows rows ---------------------------------------------------------------------------------
+
+def _tell(source: Source, parts: Sequence[Part], shelf: Shelf) -> None:
+    for part in parts:
+        match part:
+            case Store() if part.plain():
+                _keep(source, part)
+            case Store():
+                source.add(f"{source.name(shelf.putter(part))}(place, event)")
+            case Runs() if part.follows(source.type):
+                _follow(source, part)
+            case Runs():
+                source.add(f"{source.name(part.step)}(place, event)")
+            case Wait() if not part.equal:
+                source.add(f"group = {source.name(part.duties)}.get({source.values(part.keys)})",
+                           "if group is not None:",
+                           f"    {source.name(part.answer)}(group, place, event)")
+            case Wait():
+                source.add(f"{source.name(part.reached)}(place, event)")
+            case _:
+                assert_never(part)
+
+
+def _keep(source: Source, store: Store) -> None:
+    """`Store.put` of a row that decides, where the latest alone is kept: it, and all of its instant, and the latest
+    before."""
+    some, buckets, values = source.name(store), source.name(store.buckets), source.values(store.keys)
+    source.add(f"bucket = {buckets}.get({values})",
+               "if bucket is None:",
+               f"    {buckets}[{values}] = [(place, event, {DECIDES})]",
+               f"    {some}.rows += 1",
+               "elif bucket[-1][1].time < event.time:",
+               f"    {some}.rows += 2 - len(bucket)",
+               f"    bucket[:] = (bucket[-1], (place, event, {DECIDES}))",
+               "else:",
+               f"    bucket.append((place, event, {DECIDES}))",
+               f"    {some}.rows += 1")
+
+
+def _follow(source: Source, runs: Runs) -> None:
+    """`Runs.step` of a row that begins a run of an episode or continues it."""
+    values = source.values(runs.keys)
+    source.add("time = event.time",
+               f"run = {source.name(runs.current)}.get({values})",
+               f"if run is not None and time - run.last <= {runs.gap}:",
+               "    run.last = time",
+               *(["    run.recent[0] = (place, event)"] if runs.asked else []),
+               "    if time > run.next:",
+               f"        {source.name(runs.passed)}(run, place, event)",
+               "else:",
+               f"    {source.name(runs.begun)}({values}, place, event)")
+
+
+# ---- rules ------------------------------------------------------------------------------------------------------
+
+def _act(source: Source, rules: Sequence[Asked], others: str = "rows") -> None:
+    for one in rules:
+        _judge(source, one, f"place, event, {others}, out")
+
+
+def _judge(source: Source, one: Asked, more: str) -> None:
+    """A rule at its trigger: the verdict where it can be had without evidence and is only counted, else `ask`."""
+    rule = one.rule
+    values = source.values(rule.keys)
+    ask = f"{source.name(one.ask)}({values}, {more})"
+    where, when, now = (written(part, source) for part in (rule.where, rule.when, rule.now))
+    first, under = isinstance(rule.trigger, ir.OnEvent) and rule.trigger.first, 0
+    if first:
+        source.add(f"if {values} not in {source.name(rule.seen)}:")
+        under = 1
+    if where == "None" or "satisfied" not in rule.quiet:
+        source.add(ask, under=under)
+        return
+    if where != "True":
+        source.add(f"held = {where}", *(["if held is not False:"] if first else []), under=under)
+        under += first
+    held = when if where == "True" else "held" if when == "True" else f"held and {when}"
+    source.add(f"good = {held}", under=under)
+    if first:
+        source.add(f"if {values} in {source.name(rule.unsure)}: good = None", under=under)
+    source.add(f"if good and {now}:" if now != "True" else "if good:", under=under)
+    source.add(*_settled(source, one, values, None if rule.later is not None else "satisfied", more), under=under + 1)
+    if "not_applicable" in rule.quiet:
+        source.add("elif good is False:", under=under)
+        source.add(*_settled(source, one, values, "not_applicable", more), under=under + 1)
+    source.add("else:", f"    {ask}", under=under)
+
+
+def _settled(source: Source, one: Asked, values: str, verdict: Verdict | None, more: str) -> list[str]:
+    """The verdict of a moment, which is the first of its key; None: it waits."""
+    start, end = one.force
+    done = (f"{source.name(one.wait)}({values}, {more})" if verdict is None else
+            f"{source.name(one.counts)}[{verdict!r}] += 1")
+    bounds = [f"event.time {compared} {bound}" for compared, bound in ((">=", start), ("<", end)) if bound is not None]
+    lines = [f"if {' and '.join(bounds)}:", f"    {done}"] if bounds else [done]
+    first = isinstance(one.rule.trigger, ir.OnEvent) and one.rule.trigger.first
+    return [*([f"{source.name(one.rule.seen)}[{values}] = None"] if first else []), *lines]
