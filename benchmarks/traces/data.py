@@ -91,7 +91,6 @@ def connection(tables: Path | None = None) -> duckdb.DuckDBPyConnection:
     FOLDER.mkdir(parents=True, exist_ok=True)
     con = duckdb.connect(":memory:" if tables is None else tables)
     con.execute(f"SET temp_directory = '{FOLDER / 'spill'}'")
-    con.execute("SET memory_limit = '6GB'")
     con.execute("SET TimeZone = 'UTC'")
     con.execute("CREATE MACRO r(number, word) AS hash(hash(number, word)) / 18446744073709551616.0")
     return con

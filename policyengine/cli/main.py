@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from policyengine import __version__
+from policyengine.base import interrupt
 from policyengine.base.diagnostic import Diagnostic, did_you_mean, error, shorten
 from policyengine.base.resources import PACKAGE
 from policyengine.cli.common import GLOBAL_OPTIONS, NO_VERDICT, Stop, say, show
@@ -171,6 +172,7 @@ class _Told:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         self.number = number
+        interrupt.tell()
         raise KeyboardInterrupt
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 import duckdb
 
 from policyengine.base.diagnostic import Diagnostic, error, shorten
+from policyengine.base.interrupt import heard
 from policyengine.base.scalars import start_of
 from policyengine.trace.scan_forms import named, quoted
 
@@ -50,7 +51,9 @@ def open_database(memory: str | None = None, threads: int | None = None, *, fold
         # Tables are compressed also in memory: under a limit less of them has to leave it.
         con.execute("ATTACH ':memory:' AS trace (COMPRESS)")
         con.execute("USE trace")
-        yield con
+        # Else a thread of DuckDB's ends its part of a query first, which may take minutes.
+        with heard(con.interrupt):
+            yield con
     finally:
         if con is not None:
             with suppress(duckdb.Error):
