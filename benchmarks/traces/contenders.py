@@ -82,6 +82,7 @@ def by_guiju(task: Task, trace: Path, *, engine: str = "evaluator", rules: Seque
              findings: bool = False, cache: Path | None = None) -> Ran:
     """`guiju check` with one of its engines, the reference evaluator unless another is named."""
     options = ["--engine", engine, *(("--memory", memory) if memory else ()),
+               *(("--max-findings", "1000000") if findings else ()),
                *(part for rule in rules for part in ("--rule", rule))]
     with tempfile.TemporaryDirectory() as name:
         report = Path(name) / "report.json"

@@ -46,7 +46,7 @@ def begun(project: Project, code: str, *args: str, **env: str) -> subprocess.Pop
         stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary), **env})
 
 
-def ended(run: subprocess.Popen[str], seconds: int) -> tuple[str, str]:
+def finished(run: subprocess.Popen[str], seconds: int) -> tuple[str, str]:
     """What a process says until its end, which comes within so many seconds."""
     try:
         return run.communicate(timeout=seconds)
@@ -67,7 +67,7 @@ def test_interrupted_while_duckdb_works(shop: Project, cache: Path, number: int,
     assert list((shop.folder / "temporary").iterdir())
     time.sleep(0.3)  # so that the query runs
     run.send_signal(number)
-    stdout, stderr = ended(run, 20)
+    stdout, stderr = finished(run, 20)
     assert (run.returncode, stdout, stderr) == (code, "", "\ninterrupted; nothing was judged\n")
     assert not list((shop.folder / "temporary").iterdir()) and not (shop.folder / "report.json").exists()
 
@@ -144,7 +144,7 @@ def test_interrupted_while_spark_starts(shop: Project, cache: Path, number: int,
     while not began.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     run.send_signal(number)
-    stdout, stderr = ended(run, 30)
+    stdout, stderr = finished(run, 30)
     assert (run.returncode, stdout) == (code, "") and stderr.endswith("\ninterrupted; nothing was judged\n"), stderr
     assert ended.exists() and "Traceback" not in stderr
 
@@ -156,7 +156,7 @@ def test_a_java_that_spark_cannot_use(shop: Project, cache: Path) -> None:
                        (str(shop.folder), "Java 17 or newer is not installed")):
         run = begun(shop, SPARK, "check", shop.good, "--events", shop.events_file, "--engine", "spark",
                     GUIJU_CACHE_DIR=str(cache), JAVA_HOME=home)
-        stdout, stderr = ended(run, 60)
+        stdout, stderr = finished(run, 60)
         assert (run.returncode, stdout) == (2, "") and "error[no-spark]" in stderr and said in stderr, stderr
         assert "internal error" not in stderr
 
