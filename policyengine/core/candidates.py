@@ -80,7 +80,11 @@ def _links(expr: ir.Expr) -> tuple[Link, ...]:
 def _linked(type: types.Type, other: ir.Expr) -> bool:
     """Whether values of the type can be looked up by what is asked of the moment."""
     return (isinstance(type, _COMPARED_AS_THEY_ARE) and isinstance(type_of(other), _COMPARED_AS_THEY_ARE)
-            and not any((isinstance(node, ir.Get) and node.owner == ir.CANDIDATE)
-                        or (isinstance(node, ir.InState | ir.StateValue) and node.at == ir.CANDIDATE)
-                        or isinstance(node, ir.Today | ir.LocalTime | ir.CompletedYears)
-                        for node in nodes(other)))
+            and not reads_candidate(other))
+
+
+def reads_candidate(expr: ir.Expr) -> bool:
+    """Whether a candidate has a part in an expression; the clock and the date are the candidate's too."""
+    return any((isinstance(node, ir.Get) and node.owner == ir.CANDIDATE)
+               or (isinstance(node, ir.InState | ir.StateValue) and node.at == ir.CANDIDATE)
+               or isinstance(node, ir.Today | ir.LocalTime | ir.CompletedYears) for node in nodes(expr))

@@ -20,9 +20,10 @@ from policyengine.core.case import Event
 from policyengine.core.conditions import condition_of, value_of
 from policyengine.core.operators import Overflow
 from policyengine.core.standing import World, at_large
+from policyengine.core.walk import nodes
 from policyengine.trace.monitor_rows import DECIDES, Entry, Shelf
 from policyengine.trace.monitor_source import Source
-from policyengine.trace.retention import Length, Need, mixed, state_needs, within
+from policyengine.trace.retention import Length, Need, mixed, state_needs
 
 Written = Callable[[Source], str]
 """In the function of a row `event` at a `place`: what the condition comes to there, as a Python expression."""
@@ -47,7 +48,7 @@ _ASKED = (ir.Get, ir.Today, ir.LocalTime, ir.CompletedYears, ir.Occurs, ir.Count
 
 def settled(expr: ir.Expr, world: World) -> bool | None:
     """The answer of a condition that only asks facts and parameters; None when it asks more, or is missing."""
-    if any(isinstance(node, _ASKED) for node in within(expr)):
+    if any(isinstance(node, _ASKED) for node in nodes(expr)):
         return None
     try:
         return condition_of(expr, at_large(world), world).value
@@ -191,7 +192,7 @@ def _unless_missing(source: Source, read: Read, then: Callable[[str], str]) -> s
 
 def _written(expr: ir.Expr, world: World) -> Any:
     """A value that is the same at every moment, if it compares as it is."""
-    if any(isinstance(node, _ASKED) for node in within(expr)):
+    if any(isinstance(node, _ASKED) for node in nodes(expr)):
         return None
     try:
         value = value_of(expr, at_large(world), world).value
@@ -253,7 +254,7 @@ def _occurs(expr: ir.Occurs, shelf: Shelf) -> Quick:
         case ir.Before():
             store = shelf.find_store(Need(pattern, "latest", None, 0))
         case ir.WithinLast(period):
-            if any(isinstance(node, _ASKED) for node in within(period)):
+            if any(isinstance(node, _ASKED) for node in nodes(period)):
                 return None
             length = value_of(period, at_large(shelf.blank), shelf.blank).value
             store = shelf.find_store(Need(pattern, "latest", Length(length), 0))

@@ -21,6 +21,7 @@ from policyengine.core.case import Event
 from policyengine.core.conditions import condition_of, value_of
 from policyengine.core.standing import Here, Run, World, typed
 from policyengine.core.truth import TRUE, Truth, all_of
+from policyengine.core.walk import nodes
 from policyengine.trace.monitor_runs import Runs
 from policyengine.trace.retention import (
     After,
@@ -36,7 +37,6 @@ from policyengine.trace.retention import (
     state_needs,
     states_in,
     states_read,
-    within,
 )
 
 Rows = dict[int, Event]
@@ -377,7 +377,7 @@ class Shelf:
         if not equal:
             return ()
         world = self.blank
-        if any(isinstance(node, ir.InState | ir.StateValue) for _, value in equal for node in within(value)):
+        if any(isinstance(node, ir.InState | ir.StateValue) for _, value in equal for node in nodes(value)):
             world, places = self.world(rows, here.time)
             here = replace(here, position=bisect_left(world.times, here.time) if place is None else
                            bisect_left(places, place))

@@ -16,11 +16,11 @@ from policyengine.core.conditions import value_of
 from policyengine.core.standing import at_large
 from policyengine.core.truth import Truth
 from policyengine.core.verdict import Verdict
-from policyengine.core.walk import conjuncts
+from policyengine.core.walk import conjuncts, nodes
 from policyengine.trace.monitor_duties import Wait
 from policyengine.trace.monitor_quick import Quick, quick, settled
 from policyengine.trace.monitor_rows import Shelf
-from policyengine.trace.retention import Plan, asks_trigger, states_in, within
+from policyengine.trace.retention import Plan, asks_trigger, states_in
 
 Values = tuple[Any, ...]
 
@@ -63,7 +63,7 @@ class Work:
             return
         self.when = False if not applies else quick(ir.And(rule.when), shelf, _own)
         demands = [part for one in rule.must for part in conjuncts(one.condition)]
-        later = [one for one in demands if any(isinstance(node, ir.FUTURE) for node in within(one))]
+        later = [one for one in demands if any(isinstance(node, ir.FUTURE) for node in nodes(one))]
         self.now = quick(ir.And(tuple(one for one in demands if one not in later)), shelf, _own)
         if later:
             self._wait(later, shelf)

@@ -20,7 +20,8 @@ from policyengine.core.standing import Here, World, at_large
 from policyengine.core.standing import Run as Whole
 from policyengine.core.truth import TRUE, Truth
 from policyengine.core.verdict import Incomplete, Missing, NotEmitted
-from policyengine.trace.retention import After, Inside, Length, RunsAsked, Unit, within
+from policyengine.core.walk import nodes
+from policyengine.trace.retention import After, Inside, Length, RunsAsked, Unit
 
 NEVER = 2 ** 63  # past every instant
 Reachable = Callable[[int, int], bool]
@@ -417,7 +418,7 @@ class Runs:
 
     def _length(self, period: ir.Expr) -> Period | None:
         """A period that is the same for every run, if it is one."""
-        if any(isinstance(node, ir.Get) for node in within(period)):
+        if any(isinstance(node, ir.Get) for node in nodes(period)):
             return None
         value = value_of(period, at_large(self.blank), self.blank).value
         return value if isinstance(value, Period) and value.count > 0 else None

@@ -6,6 +6,7 @@ In come expressions of the core and terms; out come parts and plain answers. Tab
 from __future__ import annotations
 
 from policyengine.core import ir, types
+from policyengine.core.candidates import reads_candidate
 from policyengine.core.walk import nodes
 from policyengine.trace.plan_frames import Frame
 from policyengine.trace.terms import (
@@ -50,19 +51,12 @@ def reads_trigger(expr: ir.Expr) -> bool:
 def equality(expr: ir.Expr) -> tuple[ir.Get, ir.Expr] | None:
     """A candidate's field and what of the moment it must equal."""
     match expr:
-        case ir.Apply(operator="=", arguments=(ir.Get(owner=ir.CANDIDATE) as get, other)) if not _of_candidate(other):
+        case ir.Apply(operator="=", arguments=(ir.Get(owner=ir.CANDIDATE) as get, other)) if not reads_candidate(other):
             return get, other
-        case ir.Apply(operator="=", arguments=(other, ir.Get(owner=ir.CANDIDATE) as get)) if not _of_candidate(other):
+        case ir.Apply(operator="=", arguments=(other, ir.Get(owner=ir.CANDIDATE) as get)) if not reads_candidate(other):
             return get, other
         case _:
             return None
-
-
-def _of_candidate(expr: ir.Expr) -> bool:
-    """Whether a candidate has a part in an expression; the clock and the date are the candidate's too."""
-    return any((isinstance(node, ir.Get | ir.InState | ir.StateValue)
-                and (node.owner if isinstance(node, ir.Get) else node.at) == ir.CANDIDATE)
-               or isinstance(node, ir.Today | ir.LocalTime | ir.CompletedYears) for node in nodes(expr))
 
 
 def scale_of(type: types.Type) -> int:

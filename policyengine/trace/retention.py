@@ -13,7 +13,7 @@ refused, unless what it would keep goes by a key that the policy forgets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, assert_never
 
 from policyengine.base.calendar import Calendar
@@ -22,11 +22,12 @@ from policyengine.base.instants import Period, period_text
 from policyengine.base.record import record
 from policyengine.base.source import Span
 from policyengine.core import ir, types
+from policyengine.core.candidates import reads_candidate
 from policyengine.core.case import Case, Sources
 from policyengine.core.conditions import value_of
 from policyengine.core.standing import World, at_large
 from policyengine.core.verdict import Setting
-from policyengine.core.walk import conjuncts
+from policyengine.core.walk import conjuncts, nodes
 
 Node = TypeVar("Node")
 
@@ -174,18 +175,6 @@ def kept(plan: Plan, policy: ir.Policy) -> tuple[Kept, ...]:
 
 # ---- taking conditions apart ------------------------------------------------------------------------------------
 
-def within(node: Any) -> Iterator[Any]:
-    """A node and all nodes inside it."""
-    if isinstance(node, tuple):
-        for item in node:
-            yield from within(item)
-    elif hasattr(node, "__dataclass_fields__") and not isinstance(node, Span):
-        yield node
-        for name in node.__dataclass_fields__:
-            if name not in ("span", "type"):
-                yield from within(getattr(node, name))
-
-
 def once(nodes: Iterable[Node]) -> tuple[Node, ...]:
     """Each of them once, in order. Not all have a hash: a constant may hold a list."""
     kept: dict[str, Node] = {}
@@ -196,7 +185,7 @@ def once(nodes: Iterable[Node]) -> tuple[Node, ...]:
 
 def asks_trigger(expr: Any, keys: Sequence[str]) -> bool:
     """True when the answer depends on the moment that asks; not by `keys`, on which a candidate agrees with it."""
-    for node in within(expr):
+    for node in nodes(expr):
         match node:
             case ir.Get() if node.owner == ir.TRIGGER and not (len(node.path) == 1 and node.path[0] in keys):
                 return True
@@ -239,10 +228,7 @@ def apart(pattern: ir.Pattern) -> tuple[tuple[ir.Get, ir.Expr], ...]:
 def _compared(field: ir.Get, value: ir.Expr, pattern: ir.Pattern) -> bool:
     """True when the field is the candidate's, the value one of the moment and of nothing else."""
     return (field.owner == ir.CANDIDATE and field.path != ("time",) and asks_trigger(value, pattern.keys)
-            and not any((isinstance(node, ir.Get) and node.owner == ir.CANDIDATE) or
-                        (isinstance(node, State) and node.at == ir.CANDIDATE) or
-                        isinstance(node, ir.Today | ir.LocalTime | ir.CompletedYears)
-                        for node in within(value)))
+            and not reads_candidate(value))
 
 
 def own_conditions(pattern: ir.Pattern) -> tuple[ir.Expr, ...]:
@@ -262,7 +248,7 @@ def endless(pattern: ir.Pattern) -> bool:
 
 def states_in(where: ir.Expr | None) -> tuple[State, ...]:
     """All states that a condition reads, once each."""
-    return once(one for one in within(where) if isinstance(one, State))
+    return once(one for one in nodes(where) if isinstance(one, State))
 
 
 def states_read(where: ir.Expr | None) -> tuple[State, ...]:
@@ -294,7 +280,7 @@ class _Planner:
         scope = world.policy.scope_of(rule)
         parts = (scope, rule.when, tuple(one.condition for one in rule.unless),
                  tuple(one.condition for one in rule.must))
-        for node in within(parts):
+        for node in nodes(parts):
             self._node(node)
         if isinstance(rule.trigger, ir.OnEvent):
             self.states += states_in(rule.trigger.where)
@@ -376,7 +362,7 @@ class _Planner:
                     pass
                 case ir.Apply(">=" | ">", (ir.Apply("instant -", (ir.Get(ir.TRIGGER, ("time",)),
                                                                   ir.Get(ir.CANDIDATE, ("time",)))), least)) if (
-                        not any(isinstance(node, ir.Get | ir.Today | State) for node in within(least))):
+                        not any(isinstance(node, ir.Get | ir.Today | State) for node in nodes(least))):
                     length = self._length(least)
                     if length is None or not length.is_elapsed:
                         return None
@@ -405,7 +391,7 @@ class _Planner:
         match range:
             case ir.WithinLast():
                 if asks_trigger(range.period, ()) or any(isinstance(one, ir.Today | State)
-                                                         for one in within(range.period)):
+                                                         for one in nodes(range.period)):
                     self._refuse("looks back for a time that each moment gives anew", span)
                     return None
                 return Length(self._length(range.period))
