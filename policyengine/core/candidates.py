@@ -52,7 +52,7 @@ def filter_of(pattern: ir.Pattern) -> Filter:
 def _filter_of(pattern: ir.Pattern) -> Filter:
     parts = tuple(conjuncts(pattern.where))
     own = tuple(one for one in parts if _of_candidate_alone(one))
-    links = tuple(link for one in parts if one not in own for link in _links(one))
+    links = tuple(link for one in parts if one not in own and (link := link_of(one)) is not None and _looked_up(link))
     joined = None if not own else own[0] if len(own) == 1 else ir.And(own)
     return Filter(pattern, joined, len(own) == len(parts), links)
 
@@ -64,23 +64,25 @@ def _of_candidate_alone(expr: ir.Expr) -> bool:
                    for node in nodes(expr))
 
 
-def _links(expr: ir.Expr) -> tuple[Link, ...]:
+def _looked_up(link: Link) -> bool:
+    """Whether candidates can be looked up by what is asked of the moment."""
+    held = link.field.type.item if isinstance(link.field.type, types.ListOf) else link.field.type
+    return isinstance(held, _COMPARED_AS_THEY_ARE) and isinstance(type_of(link.asked), _COMPARED_AS_THEY_ARE)
+
+
+def link_of(expr: ir.Expr) -> Link | None:
+    """The link that a condition is, if it is one; what is asked may also be a fact, or written."""
     match expr:
-        case ir.Apply(operator="=", arguments=(ir.Get(owner=ir.CANDIDATE) as get, other)) if _linked(get.type, other):
-            return (Link(get, other, False),)
-        case ir.Apply(operator="=", arguments=(other, ir.Get(owner=ir.CANDIDATE) as get)) if _linked(get.type, other):
-            return (Link(get, other, False),)
-        case ir.Apply(operator="contains", arguments=(ir.Get(owner=ir.CANDIDATE, type=types.ListOf(item)) as get,
-                                                      other)) if _linked(item, other):
-            return (Link(get, other, True),)
+        case (ir.Apply(operator="=", arguments=(ir.Get(owner=ir.CANDIDATE) as field, asked))
+              | ir.Apply(operator="contains", arguments=(ir.Get(owner=ir.CANDIDATE) as field, asked))) \
+                if not reads_candidate(asked):
+            return Link(field, asked, expr.operator == "contains")
+        case (ir.Apply(operator="=", arguments=(asked, ir.Get(owner=ir.CANDIDATE) as field))
+              | ir.Apply(operator="in", arguments=(asked, ir.Get(owner=ir.CANDIDATE) as field))) \
+                if not reads_candidate(asked):
+            return Link(field, asked, expr.operator == "in")
         case _:
-            return ()
-
-
-def _linked(type: types.Type, other: ir.Expr) -> bool:
-    """Whether values of the type can be looked up by what is asked of the moment."""
-    return (isinstance(type, _COMPARED_AS_THEY_ARE) and isinstance(type_of(other), _COMPARED_AS_THEY_ARE)
-            and not reads_candidate(other))
+            return None
 
 
 def reads_candidate(expr: ir.Expr) -> bool:

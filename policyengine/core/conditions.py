@@ -579,14 +579,19 @@ def _stands(at: ir.Owner, here: Here) -> tuple[int, int]:
     return here.position, here.time
 
 
+def _asked_as(expr: ir.InState | ir.StateValue, values: Keys, here: Here) -> tuple[Any, ...]:
+    """All that what a state says depends on, of the one who asks."""
+    asking = here.candidate if expr.at == ir.CANDIDATE else here.event
+    return (expr.state, *values.values(), *_stands(expr.at, here), id(asking))
+
+
 def _in_state(expr: ir.InState, here: Here, world: World) -> Truth:
     state = world.states[expr.state]
     assert isinstance(state, ir.BooleanState)
     values = _asked(expr.keys, here, world)
     if isinstance(values, Value):
         return Truth(None, SETTLED, values.evidence, values.missing, values.tie)
-    asking = here.candidate if expr.at == ir.CANDIDATE else here.event
-    known = (expr.state, *values.values(), *_stands(expr.at, here), id(asking))
+    known = _asked_as(expr, values, here)
     found = world.held.get(known)
     if found is None:
         found = world.held[known] = _held(state, expr.at, values, here, world)
@@ -645,8 +650,7 @@ def _state_value(expr: ir.StateValue, here: Here, world: World) -> Value:
     values = _asked(expr.keys, here, world)
     if isinstance(values, Value):
         return values
-    asking = here.candidate if expr.at == ir.CANDIDATE else here.event
-    known = (expr.state, *values.values(), *_stands(expr.at, here), id(asking))
+    known = _asked_as(expr, values, here)
     found = world.values.get(known)
     if found is None:
         found = world.values[known] = _valued(expr, state, values, here, world)

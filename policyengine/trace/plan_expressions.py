@@ -6,7 +6,6 @@ In come expressions of the core and terms; out come parts and plain answers. Tab
 from __future__ import annotations
 
 from policyengine.core import ir, types
-from policyengine.core.candidates import reads_candidate
 from policyengine.core.walk import nodes
 from policyengine.trace.plan_frames import Frame
 from policyengine.trace.terms import (
@@ -46,17 +45,6 @@ def asks_trace(expr: ir.Expr) -> bool:
 def reads_trigger(expr: ir.Expr) -> bool:
     return any((isinstance(node, ir.Get) and node.owner == ir.TRIGGER)
                or (isinstance(node, ir.InState | ir.StateValue) and node.at == ir.TRIGGER) for node in nodes(expr))
-
-
-def equality(expr: ir.Expr) -> tuple[ir.Get, ir.Expr] | None:
-    """A candidate's field and what of the moment it must equal."""
-    match expr:
-        case ir.Apply(operator="=", arguments=(ir.Get(owner=ir.CANDIDATE) as get, other)) if not reads_candidate(other):
-            return get, other
-        case ir.Apply(operator="=", arguments=(other, ir.Get(owner=ir.CANDIDATE) as get)) if not reads_candidate(other):
-            return get, other
-        case _:
-            return None
 
 
 def scale_of(type: types.Type) -> int:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from policyengine.core import ir, types
+from policyengine.core.candidates import link_of
 from policyengine.core.walk import conjuncts
 from policyengine.trace.columns import Column, Unsupported
 from policyengine.trace.plan_builder import Builder
-from policyengine.trace.plan_expressions import equality, reads_trigger
+from policyengine.trace.plan_expressions import reads_trigger
 from policyengine.trace.plan_frames import (
     Bound,
     Candidates,
@@ -70,8 +71,8 @@ def candidates_of(build: Builder, pattern: ir.Pattern, values: Sequence[tuple[st
     for part in conjuncts(pattern.where):
         if not reads_trigger(part):
             local.append(part)
-        elif (pair := equality(part)) is not None:
-            equal.append(pair)
+        elif (link := link_of(part)) is not None and not link.listed:
+            equal.append((link.field, link.asked))
         else:
             outer.append(part)
     sure, lacking = "TRUE", False

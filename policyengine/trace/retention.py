@@ -22,7 +22,7 @@ from policyengine.base.instants import Period, period_text
 from policyengine.base.record import record
 from policyengine.base.source import Span
 from policyengine.core import ir, types
-from policyengine.core.candidates import reads_candidate
+from policyengine.core.candidates import link_of
 from policyengine.core.case import Case, Sources
 from policyengine.core.conditions import value_of
 from policyengine.core.standing import World, at_large
@@ -201,34 +201,24 @@ _COMPARED_WHOLE = (types.Bool, types.Number, types.Text, types.Date, types.Insta
 
 def equalities(pattern: ir.Pattern) -> tuple[tuple[ir.Get, ir.Expr], ...]:
     """The conjuncts that say a candidate's field is `=` to a value of the moment: the field and the value."""
-    found = []
-    for one in conjuncts(pattern.where):
-        if isinstance(one, ir.Apply) and one.operator == "=":
-            for field, value in (one.arguments, one.arguments[::-1]):
-                if (isinstance(field, ir.Get) and isinstance(field.type, _COMPARED_WHOLE)
-                        and _compared(field, value, pattern)):
-                    found.append((field, value))
-                    break
-    return tuple(found)
+    return _links(pattern, listed=False)
 
 
 def apart(pattern: ir.Pattern) -> tuple[tuple[ir.Get, ir.Expr], ...]:
     """What candidates are told apart by: the fields that are `=` to a value of the moment, and the lists that contain
     one."""
+    return (*equalities(pattern), *_links(pattern, listed=True))
+
+
+def _links(pattern: ir.Pattern, *, listed: bool) -> tuple[tuple[ir.Get, ir.Expr], ...]:
     found = []
-    for one in conjuncts(pattern.where):
-        if isinstance(one, ir.Apply) and one.operator in ("contains", "in"):
-            field, value = one.arguments if one.operator == "contains" else one.arguments[::-1]
-            if (isinstance(field, ir.Get) and isinstance(field.type, types.ListOf)
-                    and isinstance(field.type.item, _COMPARED_WHOLE) and _compared(field, value, pattern)):
-                found.append((field, value))
-    return (*equalities(pattern), *found)
-
-
-def _compared(field: ir.Get, value: ir.Expr, pattern: ir.Pattern) -> bool:
-    """True when the field is the candidate's, the value one of the moment and of nothing else."""
-    return (field.owner == ir.CANDIDATE and field.path != ("time",) and asks_trigger(value, pattern.keys)
-            and not reads_candidate(value))
+    for link in map(link_of, conjuncts(pattern.where)):
+        if link is not None and link.listed == listed:
+            held = link.field.type.item if isinstance(link.field.type, types.ListOf) else link.field.type
+            if (isinstance(held, _COMPARED_WHOLE) and listed == isinstance(link.field.type, types.ListOf)
+                    and link.field.path != ("time",) and asks_trigger(link.asked, pattern.keys)):
+                found.append((link.field, link.asked))
+    return tuple(found)
 
 
 def own_conditions(pattern: ir.Pattern) -> tuple[ir.Expr, ...]:

@@ -61,9 +61,11 @@ EARLIER = ir.InState("on", ir.TRIGGER, ())
     (wide.compare(EVENT_TAGS, "contains", TRIGGER_NAME), None, False, 1),
     (ir.And((FLAG, wide.compare(wide.get(ir.CANDIDATE, "name"), "=", TRIGGER_NAME))), FLAG, False, 1),
     (ir.And((FLAG, EARLIER)), FLAG, False, 0),
+    (wide.compare(wide.get(ir.CANDIDATE, "number"), "=", wide.constant(1, wide.INTEGER)), "itself", True, 0),
+    (wide.compare(TRIGGER_NAME, "in", EVENT_TAGS), None, False, 1),
     (wide.compare(wide.get(ir.CANDIDATE, "name"), "=", wide.get(ir.CANDIDATE, "kind")), "itself", True, 0),
     (ir.Not(wide.compare(wide.get(ir.CANDIDATE, "name"), "=", TRIGGER_NAME)), None, False, 0),
-], ids=["of the candidate", "contains", "equal", "a state at the moment", "two fields", "not equal"])
+], ids=["of the candidate", "contains", "equal", "a state at the moment", "written", "in", "two fields", "not equal"])
 def test_what_is_looked_up(where: ir.Expr, own: ir.Expr | str | None, whole: bool, links: int) -> None:
     """Only what is equal to, or contained for, the moment is looked up; only what is of the candidate is kept."""
     found = filter_of(ir.Pattern("one", (), where))
