@@ -40,7 +40,7 @@ from policyengine.trace.scan_rows import (
     id_twice,
     path_fields,
 )
-from policyengine.trace.scan_sources import Source, asked, narrowed, select
+from policyengine.trace.scan_sources import ODD, Source, asked, narrowed, placed, select
 from policyengine.trace.scan_text import stage
 
 UNREAD = 100_000
@@ -48,6 +48,10 @@ UNREAD = 100_000
 
 TABLES = ("scan_rare", "scan_frequent")
 """Where events are kept: those of rare types, and the others."""
+
+MADE = ("scan_doubles", "scan_dropped", "scan_keys", "scan_sorted", "scan_crowded", "scan_few", "scan_ties",
+        "scan_said", "scan_placed", "scan_moved", *TABLES)
+"""The tables made of the rows that were read."""
 
 RARE = 8
 """Of so many events at most one is of a rare type."""
@@ -96,7 +100,8 @@ def scan(con: duckdb.DuckDBPyConnection, paths: Sequence[str | os.PathLike[str]]
 
 
 class _Work:
-    """One scan: `found` is what is wrong so far, `sources` the SQL of plain rows (`scan_sources.ROW`)."""
+    """One scan: `found` is what is wrong so far; `parts` are Parquet files of the same columns; `looked` says whether
+    Python has read those of their rows that DuckDB is not sure of, which are in the table of stage since."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, names: Sequence[str], schemas: Schemas,
                  needs: Mapping[str, Sequence[Column]], zone: str | None) -> None:
@@ -108,26 +113,27 @@ class _Work:
         self.asked = asked(schemas, self.held, zone)
         self.found: list[Diagnostic] = []
         self.needs = needs
-        self.sources: list[_Rows] = []
+        self.parts: list[tuple[Source, list[int]]] = []
+        self.looked = False
         self.parquet: dict[int, Columns] = {}
         self.given = [path_fields(name, schemas) for name in names]
 
     def scan(self, as_of: int | None) -> Scan | None:
-        for name in ("scan_stage", "scan_doubtful", "scan_doubles", "scan_dropped", "scan_keys", "scan_sorted",
-                     "scan_crowded", "scan_few", "scan_ties", "scan_said", "scan_placed", "scan_moved", *TABLES):
+        for name in ("scan_stage", "scan_doubtful"):
             self.con.execute(f"DROP TABLE IF EXISTS {name}")
         self.con.execute(f"CREATE TABLE scan_stage ({self.declared()})")
         self.con.execute('CREATE TABLE scan_doubtful (file INTEGER, "row" BIGINT)')
         told: dict[int, list[Diagnostic]] = {file: [] for file in range(len(self.names))}
         self.read_parquet(told)
         self.read_text(told)
-        self.found += [one for file in told for one in told[file]]
-        if self.found or not self.sources:
-            return None
-        merged = self.merge()
-        if self.found:
-            return None
-        return self.kept(as_of, merged)
+        found = None if any(told.values()) else self.kept(as_of)
+        if found is None:  # what is wrong with each row is said before what is wrong with several
+            self.found.clear()
+            self.look(told)
+            self.found += [one for file in told for one in told[file]]
+            found = None if self.found else self.kept(as_of)
+        self.con.execute("DROP TABLE scan_stage")
+        return found
 
     def declared(self) -> str:
         """The columns of the table of stage."""
@@ -139,7 +145,7 @@ class _Work:
     # ---- reading in bulk
 
     def read_parquet(self, told: dict[int, list[Diagnostic]]) -> None:
-        """A source for the Parquet files of each set of columns."""
+        """The Parquet files of each set of columns; their rows are not looked at yet."""
         groups: dict[tuple[Columns, tuple[str, ...]], list[int]] = {}
         numbers = frozenset(name for name, field in self.asked.fields.items()
                             if any(schema["type"] in ("integer", "number") for schema, _ in field.groups))
@@ -155,13 +161,9 @@ class _Work:
                 groups.setdefault((columns, keys), []).append(file)
         for (columns, keys), files in groups.items():
             try:
-                source = self.parquet_source(columns, keys, files, told)
-                every = self.resolved(select(source, self.asked.of(self.present)))
-                rows = self.doubted(every)
-                self.sources.append(_Rows(rows, source, self.present, rows is every))
+                self.parts.append((self.parquet_source(columns, keys, files, told), files))
             except (duckdb.Error, OSError) as problem:
                 told[files[0]] += [self.unreadable(files, problem)]
-        self.explain_doubtful(told)
 
     def parquet_source(self, columns: Columns, keys: Sequence[str], files: Sequence[int],
                        told: dict[int, list[Diagnostic]]) -> Source:
@@ -182,7 +184,8 @@ class _Work:
         else:
             found = [(self.given[file]["type"],) for file in files]
         self.present |= {self.places[kind] for (kind,) in found if kind in self.places}
-        return source
+        ahead, unclear = self.clock(placed(source, self.asked.of(self.present)), "stamp")
+        return replace(source, ahead=ahead, unclear=unclear)
 
     def unreadable(self, files: Sequence[int], problem: duckdb.Error | OSError) -> Diagnostic:
         """What is wrong with the first of several files that DuckDB cannot read."""
@@ -198,7 +201,7 @@ class _Work:
         raise problem
 
     def read_text(self, told: dict[int, list[Diagnostic]]) -> None:
-        """The rows of all other files in the table of stage, and that as a source."""
+        """The rows of all other files in the table of stage."""
         lines = [0] * len(self.names)
         whole = []
         for file, name in enumerate(self.names):
@@ -211,38 +214,46 @@ class _Work:
                 whole.append(file)
             else:
                 lines[file] = add
-        line = f"coalesce(\"row\", rowid + ({lines})[file + 1])"
-        rows = self.resolved(f'SELECT * REPLACE ({line} AS "row") FROM scan_stage')
-        rows = self.doubted(rows)
+        self.line = f"coalesce(\"row\", rowid + ({lines})[file + 1])"
+        self.con.execute(f'INSERT INTO scan_doubtful SELECT file, "row" FROM ({self.staged()}) WHERE odd')
         for file in whole:
             self.explain(file, None, told)
         self.explain_doubtful(told)
-        kinds = self.con.execute('SELECT DISTINCT "type" FROM scan_stage WHERE "type" IS NOT NULL').fetchall()
-        if kinds:
-            self.present |= {kind for (kind,) in kinds}
-            self.sources.append(_Rows(rows))
+        self.present |= {kind for (kind,) in self.con.execute(
+            'SELECT DISTINCT "type" FROM scan_stage WHERE "type" IS NOT NULL').fetchall()}
 
-    def resolved(self, rows: str) -> str:
-        """The rows with the times of the project's zone made instants; those that its clocks skip or show twice odd."""
-        if self.zone is None:
+    def staged(self) -> str:
+        """The rows of the table of stage."""
+        rows = f'SELECT * REPLACE ({self.line} AS "row") FROM scan_stage'
+        ahead, unclear = self.clock(rows, "t")
+        if not ahead:
             return rows
-        ends = self.con.execute(f"SELECT min(t), max(t) FROM ({rows}) WHERE local").fetchone()
-        if ends is None or ends[0] is None:
-            return rows
-        offsets, open = clocks(self.zone, ends[0], ends[1])
-        behind = "CASE " + " ".join(f"WHEN t < {until} THEN {offset}" for until, offset in offsets[:-1])
-        shift = f"{behind} ELSE {offsets[-1][1]} END" if len(offsets) > 1 else str(offsets[0][1])
-        unclear = " OR ".join(f"t >= {start} AND t < {end}" for start, end in open)
         odd = f", odd OR (local AND ({unclear})) AS odd" if unclear else ""
-        return f"SELECT * REPLACE (CASE WHEN local THEN t - ({shift}) ELSE t END AS t{odd}) FROM ({rows})"
+        return f"SELECT * REPLACE (CASE WHEN local THEN t - ({ahead}) ELSE t END AS t{odd}) FROM ({rows})"
 
-    def doubted(self, rows: str) -> str:
-        """Notes the rows that Python must look at; gives back the others."""
-        before = self.one("SELECT count(*) FROM scan_doubtful")
-        self.con.execute(f'INSERT INTO scan_doubtful SELECT file, "row" FROM ({rows}) WHERE odd')
-        if self.one("SELECT count(*) FROM scan_doubtful") == before:
-            return rows
-        return f"SELECT * FROM ({rows}) WHERE NOT odd"
+    def look(self, told: dict[int, list[Diagnostic]]) -> None:
+        """Python reads the rows of Parquet that DuckDB is not sure of."""
+        self.looked = True
+        for source, files in self.parts:
+            try:
+                rows = select(source, self.asked.of(self.present))
+                self.con.execute(f'INSERT INTO scan_doubtful SELECT file, "row" FROM ({rows}) WHERE odd')
+            except (duckdb.Error, OSError) as problem:
+                told[files[0]] += [self.unreadable(files, problem)]
+        self.explain_doubtful(told)
+
+    def clock(self, rows: str, at: str) -> tuple[str, str]:
+        """How far ahead the project's zone was at a local time of these rows, and whether its clocks skipped that or
+        showed it twice: SQL over the time `at`, empty where there is nothing to say."""
+        if self.zone is None:
+            return "", ""
+        first, last = self.con.execute(f"SELECT min(t), max(t) FROM ({rows}) WHERE local").fetchall()[0]
+        if first is None:
+            return "", ""
+        offsets, open = clocks(self.zone, first, last)
+        behind = "CASE " + " ".join(f"WHEN {at} < {until} THEN {offset}" for until, offset in offsets[:-1])
+        ahead = f"{behind} ELSE {offsets[-1][1]} END" if len(offsets) > 1 else str(offsets[0][1])
+        return ahead, " OR ".join(f"({at} >= {start} AND {at} < {end})" for start, end in open)
 
     def one(self, sql: str) -> int:
         """The one number that a query gives."""
@@ -302,15 +313,15 @@ class _Work:
 
     # ---- rows that are one event
 
-    def merge(self) -> int:
-        """Which rows repeat an event's id, in `scan_dropped`, and whether they say the same; how many they are."""
-        con = self.con
-        union = " UNION ALL ".join(f'SELECT file, "row", id, t, seq FROM ({one.sql})' for one in self.sources)
-        if not self.one(f"SELECT count(*) FROM (SELECT hash(id) AS h FROM ({union}) WHERE id IS NOT NULL GROUP BY h "
-                        "HAVING count(*) > 1)"):
+    def merge(self, keys: Sequence[str]) -> int:
+        """Leaves out of `scan_keys` the rows that repeat an event's id, which are in `scan_dropped` then; how many they
+        are. They must say the same."""
+        con, seq = self.con, "seq" if "seq" in keys else "NULL AS seq"
+        if "id" not in keys or not self.one("SELECT count(*) FROM (SELECT hash(id) AS h FROM scan_keys WHERE id IS NOT "
+                                            "NULL GROUP BY h HAVING count(*) > 1)"):
             return 0
-        con.execute(f"CREATE TABLE scan_doubles AS SELECT file, \"row\", id, t, seq FROM ({union}) WHERE id IN "
-                    f"(SELECT id FROM ({union}) WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1)")
+        con.execute(f'CREATE TABLE scan_doubles AS SELECT file, "row", id, t, {seq} FROM scan_keys WHERE id IN (SELECT '
+                    "id FROM scan_keys WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1)")
         con.execute('CREATE TABLE scan_dropped AS SELECT file, "row" FROM (SELECT file, "row", row_number() OVER '
                     '(PARTITION BY id ORDER BY file, "row") AS n FROM scan_doubles) WHERE n > 1')
         path = os.path.join(temp_folder(con), "doubles.ndjson")
@@ -329,45 +340,64 @@ class _Work:
             self.found += [id_twice(id, self.names[file], row, f"{self.names[before]}:{at}")
                            for file, row, id, before, at in wrong]
         os.unlink(path)
+        con.execute('DELETE FROM scan_keys USING scan_dropped AS d WHERE scan_keys.file = d.file AND '
+                    'scan_keys."row" = d."row"')
         return self.one("SELECT count(*) FROM scan_dropped")
 
     # ---- the tables
 
-    def rows(self) -> str:
-        """All rows of all sources, without those that repeat an event's id."""
-        sources = [one.sql for one in self.sources]
-        if self.con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'scan_dropped'").fetchone():
-            sources = [f"SELECT s.* FROM ({one}) AS s ANTI JOIN scan_dropped AS d ON s.file = d.file "
-                       'AND s."row" = d."row"' for one in sources]
-        return " UNION ALL ".join(sources)
+    def kept(self, as_of: int | None) -> Scan | None:
+        """Counts what there is, and makes the views; None where a row of Parquet is odd that Python has not looked at,
+        or one repeats an event's id and says something else."""
+        try:
+            return self.counted(as_of)
+        except duckdb.InvalidInputException as problem:
+            if ODD not in str(problem):
+                raise
+            return None
 
-    def kept(self, as_of: int | None, merged: int) -> Scan:
-        """Counts what there is, and makes the views."""
-        con, rows, names, there = self.con, self.rows(), list(self.schemas), self.columns()
+    def counted(self, as_of: int | None) -> Scan | None:
+        """As `kept`, as far as no row is odd."""
+        con, names, there = self.con, list(self.schemas), self.columns()
+        for name in MADE:
+            con.execute(f"DROP TABLE IF EXISTS {name}")
         keys = [name for name in ("seq", "id") if name in there]
-        con.execute(f'CREATE TABLE scan_keys AS SELECT {", ".join(["file", named("row"), named("type"), "t", *keys])} '
-                    f"FROM ({rows})")
+        early = "true" if as_of is None else f"t <= {as_of}"
+        self.place(keys, f"{self.asked.of(self.present).among(self.needed)} AND {early}")
+        merged = self.merge(keys)
+        counted = con.execute(f'SELECT "type", count(*) FILTER (WHERE {early}), min(t), max(t), count(*), '
+                              'count(*) FILTER (WHERE wanted) FROM scan_keys GROUP BY 1 ORDER BY 1').fetchall()
+        if self.found or not counted:
+            return None
+        starts = self.starts()
+        ties, moved, repeats = scan_order.order(con, keys, starts, self.contents)
+        con.execute("DROP TABLE scan_keys")
+        tables = self.tables({kind: n for kind, *_, n in counted if n}, early, there, starts, merged > 0, ties,
+                             moved)
+        con.execute("DROP TABLE IF EXISTS scan_moved")
+        counts = {names[kind]: n for kind, n, *_ in counted if n}
+        total, last = sum(counts.values()), max(one[3] for one in counted)
+        return Scan(tuple(self.names), counts, total, sum(one[5] for one in counted),
+                    sum(one[4] for one in counted) - total, min(one[2] for one in counted), last,
+                    last if as_of is None else as_of, merged, repeats, ties, tables)
+
+    def place(self, keys: Sequence[str], wanted: str) -> None:
+        """The table `scan_keys`: where each row stands, by these columns too, and whether it is `wanted`, in the order
+        of the files."""
+        con = self.con
+        chosen = ", ".join(["file", named("row"), named("type"), "t", *keys, f"{wanted} AS wanted"])
+        rows = [f"SELECT {chosen} FROM ({self.staged()}) WHERE NOT odd"]
+        for source, _ in self.parts:
+            asked = self.asked.of(self.present)
+            every = select(source, asked, odd="skipped") if self.looked else placed(source, asked, "stops")
+            rows.append(f"SELECT {chosen} FROM ({every})")
+        con.execute(f"CREATE TABLE scan_keys AS {' UNION ALL '.join(rows)}")
         # Rows come as they stand in their files, most of the time; several files are read side by side.
         if self.one('SELECT count(*) FROM (SELECT file, "row", lag(file) OVER () AS f0, lag("row") OVER () AS r0 FROM '
                     'scan_keys) WHERE file < f0 OR (file = f0 AND "row" < r0)'):
             con.execute('CREATE TABLE scan_sorted AS SELECT * FROM scan_keys ORDER BY file, "row"')
             con.execute("DROP TABLE scan_keys")
             con.execute("ALTER TABLE scan_sorted RENAME TO scan_keys")
-        early = "true" if as_of is None else f"t <= {as_of}"
-        wanted = f"{self.asked.of(self.present).among(self.needed)} AND {early}"
-        counted = con.execute(f'SELECT "type", count(*) FILTER (WHERE {early}), min(t), max(t), count(*), '
-                              f'count(*) FILTER (WHERE {wanted}) FROM scan_keys GROUP BY 1 ORDER BY 1').fetchall()
-        starts = self.starts()
-        ties, moved, repeats = scan_order.order(con, keys, wanted, starts, self.contents)
-        con.execute("DROP TABLE scan_keys")
-        tables = self.tables({kind: n for kind, *_, n in counted if n}, rows, early, there, starts, ties, moved)
-        for name in ("scan_stage", "scan_moved"):
-            con.execute(f"DROP TABLE IF EXISTS {name}")
-        counts = {names[kind]: n for kind, n, *_ in counted if n}
-        total, last = sum(counts.values()), max(one[3] for one in counted)
-        return Scan(tuple(self.names), counts, total, sum(one[5] for one in counted),
-                    sum(one[4] for one in counted) - total, min(one[2] for one in counted), last,
-                    last if as_of is None else as_of, merged, repeats, ties, tables)
 
     def columns(self) -> frozenset[str]:
         """The columns that any row says something in; for others nothing is kept."""
@@ -392,17 +422,15 @@ class _Work:
         con = self.con
         con.execute('CREATE TABLE scan_said (file INTEGER, "row" BIGINT, said VARCHAR)')
         kinds = frozenset(kind for kind, in con.execute("SELECT DISTINCT k FROM scan_ties").fetchall())
-        for one in self.sources:
-            few = one.sql
-            if one.source is not None:  # not all rows and columns are made only to leave most out
-                source = narrowed(one.source, self.asked, kinds)
-                source = replace(source, table=f"SELECT * FROM ({source.table}) SEMI JOIN scan_ties AS k "
-                                               f'ON {source.file} = k.file AND {source.row} = k."row"')
-                few = self.resolved(select(source, self.asked.of(kinds)))
-                if not one.sound:
-                    few = f"SELECT * FROM ({few}) WHERE NOT odd"
-            con.execute(f'INSERT INTO scan_said SELECT file, "row", content FROM ({few}) AS s SEMI JOIN scan_ties AS k '
-                        'ON s.file = k.file AND s."row" = k."row"')
+        few = [self.staged()]
+        for source, _ in self.parts:  # not all rows and columns are made only to leave most out
+            source = narrowed(source, self.asked, kinds)
+            source = replace(source, table=f"SELECT * FROM ({source.table}) SEMI JOIN scan_ties AS k "
+                                           f'ON {source.file} = k.file AND {source.row} = k."row"')
+            few.append(select(source, self.asked.of(kinds), odd="skipped" if self.looked else "trusted"))
+        for rows in few:
+            con.execute(f'INSERT INTO scan_said SELECT file, "row", content FROM ({rows}) AS s SEMI JOIN scan_ties AS '
+                        'k ON s.file = k.file AND s."row" = k."row" WHERE NOT odd')
         con.execute("DELETE FROM scan_said WHERE said IS NULL")  # asked above, it would be asked of every row
         path = os.path.join(temp_folder(con), "ties.ndjson")
         told: dict[int, list[Diagnostic]] = {file: [] for file in range(len(self.names))}
@@ -418,9 +446,9 @@ class _Work:
             con.execute(f"INSERT INTO scan_said {_said(path)}")
         os.unlink(path)
 
-    def tables(self, counts: Mapping[int, int], rows: str, early: str, there: frozenset[str], starts: str,
+    def tables(self, counts: Mapping[int, int], early: str, there: frozenset[str], starts: str, merged: bool,
                ties: bool, moved: bool) -> dict[str, str]:
-        """The views; which of them has the events of which type.
+        """The views, and which of them has the events of which type.
 
         Most types are rare, and have most of the columns: they stand by themselves, so that the rows of the others are
         narrow, and what is asked of rare types reads few rows.
@@ -430,20 +458,21 @@ class _Work:
             some += n
             if some * RARE <= sum(counts.values()):
                 rare.add(kind)
-        parts = {"scan_rare": frozenset(rare), "scan_frequent": frozenset(counts.keys() - rare)}
+        parts = {TABLES[0]: frozenset(rare), TABLES[1]: frozenset(counts.keys() - rare)}
         names, views = list(self.schemas), []
         place = starts if not moved else f"coalesce(m.pos, {starts})"
         own = ['"type"', "t", f"{place} AS pos", *([f"coalesce(m.instant, {starts}) AS instant"] if ties else []),
                "file", '"row"']
         joined = ' LEFT JOIN scan_moved AS m USING (file, "row")' if moved else ""
+        joined += ' ANTI JOIN scan_dropped AS d USING (file, "row")' if merged else ""
         for table, kinds in parts.items():
             read = {one.name for kind in kinds for one in self.needs[names[kind]]}
             kept = [f"{letter}{number}" for number, one in enumerate(self.held.columns) if one.name in read
                     for letter in ("c", *("s" if one.said else ""))]
             have = [one for one in ("service", *kept) if one in there]
-            chosen = ", ".join([*own, *have])
-            self.con.execute(f"CREATE TABLE {table} AS SELECT {chosen} FROM ({rows}) AS r{joined} WHERE {early} AND "
-                             f"{self.asked.of(self.present).among(kinds & self.needed)}")
+            rows = " UNION ALL ".join(f"SELECT {', '.join([*own, *have])} FROM ({one}) AS r{joined}"
+                                      for one in self.rows(kinds, early, table == TABLES[0]))
+            self.con.execute(f"CREATE TABLE {table} AS {rows}")
             columns = [("service", "service", "VARCHAR")]
             for number, one in enumerate(self.held.columns):
                 columns.append((f"c{number}", one.name, sql_type(one.type)))
@@ -456,18 +485,19 @@ class _Work:
             views.append(view)
         self.con.execute("CREATE OR REPLACE VIEW events AS "
                          + " UNION ALL ".join(f"SELECT * FROM {view}" for view in views))
-        return {names[kind]: view for kinds, view in zip(parts.values(), views, strict=True) for kind in kinds}
+        return {names[kind]: view for (_, kinds), view in zip(parts.items(), views, strict=True) for kind in kinds}
 
-
-@record
-class _Rows:
-    """Plain rows (`scan_sources.ROW`) as SQL; of Parquet also the source they are made of, the types it has, and
-    whether none of its rows is odd."""
-
-    sql: str
-    source: Source | None = None
-    present: frozenset[int] = frozenset()
-    sound: bool = False
+    def rows(self, kinds: frozenset[int], early: str, check: bool) -> Iterator[str]:
+        """The rows of these types, of each source. Whoever asks first asks for the `check`: all columns of a file take
+        seconds to read, and none are read for that alone."""
+        wanted = f"{early} AND {self.asked.of(self.present).among(kinds & self.needed)}"
+        for source, _ in self.parts:
+            if check and not self.looked:
+                yield select(source, self.asked.of(self.present), wanted, "stops")
+            else:
+                yield select(narrowed(source, self.asked, kinds), self.asked.of(kinds), wanted,
+                             "skipped" if self.looked else "trusted")
+        yield f"SELECT * FROM ({self.staged()}) WHERE {wanted} AND NOT odd"
 
 
 class _Rising:

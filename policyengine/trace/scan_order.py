@@ -13,37 +13,32 @@ from collections.abc import Callable, Collection
 import duckdb
 
 
-def order(con: duckdb.DuckDBPyConnection, there: Collection[str], wanted: str, place: str,
-          contents: Callable[[], None]) -> tuple[bool, bool, int]:
-    """Whether two of the `wanted` rows have one time and one sequence; whether `scan_moved` was made; and how many of
-    all rows repeat another, where these have neither id nor sequence.
+def order(con: duckdb.DuckDBPyConnection, there: Collection[str], place: str, contents: Callable[[], None],
+          ) -> tuple[bool, bool, int]:
+    """Whether two of the rows that are `wanted` have one time and one sequence; whether `scan_moved` was made; and how
+    many of all rows repeat another, where these have neither id nor sequence.
 
     `scan_moved` (file, row, pos, instant) has the place in the order, and that of the first event of its instant, of
     each row for which either is not `place`: SQL of a row's place among all as they were read. `there` are those of the
     columns `seq` and `id` that `scan_keys` has. `contents` makes the table `scan_said` (file, row, said) of the rows in
     `scan_ties`.
     """
-    seq = "coalesce(seq, CAST(-1000000000000000000 AS DECIMAL(28,9)))" if "seq" in there else "0"
-    id = "coalesce(id, '')" if "id" in there else "''"
+    seq, id = ("seq" if "seq" in there else "NULL::BIGINT"), ("coalesce(id, '')" if "id" in there else "''")
     free = " AND ".join(f"{name} IS NULL" for name in there) or "true"
-    read = (f'SELECT file, "row", t, {seq} AS q, "type" AS k, {id} AS i, {free} AS free, {place} AS own, '
-            f"row_number() OVER () AS n FROM scan_keys WHERE {wanted}")
-    in_time = read
-    broken = _one(con, f"SELECT count(*) FROM (SELECT t, lag(t) OVER () AS t0 FROM scan_keys WHERE {wanted}) WHERE "
-                       "t < t0")
-    if broken:
-        con.execute(f"CREATE TABLE scan_sorted AS {read} ORDER BY t, n")
-        in_time = "SELECT * FROM scan_sorted"
-    # The times at which rows do not stand in rising sequence, which is all there is to see of most files.
-    con.execute("CREATE TABLE scan_crowded AS SELECT DISTINCT t FROM (SELECT t, q, lag(t) OVER () AS t0, lag(q) OVER "
-                f"() AS q0 FROM ({in_time})) WHERE t = t0 AND q <= q0")
-    # `m` says which in time a row is, `n` which was read, `beside` whether more has to be seen of its time.
-    con.execute("CREATE TABLE scan_few AS SELECT * FROM (SELECT *, t IN (SELECT t FROM scan_crowded) AS beside FROM "
-                f"(SELECT *, row_number() OVER () AS m FROM ({in_time}))) WHERE beside OR n <> m")
+    read = (f'SELECT file, "row", t, {seq} AS q, "type" AS k, {id} AS i, {free} AS free, {place} AS own FROM scan_keys '
+            "WHERE wanted")
+    sorted = _crowded(con, read)
+    if sorted:
+        # The row that is the m-th by time has the place of that which was read as the m-th.
+        con.execute(f"CREATE TABLE scan_sorted AS SELECT s.* EXCLUDE own, s.own AS was, r.own FROM ({read} ORDER BY t, "
+                    f"own) AS s POSITIONAL JOIN (SELECT own FROM ({read})) AS r")
+        read = "SELECT * FROM scan_sorted"
+        _crowded(con, read)
+    con.execute(f"CREATE TABLE scan_few AS SELECT * FROM ({read}) WHERE t IN (SELECT t FROM scan_crowded)")
     # Those of one time, sequence, type and id; and of rows that are not wanted those that may repeat another.
-    others = f'SELECT file, "row", t, "type" AS k, true AS free FROM scan_keys WHERE NOT ({wanted}) AND {free}'
+    others = f'SELECT file, "row", t, "type" AS k, true AS free FROM scan_keys WHERE NOT wanted AND {free}'
     con.execute(
-        'CREATE TABLE scan_ties AS SELECT file, "row", t, k, free FROM scan_few WHERE beside QUALIFY count(*) OVER '
+        'CREATE TABLE scan_ties AS SELECT file, "row", t, k, free FROM scan_few QUALIFY count(*) OVER '
         f"(PARTITION BY t, q, k, i) > 1 UNION ALL {others} AND (t, \"type\") IN (SELECT (t, k) FROM ({others}) GROUP "
         "BY t, k HAVING count(*) > 1)")
     if _one(con, "SELECT count(*) FROM scan_ties"):
@@ -52,21 +47,33 @@ def order(con: duckdb.DuckDBPyConnection, there: Collection[str], wanted: str, p
         con.execute('CREATE TABLE scan_said (file INTEGER, "row" BIGINT, said VARCHAR)')
     repeats = _one(con, 'SELECT count(*) - count(DISTINCT (t, k, said)) FROM scan_ties JOIN scan_said USING (file, '
                         '"row") WHERE free')
-    # The row that is the m-th in order has the place of that which was read as the m-th.
-    place_in = 'row_number() OVER (PARTITION BY t ORDER BY q, k, i, said, file, "row") - 1'
+    # Rows of one time share their places out anew: `nth` is a row's rank by the order, `mth` by the place it has.
     con.execute(
-        "CREATE TABLE scan_placed AS SELECT *, CASE WHEN beside THEN min(nth) OVER (PARTITION BY t, q) ELSE nth END AS "
-        f"head FROM (SELECT f.*, CASE WHEN beside THEN min(m) OVER (PARTITION BY t) + {place_in} ELSE m END AS nth "
-        'FROM scan_few AS f LEFT JOIN scan_said USING (file, "row"))')
-    # A row that leaves its place takes that of another which leaves its own, so both are among the few.
+        "CREATE TABLE scan_placed AS SELECT *, min(nth) OVER (PARTITION BY t, q) AS head FROM (SELECT f.*, "
+        'row_number() OVER (PARTITION BY t ORDER BY q NULLS FIRST, k, i, said, file, "row") AS nth, '
+        'row_number() OVER (PARTITION BY t ORDER BY own) AS mth FROM scan_few AS f LEFT JOIN scan_said USING (file, '
+        '"row"))')
+    was = "was" if sorted else "own"
+    alone = ('UNION ALL SELECT file, "row", own, own FROM scan_sorted WHERE own <> was AND t NOT IN '
+             "(SELECT t FROM scan_crowded)" if sorted else "")
     con.execute(
-        'CREATE TABLE scan_moved AS SELECT s.file, s."row", a.own AS pos, b.own AS instant FROM scan_placed AS s JOIN '
-        "scan_few AS a ON a.n = s.nth JOIN scan_few AS b ON b.n = s.head WHERE a.own <> s.own OR b.own <> s.own")
+        f'CREATE TABLE scan_moved AS SELECT s.file, s."row", a.own AS pos, b.own AS instant FROM scan_placed AS s JOIN '
+        f"scan_placed AS a ON a.t = s.t AND a.mth = s.nth JOIN scan_placed AS b ON b.t = s.t AND b.mth = s.head WHERE "
+        f"a.own <> s.{was} OR b.own <> s.{was} {alone}")
     ties = _one(con, "SELECT count(*) FROM scan_placed WHERE head <> nth")
     moved = _one(con, "SELECT count(*) FROM scan_moved")
     for table in ("scan_sorted", "scan_crowded", "scan_few", "scan_ties", "scan_said", "scan_placed"):
         con.execute(f"DROP TABLE IF EXISTS {table}")
     return ties > 0, moved > 0, repeats
+
+
+def _crowded(con: duckdb.DuckDBPyConnection, rows: str) -> bool:
+    """Whether times fall; else the table `scan_crowded` has those at which rows do not stand in rising sequence, which
+    is all there is to see of most files."""
+    con.execute("CREATE OR REPLACE TABLE scan_crowded AS SELECT DISTINCT t, t < t0 AS falls FROM (SELECT t, q, "
+                f"lag(t) OVER () AS t0, lag(q) OVER () AS q0 FROM ({rows})) WHERE t < t0 OR (t = t0 AND NOT coalesce("
+                "q > q0, q IS NOT NULL))")
+    return bool(_one(con, "SELECT count(*) FROM scan_crowded WHERE falls"))
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:

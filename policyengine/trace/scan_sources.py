@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from policyengine.base.record import record
 from policyengine.core import types
@@ -39,6 +39,15 @@ from policyengine.trace.scan_forms import (
 from policyengine.trace.scan_rows import ENVELOPE, Held, Schemas, own_fields
 
 MAX_OBJECT = 4 * 1024 * 1024
+ODD = "a row is odd"
+"""What DuckDB says of the first row that Python must look at, where it is to stop there."""
+
+Odd = Literal["said", "skipped", "stops", "trusted"]
+"""What becomes of rows that are odd: the column `odd` says so, they are left out, they end the query, or nobody asks
+which they are."""
+
+_ODD = {"skipped": "false", "stops": f"error({quoted(ODD)})"}
+
 ROW = ("file", "row", "type", "t", "local", "seq", "id", "service", "content", "odd")
 """The columns before those that rules read: `type` is the place in the vocabulary; `t` microseconds, of a `local` time
 as if the clock showed UTC; `content` what sorts rows alike, where neither id nor sequence does."""
@@ -124,7 +133,9 @@ class Source:
 
     `file` and `row` are SQL too; `given` is SQL of what the path says of a row, by field; `keys`, where there is one,
     is the list of the names that a row of NDJSON has, nulls among them; `nulls`: without it, null and absent are not
-    told apart, and there are nulls. `more` are further reasons to be odd.
+    told apart, and there are nulls. `more` are further reasons to be odd. `ahead` and `unclear` are SQL over `stamp`, a
+    local time in microseconds as if the clock showed UTC: how far the zone's clocks were ahead, and whether they
+    skipped it or showed it twice.
     """
 
     table: str
@@ -135,37 +146,64 @@ class Source:
     keys: str = ""
     nulls: bool = False
     more: tuple[str, ...] = ()
+    ahead: str = ""
+    unclear: str = ""
 
 
-def select(source: Source, asked: Asked) -> str:
-    """The rows of a source in the columns of the table."""
-    columns = {name: (form, x) for name, (form, x) in source.columns.items()}
+def select(source: Source, asked: Asked, wanted: str = "true", odd: Odd = "said") -> str:
+    """The rows of a source in the columns of the table, as far as they are wanted: SQL over `type` and `t`."""
+    columns = _columns(source)
+    fields = {name: one for name, one in columns.items() if name not in ENVELOPE}
+    id, sequence = _id(columns.get("id"))[0], _sequence(columns.get("sequence"))[0]
+    wrong = [*_misfits(fields, asked, columns["type"]), *_unsaid(fields, source, asked, id, sequence)]
+    service = fields.get("service")
+    held = [f"{_value(one, fields)} AS c{number}" for number, one in enumerate(asked.held.columns)]
+    held += [f"{_said(one, fields, source)} AS s{number}" for number, one in enumerate(asked.held.columns) if one.said]
+    more = [f"{'NULL' if service is None else text_of(*service)}::VARCHAR AS service",
+            f"{_content(fields, source, asked, id, sequence)} AS content"]
+    return _rows(source, asked, more, wrong, held, wanted, odd)
+
+
+def placed(source: Source, asked: Asked, odd: Odd = "said") -> str:
+    """The rows of a source with what puts them in order alone, odd where that cannot be told."""
+    return _rows(source, asked, [], [], [], "true", odd)
+
+
+def _columns(source: Source) -> dict[str, tuple[Form, str]]:
+    """What files and their paths say, by field."""
+    columns = dict(source.columns)
     for name, x in source.given.items():
         if name not in columns:
             columns[name] = (TEXT, x)
         elif columns[name][0].kind == "json":
             columns[name] = (JSON, f"coalesce({columns[name][1]}, '\"' || {x} || '\"')")
-    fields = {name: one for name, one in columns.items() if name not in ENVELOPE}
-    lacking = _lacking(fields, asked)
+    return columns
+
+
+def _rows(source: Source, asked: Asked, more: Sequence[str], misfits: Sequence[str], held: Sequence[str], wanted: str,
+          odd: Odd) -> str:
+    """The rows of a source: where each stands, `more`, whether it is odd, what is `held`."""
+    columns = _columns(source)
+    lacking = _lacking(columns, asked)
     kind = _place(columns["type"], [_NO_TYPE if place in lacking else name for place, name in enumerate(asked.names)])
     form, x = columns["time"]
     # A time never has an escape; that of one which has is no time in the plain writing.
     text = f"substring({x}, 2, length({x}) - 2)" if form.kind == "json" else x
-    inner = (f"SELECT *, CAST({kind} AS SMALLINT) AS \"type\", {text} AS time_text FROM ({source.table})")
     stamp, local, bad_time = _time(form, x, asked.zone)
-    inner = f"SELECT *, {stamp} AS stamp FROM ({inner})"
+    unclear = [f"local AND ({source.unclear})"] if source.unclear else []
     id, bad_id = _id(columns.get("id"))
     sequence, bad_sequence = _sequence(columns.get("sequence"))
-    wrong = either([part for part in ('"type" IS NULL', bad_time, bad_id, bad_sequence, *source.more,
-                                      *_misfits(fields, asked, columns["type"]),
-                                      *_unsaid(fields, source, asked, id, sequence)) if part])
-    service = fields.get("service")
-    held = [f"{_value(one, fields)} AS c{number}" for number, one in enumerate(asked.held.columns)]
-    held += [f"{_said(one, fields, source)} AS s{number}" for number, one in enumerate(asked.held.columns) if one.said]
-    return (f"SELECT {source.file} AS file, {source.row} AS \"row\", \"type\", stamp AS t, {local} AS local, "
-            f"{sequence} AS seq, {id} AS id, {'NULL' if service is None else text_of(*service)}::VARCHAR AS service, "
-            f"{_content(fields, source, asked, id, sequence)} AS content, ({wrong}) AS odd"
-            f"{''.join(', ' + one for one in held)} FROM ({inner})")
+    wrong = either([part for part in ('"type" IS NULL', bad_time, *unclear, bad_id, bad_sequence, *source.more,
+                                      *misfits) if part])
+    t = f"CASE WHEN local THEN stamp - ({source.ahead}) ELSE stamp END" if source.ahead else "stamp"
+    inner = f'SELECT *, CAST({kind} AS SMALLINT) AS "type", {text} AS time_text FROM ({source.table})'
+    inner = f"SELECT *, {stamp} AS stamp, {local} AS local FROM ({inner})"
+    inner = f"SELECT *, {t} AS t FROM ({inner})"
+    chosen = [f"{source.file} AS file", f'{source.row} AS "row"', '"type"', "t", "local", f"{sequence} AS seq",
+              f"{id} AS id", *more, f"{wrong if odd == 'said' else 'false'} AS odd", *held]
+    # In a condition most rows are asked little of `wrong`; as a column all of it would be worked out for each row.
+    which = f"CASE WHEN {wrong} THEN {_ODD[odd]} ELSE {wanted} END" if odd in _ODD else wanted
+    return f"SELECT {', '.join(chosen)} FROM ({inner}) WHERE {which}"
 
 
 _NO_TYPE = "\x01 none"  # a name that no vocabulary has, nor any text in JSON as DuckDB writes it
@@ -244,15 +282,16 @@ def _misfits(fields: Mapping[str, tuple[Form, str]], asked: Asked, kind: tuple[F
 
 
 def _of(kind: tuple[Form, str], places: frozenset[int], asked: Asked) -> str:
-    """As `among`, over the text of the type, which DuckDB asks once for each text that a file has."""
+    """As `among`, over the text of the type (`kind`) where DuckDB asks once for each text that a file has: in whole
+    columns of Parquet."""
+    if kind[0].kind != "native":
+        return asked.among(places)
     inside, others = places & asked.present, asked.present - places
     if not inside or not others:
         return "true" if inside else "false"
-    form, x = kind
     few = min(inside, others, key=len)
-    names = ", ".join(quoted(f'"{asked.names[place]}"' if form.kind == "json" else asked.names[place])
-                      for place in sorted(few))
-    return f"(list_position([{names}], CAST({x} AS VARCHAR)) IS {'NOT ' if few is inside else ''}NULL)"
+    names = ", ".join(quoted(asked.names[place]) for place in sorted(few))
+    return f"(list_position([{names}], CAST({kind[1]} AS VARCHAR)) IS {'NOT ' if few is inside else ''}NULL)"
 
 
 def _lacking(fields: Mapping[str, Any], asked: Asked) -> frozenset[int]:

@@ -427,9 +427,10 @@ def test_rows_are_put_in_order_however_they_are_handed_over(con: duckdb.DuckDBPy
                                  f"read_json('{source}')) TO '{names[-1]}'")
     good(con, *names)
     expected = events(con, 't, file, "row"')
-    handed = scan_module._Work.rows
-    monkeypatch.setattr(scan_module._Work, "rows",
-                        lambda self: f'SELECT * FROM ({handed(self)}) ORDER BY file DESC, "row"')
+    for name in ("placed", "select"):
+        handed = getattr(scan_module, name)
+        monkeypatch.setattr(scan_module, name, lambda *asked, handed=handed, **more:
+                            f'SELECT * FROM ({handed(*asked, **more)}) ORDER BY file DESC, "row"')
     good(con, *names)
     told = events(con, 't, file, "row"')
     assert told == expected == sorted(told)
