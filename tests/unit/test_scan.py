@@ -265,6 +265,35 @@ def test_columns_of_parquet_that_fit(con: duckdb.DuckDBPyConnection, tmp_path: P
         (NOON, 0, 1, "u", 7, True, Decimal("1.5"), "Jinan", None)]
 
 
+def test_rows_of_parquet_that_fit_on_a_closer_look(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """A time that DuckDB is not sure of, among many it is: the rows of all types stand where they belong."""
+    def rows(third: str) -> str:
+        return (f"SELECT CASE WHEN i = 5 THEN 'used' ELSE 'seen' END AS type, CASE WHEN i = 3 THEN '{third}' ELSE "
+                "strftime(TIMESTAMP '2026-08-01 12:00:00' + to_seconds(i), '%Y-%m-%dT%H:%M:%SZ') END AS time, 'u' || i "
+                "AS \"user\", CASE WHEN i = 5 THEN 7 END AS age FROM range(20) AS r(i)")
+    good(con, parquet(con, tmp_path / "e.parquet", rows("2026-08-01T12:00:03Z")))
+    shown = 'pos, instant, "type", t, "row", "user", "age:integer"'
+    expected = events(con, shown)
+    found = good(con, parquet(con, tmp_path / "e.parquet", rows("2026-08-01t12:00:03z")))
+    assert (events(con, shown), found.counts) == (expected, {"used": 1, "seen": 19})
+
+
+@pytest.mark.parametrize(("odd", "as_of", "said"), [
+    ("CASE WHEN i = 7 THEN 7 END", None, "event-unknown-key e.parquet:8 seen: there is no field `age`"),
+    ("CASE WHEN i = 7 THEN 7 END", NOON, "event-unknown-key e.parquet:8 seen: there is no field `age`"),
+    ("CASE WHEN i = 5 THEN -1000000000000000000 END", NOON, "event-digits e.parquet:6 used: expected at most 18 digits "
+     "before the point and 9 after it for `age`, found the number -1000000000000000000"),
+])
+def test_every_row_of_parquet_is_checked(con: duckdb.DuckDBPyConnection, tmp_path: Path, odd: str, as_of: int | None,
+                                         said: str) -> None:
+    """Also what one of a frequent type says in a field of a rare one, and rows after the time asked for."""
+    path = parquet(con, tmp_path / "e.parquet", "SELECT CASE WHEN i = 5 THEN 'used' ELSE 'seen' END AS type, "
+                   f"TIMESTAMPTZ '2026-08-01 12:00:00Z' + to_seconds(i) AS time, 'u' AS \"user\", {odd} AS age FROM "
+                   "range(20) AS r(i)")
+    assert bad(con, path, as_of=as_of) == [said]
+    assert scan(con, [path], SCHEMAS, {"used": ()}, as_of=as_of)[0] is None
+
+
 def test_parquet_without_its_columns_or_its_end(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     path = parquet(con, tmp_path / "e.parquet", "SELECT 1 AS tpye")
     assert bad(con, path) == ["missing-column e.parquet:1 `" + path[:29] + "…" + path[-30:] + "` has no column `type`",
