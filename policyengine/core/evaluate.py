@@ -24,6 +24,9 @@ from policyengine.core.verdict import (
     Setting,
 )
 
+Ask = Callable[[ir.Expr, Here, World], Truth]
+"""What answers a condition: `condition_of`, or one who has its answers at hand."""
+
 
 def judge(policy: ir.Policy, case: Case, setting: Setting, calendar: Calendar, *, sources: Sources | None = None,
           rules: Iterable[str] | None = None, start: int | None = None,
@@ -40,7 +43,7 @@ def judge(policy: ir.Policy, case: Case, setting: Setting, calendar: Calendar, *
     world = World.of(policy, case, setting, calendar, sources)
     named = None if rules is None else set(rules)
     return tuple(judgement for rule in policy.rules if named is None or rule.name in named
-                 for judgement in _judge_rule(rule, world, within))
+                 for judgement in judge_in(rule, world, within))
 
 
 def judge_moments(policy: ir.Policy, rule: ir.Rule, case: Case, setting: Setting, calendar: Calendar,
@@ -50,13 +53,15 @@ def judge_moments(policy: ir.Policy, rule: ir.Rule, case: Case, setting: Setting
 
     None is asked for where a judgement is about no moment: a rule without a trigger, a trigger nobody emits.
     """
-    return tuple(_judge_rule(rule, World.of(policy, case, setting, calendar, sources), wanted))
+    return tuple(judge_in(rule, World.of(policy, case, setting, calendar, sources), wanted))
 
 
-def _judge_rule(rule: ir.Rule, world: World, wanted: Callable[[Moment | None], bool]) -> Iterator[Judgement]:
+def judge_in(rule: ir.Rule, world: World, wanted: Callable[[Moment | None], bool],
+             ask: Ask = condition_of) -> Iterator[Judgement]:
+    """The same in a world that is at hand, by one's own answers."""
     if rule.trigger is None:
         if wanted(None):
-            yield verdict_at(rule, None, TRUE, at_large(world), world)
+            yield verdict_at(rule, None, TRUE, at_large(world), world, ask)
         return
     silent = tuple(NotEmitted(event) for event in trigger_events(rule.trigger, world.policy)
                    if world.sources is not None and event not in world.sources.complete)
@@ -77,27 +82,28 @@ def _judge_rule(rule: ir.Rule, world: World, wanted: Callable[[Moment | None], b
         return
     for here, moment, triggered in moments_of(rule, world):
         if wanted(moment):
-            yield verdict_at(rule, moment, triggered, here, world)
+            yield verdict_at(rule, moment, triggered, here, world, ask)
 
 
-def verdict_at(rule: ir.Rule, moment: Moment | None, triggered: Truth, here: Here, world: World) -> Judgement:
+def verdict_at(rule: ir.Rule, moment: Moment | None, triggered: Truth, here: Here, world: World,
+               ask: Ask = condition_of) -> Judgement:
     """The order of the verdicts: not applicable, exempt, undecided, then by what must hold."""
     scope = world.policy.scope_of(rule)
     if triggered.value is False:
         # Most moments of a trace are of no concern to most rules, and need no further question.
         return Judgement(rule.name, "not_applicable", moment, tie=triggered.tie)
-    applies = TRUE if scope is None else condition_of(scope, here, world)
-    asked = [triggered, *(condition_of(one, here, world) for one in rule.when)]
+    applies = TRUE if scope is None else ask(scope, here, world)
+    asked = [triggered, *(ask(one, here, world) for one in rule.when)]
     when = all_of([applies, *asked])
     if when.value is False:
         return Judgement(rule.name, "not_applicable", moment, tie=when.tie)
-    unless = [condition_of(one.condition, here, world) for one in rule.unless]
+    unless = [ask(one.condition, here, world) for one in rule.unless]
     for place, exception in enumerate(unless):
         if exception.value:
             return Judgement(rule.name, "exempt", moment, None, exception.evidence, (), place, exception.tie)
     if when.value is None:
         return Judgement(rule.name, "undecided", moment, None, when.evidence, when.missing, tie=when.tie)
-    must = all_of([condition_of(one.condition, here, world) for one in rule.must])
+    must = all_of([ask(one.condition, here, world) for one in rule.must])
     # Beside what decided `must`, why the duty was there at all: the category that was flagged, the age that was known.
     must = replace(must, evidence=(*must.evidence, *all_of(asked).evidence))
     if must.settles > world.as_of:

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 from policyengine.base.calendar import Calendar
 from policyengine.base.record import record
 from policyengine.core import ir
-from policyengine.core.case import Case, Event, Sources
-from policyengine.core.evaluate import judge_moments
+from policyengine.core.case import Event, Sources
+from policyengine.core.evaluate import judge_in
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import Judgement, Moment, Setting, Verdict
-from policyengine.trace.footprint import seek
+from policyengine.trace.footprint import Footprint, seek
 
 TOGETHER = 4_000
 """So many moments are explained at once: their rows are fetched together."""
@@ -101,15 +101,15 @@ def _explain(about: About, found: Sequence[tuple[ir.Rule, Found]], rows: Rows,
             raise
         yield one, Judgement(rule.name, one.verdict, moment, one.due, tie=one.tie)
         return
-    for (rule, ones), events_of in zip(asked, have, strict=True):
-        yield from _judged(about, rule, ones, events_of)
+    for (rule, ones), rests_on in zip(asked, have, strict=True):
+        yield from _judged(rule, ones, rests_on)
 
 
-def _footprints(about: About, asked: Sequence[tuple[ir.Rule, Sequence[Moment]]], rows: Rows) -> list[Sequence[Event]]:
-    """The rows on which the moments of each rule can be judged; all searches take their steps together."""
+def _footprints(about: About, asked: Sequence[tuple[ir.Rule, Sequence[Moment]]], rows: Rows) -> list[Footprint]:
+    """What the moments of each rule are judged by; all searches take their steps together."""
     searches = [seek(about.policy, rule, moments, about.facts, about.setting, about.calendar, sources=about.sources)
                 for rule, moments in asked]
-    have: list[Sequence[Event]] = [() for _ in asked]
+    have: dict[int, Footprint] = {}
     wants = {number: next(search) for number, search in enumerate(searches)}
     while wants:
         rows.fetch([reach for reaches in wants.values() for reach in reaches])
@@ -119,17 +119,15 @@ def _footprints(about: About, asked: Sequence[tuple[ir.Rule, Sequence[Moment]]],
             except StopIteration as end:
                 have[number] = end.value
                 del wants[number]
-    return have
+    return [have[number] for number in range(len(searches))]
 
 
-def _judged(about: About, rule: ir.Rule, asked: Sequence[tuple[Found, Moment]], have: Sequence[Event],
-            ) -> Iterator[tuple[Found, Judgement]]:
+def _judged(rule: ir.Rule, asked: Sequence[tuple[Found, Moment]], have: Footprint) -> Iterator[tuple[Found, Judgement]]:
     wanted: dict[Any, list[Found]] = {}
     for one, moment in asked:
         wanted.setdefault(_identity(moment), []).append(one)
-    for judgement in judge_moments(about.policy, rule, Case(about.facts, tuple(have)), about.setting, about.calendar,
-                                   lambda moment: moment is not None and _identity(moment) in wanted,
-                                   sources=about.sources):
+    for judgement in judge_in(rule, have.world, lambda moment: moment is not None and _identity(moment) in wanted,
+                              have.answers):
         assert judgement.moment is not None
         said = wanted[_identity(judgement.moment)]
         if not said:

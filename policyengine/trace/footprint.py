@@ -2,8 +2,8 @@
 
 In come a rule, its moments and the rows fetched so far; out come the parts of the trace (`Reach`) to fetch. The
 evaluator itself is run, and what it seeks is noted. When all it seeks has been fetched, it finds the same in these
-rows, in the whole trace and in whatever lies between, so it takes the same way and gives the same judgement. How rows
-are fetched, and how many may be, is not known here.
+rows, in the whole trace and in whatever lies between, so it takes the same way and gives the same judgement; what it
+answered then is kept for the one who judges. How rows are fetched, and how many may be, is not known here.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from typing import Any, assert_never
 
 from policyengine.base.calendar import Calendar, OutOfRange
 from policyengine.base.instants import Period
+from policyengine.base.record import record
 from policyengine.core import ir
 from policyengine.core.case import Case, Event, Sources
 from policyengine.core.conditions import ask_run, condition_of, look_back, matching, runs_of, value_of
 from policyengine.core.operators import Overflow
 from policyengine.core.standing import Here, Reach, World, at_large
+from policyengine.core.truth import Truth
 from policyengine.core.verdict import Moment, Setting
 
 Fetch = Callable[[tuple[Reach, ...]], Sequence[Event]]
@@ -37,9 +39,39 @@ _SO_FAR = suppress(Overflow, OutOfRange)
 """What some of the rows come to may be out of range though what all of them come to is not; else judging raises it."""
 
 
+class Answers:
+    """What conditions came to in a world, by the place they are asked at; any other is asked anew."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[Any, ...], Truth] = {}
+
+    def __call__(self, condition: ir.Expr, here: Here, world: World) -> Truth:
+        found = self.known.get(_asked_as(condition, here))
+        return condition_of(condition, here, world) if found is None else found
+
+    def note(self, condition: ir.Expr, here: Here, world: World) -> None:
+        """Ask a condition and keep what it came to, unless that cannot be said."""
+        with _SO_FAR:
+            self.known[_asked_as(condition, here)] = condition_of(condition, here, world)
+
+
+def _asked_as(condition: ir.Expr, here: Here) -> tuple[Any, ...]:
+    return (id(condition), here.time, here.known, here.position, id(here.event), *here.keys.values())
+
+
+@record
+class Footprint:
+    """The rows on which moments of a rule are judged, in the order of the trace; the world of these rows, and what the
+    rule's conditions came to in it: what `core.evaluate.judge_in` judges by."""
+
+    rows: Sequence[Event]
+    world: World
+    answers: Answers
+
+
 def footprint(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], facts: Mapping[str, Any],
-              setting: Setting, calendar: Calendar, fetch: Fetch, *, sources: Sources | None = None) -> Sequence[Event]:
-    """The rows by which `core.evaluate.judge_moments` judges these moments as by the whole trace, in its order.
+              setting: Setting, calendar: Calendar, fetch: Fetch, *, sources: Sources | None = None) -> Footprint:
+    """The rows by which `core.evaluate.judge_moments` judges these moments as by the whole trace.
 
     A moment None is the judgement that is about no moment. `fetch` is called with more each time, seldom more than four
     times: a state read at a candidate is sought when the candidate is known, the start of a run from its last event.
@@ -50,27 +82,28 @@ def footprint(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None]
         while True:
             asked = search.send(fetch(asked))
     except StopIteration as end:
-        have: Sequence[Event] = end.value
-        return have
+        found: Footprint = end.value
+        return found
 
 
 def seek(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], facts: Mapping[str, Any],
          setting: Setting, calendar: Calendar, *, sources: Sources | None = None,
-         ) -> Generator[tuple[Reach, ...], Sequence[Event], Sequence[Event]]:
-    """The same, for one who fetches for several at once: yields what to fetch and is sent it; returns the rows."""
+         ) -> Generator[tuple[Reach, ...], Sequence[Event], Footprint]:
+    """The same, for one who fetches for several at once: yields what to fetch and is sent the rows."""
     moments = tuple(moments)
     asked: tuple[Reach, ...] = ()
     sought: set[Reach] = set()
     have: Sequence[Event] = ()
     while True:
-        case = Case(facts, tuple(have))
-        more = _sought(policy, rule, moments, case, setting, calendar, sources) - sought
+        found = _asked(policy, rule, moments, Case(facts, tuple(have)), setting, calendar, sources)
+        assert found.world.asked is not None
+        more = found.world.asked - sought
         if not more:
-            return have
+            return found
         sought |= more
         merged = merge((*asked, *more))
         if merged == asked:
-            return have
+            return found
         asked = merged
         have = yield asked
 
@@ -81,14 +114,15 @@ def reaches(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], 
 
     To be called again with what they hold, together with what was fetched before, until they ask for nothing more.
     """
-    return merge(_sought(policy, rule, moments, have, setting, calendar, sources))
+    return merge(_asked(policy, rule, moments, have, setting, calendar, sources).world.asked or ())
 
 
-def _sought(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], have: Case, setting: Setting,
-            calendar: Calendar, sources: Sources | None) -> set[Reach]:
-    """The same as they are met, with many alike, overlapping or within another."""
-    asked: set[Reach] = set()
-    world = World.of(policy, have, setting, calendar, sources, asked)
+def _asked(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], have: Case, setting: Setting,
+           calendar: Calendar, sources: Sources | None) -> Footprint:
+    """All conditions of a rule asked at its moments, as far as these rows show; what they seek is in the world's
+    `asked`, with many alike, overlapping or within another."""
+    world = World.of(policy, have, setting, calendar, sources, set())
+    answers = Answers()
     places = {id(event): place for place, event in enumerate(world.events)}
     asked_of = policy.scope_of(rule)
     scope = () if asked_of is None else (asked_of,)
@@ -101,9 +135,8 @@ def _sought(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], 
             _ask_trigger(rule, moment, here, world)
         # All conditions at once, though one may settle it: what is not asked now would be asked a fetch later.
         for condition in conditions:
-            with _SO_FAR:
-                condition_of(condition, here, world)
-    return asked
+            answers.note(condition, here, world)
+    return Footprint(have.events, world, answers)
 
 
 def _stand(rule: ir.Rule, moment: Moment, world: World, places: Mapping[int, int]) -> Here:

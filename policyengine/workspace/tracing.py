@@ -16,7 +16,7 @@ from policyengine.base.progress import Progress, silent
 from policyengine.base.record import record
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Sources
-from policyengine.core.evaluate import judge, judge_moments
+from policyengine.core.evaluate import judge, judge_in
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
 from policyengine.core.walk import nodes
@@ -205,9 +205,7 @@ def _judge_once(rule: ir.Rule, asked: Question, rows: Rows) -> Judged:
                          sources=asked.sources)
     except TooManyRows:
         return Judged(rule, {}, gap="the past of the whole service", size=MOST_ROWS)
-    found = judge_moments(asked.policy, rule, Case(asked.facts, tuple(have)), asked.setting, asked.calendar,
-                          lambda moment: moment is None, sources=asked.sources)
-    return _tallied(rule, found, asked)
+    return _tallied(rule, [*judge_in(rule, have.world, lambda moment: moment is None, have.answers)], asked)
 
 
 def _judge_rows(store: Store, rule: ir.Rule, gap: str, asked: Question, rows: Rows) -> Judged:

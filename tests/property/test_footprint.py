@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, Sources, in_order
-from policyengine.core.evaluate import judge, judge_moments
+from policyengine.core.evaluate import judge, judge_in, judge_moments
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import VERDICTS, Judgement, Moment, Setting
@@ -215,16 +215,18 @@ def held_to_the_whole(rule: ir.Rule, case: Case, as_of: int, emitted: Sources | 
             fetches.append(asked)
             return select(asked, case.events)
 
-        rows = footprint(policy, rule, moments, case.facts, setting, CALENDAR, fetch, sources=emitted)
+        found = footprint(policy, rule, moments, case.facts, setting, CALENDAR, fetch, sources=emitted)
+        rows, wanted = found.rows, set(moments).__contains__
         assert len(fetches) <= FETCHES
         kept = set(rows)
         assert len(kept) == len(rows)
         share = random.random()
         more = tuple(one for one in case.events if one in kept or random.random() < share)
-        for events in (tuple(rows), more):
-            judged = by_moment(judge_moments(policy, rule, Case(case.facts, events), setting, CALENDAR,
-                                             set(moments).__contains__, sources=emitted))
-            assert judged == {moment: whole[moment] for moment in moments}
+        by_answers = list(judge_in(rule, found.world, wanted, found.answers))
+        by_rows = [judge_moments(policy, rule, Case(case.facts, events), setting, CALENDAR, wanted, sources=emitted)
+                   for events in (tuple(rows), more)]
+        for judged in (by_answers, *by_rows):
+            assert by_moment(judged) == {moment: whole[moment] for moment in moments}
 
     chosen = random.sample(list(whole), min(MOMENTS, len(whole)))
     for moment in chosen:
@@ -268,7 +270,7 @@ def test_footprint_is_small(rule: ir.Rule, facts: dict[str, Any], events: tuple[
         "user" in one.keys if isinstance(one, ir.Pattern) else not isinstance(one, ir.Get) or one.path != ("peer",)
         for one in named)
     for moment in list(by_moment(judge(policy, Case(facts, events), setting, CALENDAR)))[:MOMENTS]:
-        rows = footprint(policy, rule, (moment,), facts, setting, CALENDAR, lambda asked: select(asked, events))
+        rows = footprint(policy, rule, (moment,), facts, setting, CALENDAR, lambda asked: select(asked, events)).rows
         assert {one.type for one in rows} <= types_named
         if of_one_user and moment is not None:
             assert {one.fields["user"] for one in rows} <= {dict(moment.keys)["user"]}

@@ -12,7 +12,7 @@ from policyengine.base.calendar import Calendar
 from policyengine.base.instants import parse_instant
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Event
-from policyengine.core.evaluate import judge, judge_moments
+from policyengine.core.evaluate import judge, judge_in, judge_moments
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import Moment, Setting
@@ -23,6 +23,7 @@ SECOND = 1_000_000
 CALENDAR = Calendar("Asia/Shanghai")
 REPLIES = ir.Pattern("reply", ("user",), None)
 ANYONES = ir.Pattern("reply", (), None)
+NUMBER_ONE = ir.Constant(1, types.Number(integer=True))
 ONE_DAY = ir.Constant("1 day", types.Period("day"))
 FIVE_SECONDS = ir.Constant("5 seconds", types.Period("elapsed"))
 U1 = (("user", "u1"),)
@@ -145,7 +146,7 @@ def agree(rule: ir.Rule, events: Sequence[Event], as_of: int) -> tuple[Sequence[
         fetches.append(asked)
         return select(asked, events)
 
-    rows = footprint(whole, rule, (expected.moment,), {}, setting, CALENDAR, fetch)
+    rows = footprint(whole, rule, (expected.moment,), {}, setting, CALENDAR, fetch).rows
     judged = judge_moments(whole, rule, Case({}, tuple(rows)), setting, CALENDAR, lambda one: one == expected.moment)
     assert judged == (expected,)
     return rows, len(fetches)
@@ -173,3 +174,34 @@ def test_some_rows_may_be_out_of_range_where_all_are_not() -> None:
     huge = [use(NOW + place * SECOND, number=10 ** 18 - 1) for place in (1, 2)]
     rows, _ = agree(rule, [consent, *huge, Event("notice", NOW + 3 * SECOND, {"user": "u1"})], OVER)
     assert len(rows) == 4
+
+
+def test_answers_are_told_apart_by_their_place() -> None:
+    """Two users at one instant, and two events of one user there: each has its own answer, and is judged by it."""
+    rule = rule_of(ir.OnEvent(("use",), False, None), compare(get(TRIGGER, "number"), "=", NUMBER_ONE),
+                   ir.Occurs(ANYONES, ir.Before()))
+    numbers = [("u1", 1), ("u2", 2), ("u1", 3)]
+    events = [Event("use", NOW, {"user": user, "number": number}) for user, number in numbers]
+    events.insert(1, Event("reply", NOW, {"user": "u1"}))
+    whole, setting = replace(policy(), rules=(rule,)), Setting(OVER, {})
+    expected = judge(whole, Case({}, tuple(events)), setting, CALENDAR)
+    found = footprint(whole, rule, [one.moment for one in expected], {}, setting, CALENDAR,
+                      lambda asked: select(asked, events))
+    assert tuple(judge_in(rule, found.world, lambda _: True, found.answers)) == expected
+    assert len(found.answers.known) == 2 * len(expected)
+
+
+def test_marks_of_two_users_at_one_instant_have_their_own_answers() -> None:
+    """They have no event to be told apart by, but their keys."""
+    begun = [Event("use", NOW, {"user": user}) for user in ("u1", "u2")]
+    past = [Event("use", NOW + 2 * SECOND, {"user": user}) for user in ("u1", "u2")]
+    alert = Event("reply", NOW - SECOND, {"user": "u2"})
+    rule = rule_of(ir.OnEvery(ir.Constant("1 second", types.Period("elapsed")), "session"),
+                   ir.Occurs(REPLIES, ir.Before()))
+    events = [alert, *begun, *past]
+    whole, setting = replace(policy(), rules=(rule,)), Setting(OVER, {})
+    expected = judge(whole, Case({}, tuple(events)), setting, CALENDAR)
+    found = footprint(whole, rule, [one.moment for one in expected], {}, setting, CALENDAR,
+                      lambda asked: select(asked, events))
+    assert {one.verdict for one in expected} == {"satisfied", "violated"}
+    assert tuple(judge_in(rule, found.world, lambda _: True, found.answers)) == expected
