@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from policyengine.report.entries import clean, fingerprints, headline, line_of, place_of
+from policyengine.report.indented import indented
 from policyengine.report.model import Report
 
 # An undecided result weighs one step less than a violation of the same rule.
@@ -22,4 +21,4 @@ def to_gitlab(report: Report) -> str:
         "severity": SEVERITIES[result.verdict, result.severity],
         "location": {"path": clean(place_of(result).file), "lines": {"begin": line_of(place_of(result))}},
     } for result, mark in zip(report.findings, marks, strict=True) if result.verdict in ("violated", "undecided")]
-    return json.dumps(found, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace").decode() + "\n"
+    return indented(found)

@@ -6,19 +6,19 @@ folder or the time of the run: the order is that of reading, and the only times 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from policyengine import __version__
 from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.report.entries import fingerprints
+from policyengine.report.indented import indented
 from policyengine.report.model import SCHEMA_VERSION, Line, MomentLine, Place, Report, Result
 
 
 def to_json(report: Report) -> str:
     """The report as indented JSON text, with a line end."""
-    return json.dumps(plain(report), ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace").decode() + "\n"
+    return indented(plain(report))
 
 
 def plain(report: Report) -> dict[str, Any]:

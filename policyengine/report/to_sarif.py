@@ -8,13 +8,13 @@ are no findings here. GitHub takes at most 25,000 results of a run, and refuses 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from policyengine import __version__
 from policyengine.report.entries import clean, fingerprints, headline, line_of, place_of
+from policyengine.report.indented import indented
 from policyengine.report.model import Judged, Line, Place, Report, Result, RuleCount
 
 MAX_RESULTS = 25_000
@@ -26,7 +26,7 @@ ROOT = "PROJECT"
 
 def to_sarif(report: Report) -> str:
     """The log as JSON text, with a line end."""
-    return json.dumps(log(report), ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace").decode() + "\n"
+    return indented(log(report))
 
 
 def log(report: Report) -> dict[str, Any]:
