@@ -45,23 +45,27 @@ from policyengine.core.verdict import (
 # ---- values -----------------------------------------------------------------------------------------------------
 
 def value_of(expr: ir.Expr, here: Here, world: World) -> Value:
-    match expr:
+    match expr:  # what is met most comes first, here and in `condition_of`
+        case ir.Get():
+            return _get(expr, here)
+        case ir.Apply():
+            return _apply(expr, [value_of(one, here, world) for one in expr.arguments], world.calendar)
         case ir.Constant():
             return Value(typed(expr.value, expr.type))
-        case ir.ListValue():
-            items = [_exact(value_of(item, here, world)) for item in expr.items]
-            lost = _lost(items)
-            return lost if lost else Value(tuple(item.value for item in items), _evidence(items), (), _tie(items))
-        case ir.Parameter():
-            raw, type = world.parameters[expr.name]
-            return Value(typed(raw, type), (ParameterUsed(expr.name, raw),))
         case ir.Fact():
             raw = _at(world.facts, expr.path)
             raw = expr.default if raw is None else raw
             read = (FactRead(expr.path, raw),)
             return Value(None, read, (MissingFact(expr.path),)) if raw is None else Value(typed(raw, expr.type), read)
-        case ir.Get():
-            return _get(expr, here)
+        case ir.StateValue():
+            return _state_value(expr, here, world)
+        case ir.Parameter():
+            raw, type = world.parameters[expr.name]
+            return Value(typed(raw, type), (ParameterUsed(expr.name, raw),))
+        case ir.ListValue():
+            items = [_exact(value_of(item, here, world)) for item in expr.items]
+            lost = _lost(items)
+            return lost if lost else Value(tuple(item.value for item in items), _evidence(items), (), _tie(items))
         case ir.Today():
             return Value(local_date(_instant(here), world.calendar.zone))
         case ir.LocalTime():
@@ -71,8 +75,6 @@ def value_of(expr: ir.Expr, here: Here, world: World) -> Value:
             if birth.value is None:
                 return birth
             return replace(birth, value=completed_years(birth.value, local_date(_instant(here), world.calendar.zone)))
-        case ir.Apply():
-            return _apply(expr, [value_of(one, here, world) for one in expr.arguments], world.calendar)
         case ir.CountElements():
             return _count_elements(expr, here, world)
         case ir.CountEvents():
@@ -83,8 +85,6 @@ def value_of(expr: ir.Expr, here: Here, world: World) -> Value:
             return _episode_duration(expr, here, world)
         case ir.Latest():
             return _latest(expr, here, world)
-        case ir.StateValue():
-            return _state_value(expr, here, world)
         case (ir.Not() | ir.And() | ir.Or() | ir.Present() | ir.Quantified() | ir.Occurs() | ir.InState()):
             truth = condition_of(expr, here, world)
             return Value(truth.value, truth.evidence, truth.missing, truth.tie)
@@ -98,7 +98,7 @@ def _instant(here: Here) -> int:
 
 def _at(raw: Any, path: Iterable[str]) -> Any:
     for name in path:
-        if not isinstance(raw, Mapping):
+        if raw.__class__ is not dict and not isinstance(raw, Mapping):  # the second is asked in Python
             return None
         raw = raw.get(name)
     return raw
@@ -215,12 +215,13 @@ def _raw_list(domain: ir.Expr, here: Here, world: World) -> tuple[Any, Path] | V
 
 def condition_of(expr: ir.Expr, here: Here, world: World) -> Truth:
     match expr:
-        case ir.Constant():
-            return TRUE if expr.value else FALSE
-        case ir.Not():
-            return _negated(expr, condition_of(expr.part, here, world))
         case ir.And():
             return all_of([condition_of(part, here, world) for part in expr.parts])
+        case (ir.Apply() | ir.Fact() | ir.Get() | ir.ListValue() | ir.Parameter() | ir.Today() | ir.LocalTime()
+              | ir.CompletedYears() | ir.CountElements() | ir.CountEvents() | ir.SumEvents() | ir.EpisodeDuration()
+              | ir.Latest() | ir.StateValue()):
+            value = value_of(expr, here, world)
+            return _part(Truth(value.value, SETTLED, value.evidence, value.missing, value.tie), expr.span)
         case ir.Or():
             return any_of([condition_of(part, here, world) for part in expr.parts])
         case ir.Quantified():
@@ -232,11 +233,10 @@ def condition_of(expr: ir.Expr, here: Here, world: World) -> Truth:
             return _part(_occurs(expr, here, world), expr.span)
         case ir.InState():
             return _part(_in_state(expr, here, world), expr.span)
-        case (ir.ListValue() | ir.Parameter() | ir.Fact() | ir.Get() | ir.Today() | ir.LocalTime()
-              | ir.CompletedYears() | ir.Apply() | ir.CountElements() | ir.CountEvents() | ir.SumEvents()
-              | ir.EpisodeDuration() | ir.Latest() | ir.StateValue()):
-            value = value_of(expr, here, world)
-            return _part(Truth(value.value, SETTLED, value.evidence, value.missing, value.tie), expr.span)
+        case ir.Not():
+            return _negated(expr, condition_of(expr.part, here, world))
+        case ir.Constant():
+            return TRUE if expr.value else FALSE
         case _:
             assert_never(expr)
 

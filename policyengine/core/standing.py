@@ -184,6 +184,8 @@ class Value:
 def typed(raw: Any, type: types.Type) -> Any:
     """A raw value as the language computes with it; the raw value has been checked against the vocabulary."""
     match type:
+        case types.Text() | types.Bool() | types.Record() | types.Unknown():
+            return raw
         case types.Number():
             return Fraction(raw) if isinstance(raw, Decimal) else raw
         case types.Date():
@@ -196,7 +198,5 @@ def typed(raw: Any, type: types.Type) -> Any:
             return parse_period(raw) if isinstance(raw, str) else raw
         case types.ListOf():
             return tuple(typed(item, type.item) for item in raw)
-        case types.Bool() | types.Text() | types.Record() | types.Unknown():
-            return raw
         case _:
             assert_never(type)

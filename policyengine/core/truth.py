@@ -7,9 +7,9 @@ first of false, pending, missing, true among its parts, `or` the first of true, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
-from itertools import chain
 from typing import Any, TypeVar
 
 from policyengine.base.record import record
@@ -65,12 +65,16 @@ def _decided(parts: Sequence[Truth], by: bool) -> Truth:
 
 
 def _joined(parts: Sequence[Truth], value: bool | None, settles: int) -> Truth:
-    return Truth(value, settles, _once(chain.from_iterable(part.evidence for part in parts)),
-                 _once(chain.from_iterable(part.missing for part in parts)), any(part.tie for part in parts))
+    return Truth(value, settles, _once([one for part in parts for one in part.evidence]),
+                 _once([one for part in parts for one in part.missing]), any([part.tie for part in parts]))
 
 
-def _once(items: Iterable[Item]) -> tuple[Item, ...]:
+def _once(items: Sequence[Item]) -> tuple[Item, ...]:
     """Each of them once, in order. A list or a record that was read has no hash and goes by its text."""
+    if len(items) < 2:
+        return tuple(items)
+    with suppress(TypeError):
+        return tuple(dict.fromkeys(items))
     kept: dict[Any, Item] = {}
     for item in items:
         try:

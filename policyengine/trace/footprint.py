@@ -24,6 +24,7 @@ from policyengine.core.operators import Overflow
 from policyengine.core.standing import Here, Reach, World, at_large
 from policyengine.core.truth import Truth
 from policyengine.core.verdict import Moment, Setting
+from policyengine.core.walk import nodes
 
 Fetch = Callable[[tuple[Reach, ...]], Sequence[Event]]
 """The rows of these parts of the trace, each once and in the order of the trace; a row is the same object every time,
@@ -40,7 +41,7 @@ _SO_FAR = suppress(Overflow, OutOfRange)
 
 
 class Answers:
-    """What conditions came to in a world, by the place they are asked at; any other is asked anew."""
+    """What conditions came to in a world, by the place they were asked at; what is not known is asked now."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[Any, ...], Truth] = {}
@@ -61,8 +62,8 @@ def _asked_as(condition: ir.Expr, here: Here) -> tuple[Any, ...]:
 
 @record
 class Footprint:
-    """The rows on which moments of a rule are judged, in the order of the trace; the world of these rows, and what the
-    rule's conditions came to in it: what `core.evaluate.judge_in` judges by."""
+    """The rows on which moments of a rule are judged, in the order of the trace; the world of these rows, and what
+    conditions of the rule came to in it: what `core.evaluate.judge_in` judges by."""
 
     rows: Sequence[Event]
     world: World
@@ -119,24 +120,31 @@ def reaches(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], 
 
 def _asked(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], have: Case, setting: Setting,
            calendar: Calendar, sources: Sources | None) -> Footprint:
-    """All conditions of a rule asked at its moments, as far as these rows show; what they seek is in the world's
-    `asked`, with many alike, overlapping or within another."""
+    """The conditions of a rule that ask for events, asked at its moments, as far as these rows show; what they seek is
+    in the world's `asked`, with many alike, overlapping or within another."""
     world = World.of(policy, have, setting, calendar, sources, set())
     answers = Answers()
     places = {id(event): place for place, event in enumerate(world.events)}
-    asked_of = policy.scope_of(rule)
-    scope = () if asked_of is None else (asked_of,)
-    rest = (*rule.when, *(one.condition for one in rule.unless), *(one.condition for one in rule.must))
+    # What asks for no events can be answered by the one who judges.
+    scope = [one for one in (policy.scope_of(rule),) if one is not None and _seeks(one)]
+    rest = [one for one in (*rule.when, *(one.condition for one in rule.unless), *(one.condition for one in rule.must))
+            if _seeks(one)]
     for moment in moments:
         if moment is None:
-            here, conditions = at_large(world), (*scope, *(rest if rule.trigger is None else ()))
+            here, conditions = at_large(world), [*scope, *(rest if rule.trigger is None else ())]
         else:
-            here, conditions = _stand(rule, moment, world, places), (*scope, *rest)
+            here, conditions = _stand(rule, moment, world, places), [*scope, *rest]
             _ask_trigger(rule, moment, here, world)
         # All conditions at once, though one may settle it: what is not asked now would be asked a fetch later.
         for condition in conditions:
             answers.note(condition, here, world)
     return Footprint(have.events, world, answers)
+
+
+def _seeks(condition: ir.Expr) -> bool:
+    """Whether a condition asks for events but the moment's own."""
+    return any(isinstance(node, ir.Occurs | ir.CountEvents | ir.SumEvents | ir.Latest | ir.EpisodeDuration | ir.InState
+                          | ir.StateValue) for node in nodes(condition))
 
 
 def _stand(rule: ir.Rule, moment: Moment, world: World, places: Mapping[int, int]) -> Here:
