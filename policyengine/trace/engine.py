@@ -220,6 +220,12 @@ class Rows:
         self.tables, self.needs, self.places, self.files = tables, needs, places, files
         self.key_types, self.service, self.limit, self.stand = key_types, service, limit, stand
         self.names = {place: name for name, place in places.items()}
+        self.columns = [name for one in each_once(needs.values())
+                        for name in (one.name, *([one.said_name] if one.said else []))]
+        at = {name: n for n, name in enumerate(self.columns)}
+        # Of each type's fields: where the value stands among the columns, and whether the row says anything about it.
+        self.fields = {event: [(at[one.name], at[one.said_name if one.said else one.name], one) for one in columns]
+                       for event, columns in needs.items()}
         self.seen: dict[int, Event] = {}
         self.fetched: dict[Reach, list[int]] = {}
 
@@ -227,17 +233,15 @@ class Rows:
         """The events at these places of the order."""
         missing = [(place,) for place in dict.fromkeys(positions) if place not in self.seen]
         if missing:
-            columns = [name for one in each_once(self.needs.values())
-                       for name in (one.name, *([one.said_name] if one.said else []))]
             chosen = ", ".join(f"e.{quoted(one)}" for one in ("type", "pos", "t", "instant", "file", "row", "service",
-                                                              *columns))
+                                                              *self.columns))
             self.tables.give("asked", {"place": "BIGINT"}, missing)
             for type, pos, t, instant, file, row, service, *values in self.tables.ask(
                     f'SELECT {chosen} FROM events AS e JOIN asked AS r ON e."pos" = r."place"'):
                 event = self.names[type]
                 # The place among ties is the event's sequence: equal exactly where time and sequence are.
-                self.seen[pos] = Event(event, t, self._fields(event, service, dict(zip(columns, values, strict=True))),
-                                       None, instant, self.files[file], row, type)
+                self.seen[pos] = Event(event, t, self._fields(event, service, values), None, instant,
+                                       self.files[file], row, type)
         return {place: self.seen[place] for place in positions}
 
     def fetch(self, reaches: Sequence[Reach]) -> Sequence[Event]:
@@ -276,11 +280,11 @@ class Rows:
             found[n].append(place)
         return found
 
-    def _fields(self, event: str, service: str | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _fields(self, event: str, service: str | None, values: Sequence[Any]) -> dict[str, Any]:
         fields: dict[str, Any] = {} if service is None else {"service": service}
-        for column in self.needs[event]:
-            value = values[column.name]
-            if values[column.said_name] if column.said else value is not None:
+        for at, said, column in self.fields[event]:
+            value = values[at]
+            if values[said] if column.said else value is not None:
                 owner = fields
                 for name in column.path[:-1]:
                     owner = owner.setdefault(name, {})
@@ -291,6 +295,8 @@ class Rows:
 def raw(value: Any, type: types.Type) -> Any:
     """A value of a column as the evaluator has it."""
     match type:
+        case types.Text() | types.Bool():
+            return value
         case types.Date() if isinstance(value, date):
             return value.isoformat()
         case types.TimeOfDay() if isinstance(value, int):
