@@ -27,12 +27,13 @@ class Link:
 @record
 class Filter:
     """The pattern itself; of its conditions those about the candidate alone (None: there are none), whether these are
-    all, and the links to the moment."""
+    all, and the links to the moment. `but_linked`: there is nothing else but one link."""
 
     pattern: ir.Pattern
     own: ir.Expr | None
     whole: bool
     links: tuple[Link, ...]
+    but_linked: bool = False
 
 
 MOST = 10_000
@@ -54,7 +55,7 @@ def _filter_of(pattern: ir.Pattern) -> Filter:
     own = tuple(one for one in parts if _of_candidate_alone(one))
     links = tuple(link for one in parts if one not in own and (link := link_of(one)) is not None and _looked_up(link))
     joined = None if not own else own[0] if len(own) == 1 else ir.And(own)
-    return Filter(pattern, joined, len(own) == len(parts), links)
+    return Filter(pattern, joined, len(own) == len(parts), links, len(links) == 1 and len(own) == len(parts) - 1)
 
 
 def _of_candidate_alone(expr: ir.Expr) -> bool:

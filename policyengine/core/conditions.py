@@ -408,6 +408,7 @@ def _candidates(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: 
     known = world.filtered(pattern)
     filter = known.filter
     some = positions[low:high]
+    answers: dict[int, Truth] = {}
     for number, link in enumerate(filter.links):
         value = value_of(link.asked, here, world).value
         if value is not None and not isinstance(value, Bounds):
@@ -416,6 +417,8 @@ def _candidates(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: 
                 index = known.linked[number, asked] = _by_value(link, positions, world)
             found = sorted((*index.get(value, ()), *index.get(None, ())))
             some = found[bisect_left(found, first):bisect_left(found, last)]
+            if filter.but_linked:
+                answers = known.found
             break
     for position in some:
         event = world.events[position]
@@ -428,7 +431,8 @@ def _candidates(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: 
                 continue
             match = own
         if not filter.whole:
-            match = condition_of(pattern.where, here.looking_at(event, position), world)
+            match = answers.get(position) or condition_of(pattern.where, here.looking_at(event, position), world)
+            answers[position] = match
             if match.value is False:
                 continue
         yield position, event, match

@@ -92,10 +92,13 @@ class Reach:
 @record
 class Filtered:
     """How a pattern's candidates are told apart; what is known of them already, by position; and for each link, by
-    the values of the pattern's keys, the candidates of each value, with those that lack one under None."""
+    the values of the pattern's keys, the candidates of each value, with those that lack one under None. `found`: what
+    those come to that were looked up by all there is of the moment, which is the same whenever they are.
+    """
 
     filter: Filter
     own: dict[int, Truth] = field(default_factory=dict)
+    found: dict[int, Truth] = field(default_factory=dict)
     linked: dict[tuple[int, tuple[Any, ...]], dict[Any, list[int]]] = field(default_factory=dict)
 
 

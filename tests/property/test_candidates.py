@@ -70,3 +70,50 @@ def test_what_is_looked_up(where: ir.Expr, own: ir.Expr | str | None, whole: boo
     """Only what is equal to, or contained for, the moment is looked up; only what is of the candidate is kept."""
     found = filter_of(ir.Pattern("one", (), where))
     assert (found.own, found.whole, len(found.links)) == (where if own == "itself" else own, whole, links)
+
+
+@pytest.mark.parametrize(("where", "but_linked"), [
+    (wide.compare(EVENT_TAGS, "contains", TRIGGER_NAME), True),
+    (ir.And((FLAG, wide.compare(wide.get(ir.CANDIDATE, "name"), "=", TRIGGER_NAME))), True),
+    (ir.And((wide.compare(EVENT_TAGS, "contains", TRIGGER_NAME),
+             wide.compare(wide.get(ir.CANDIDATE, "name"), "=", TRIGGER_NAME))), False),
+    (ir.And((EARLIER, wide.compare(wide.get(ir.CANDIDATE, "name"), "=", TRIGGER_NAME))), False),
+    (FLAG, False),
+], ids=["alone", "beside what is of the candidate", "two links", "beside a state at the moment", "no link"])
+def test_what_a_candidate_that_is_looked_up_comes_to(where: ir.Expr, but_linked: bool) -> None:
+    """The same at every moment, if nothing else there is of the moment."""
+    assert filter_of(ir.Pattern("one", (), where)).but_linked == but_linked
+
+
+def test_candidates_come_to_the_same_where_they_are_looked_up_only() -> None:
+    """A moment that lacks what is asked looks none up, and misses that too."""
+    where = ir.And((FLAG, wide.compare(EVENT_TAGS, "contains", TRIGGER_NAME)))
+    must = ir.Must(ir.Occurs(ir.Pattern("reply", (), where), ir.Before()), False)
+    rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (), (must,), (), "")
+    rows = [("reply", {"flag": True}), ("use", {"name": "a"}), ("use", {}), ("use", {"name": "b"}),
+            ("reply", {"flag": True, "tags": ["a", "b"]}), ("reply", {"tags": ["c"]}), ("reply", {"flag": False}),
+            ("use", {"name": "a"}), ("use", {"name": "b"}), ("use", {"name": "c"}), ("use", {})]
+    place = wide.PLACES[0]
+    events = tuple(Event(kind, place.start + n, {"user": "u1", **fields}, row=n + 1, place=wide.EVENTS.index(kind))
+                   for n, (kind, fields) in enumerate(rows))
+    trial = wide.Trial(Case({}, events), place, place.start + 100, None)
+    found = judged(rule, trial)
+    with patch.object(standing, "filter_of", lambda pattern: Filter(pattern, None, False, ())):
+        assert judged(rule, trial) == found
+    assert [(one.verdict, len(one.missing)) for one in found] == [
+        ("undecided", 1), ("undecided", 2), ("undecided", 1), ("satisfied", 0), ("satisfied", 0), ("undecided", 2),
+        ("undecided", 3)]
+
+
+def test_what_else_is_of_the_moment_is_asked_each_time() -> None:
+    """Of a candidate that two moments look up by one field, which compare another of its fields."""
+    where = ir.And((wide.compare(wide.get(ir.CANDIDATE, "name"), "=", TRIGGER_NAME),
+                    wide.compare(wide.get(ir.CANDIDATE, "number"), "<", wide.get(ir.TRIGGER, "number"))))
+    must = ir.Must(ir.Occurs(ir.Pattern("reply", (), where), ir.Before()), False)
+    rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (), (must,), (), "")
+    place = wide.PLACES[0]
+    rows = [("reply", 1), ("use", 1), ("use", 2), ("use", 0)]
+    events = tuple(Event(kind, place.start + n, {"user": "u1", "name": "a", "number": number}, row=n + 1,
+                         place=wide.EVENTS.index(kind)) for n, (kind, number) in enumerate(rows))
+    found = judged(rule, wide.Trial(Case({}, events), place, place.start + 100, None))
+    assert [one.verdict for one in found] == ["violated", "satisfied", "violated"]
