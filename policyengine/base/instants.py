@@ -197,6 +197,7 @@ def iso_instant(us: int, zone: str) -> str:
     return f"{day}T{clock}{offset}"
 
 
+@lru_cache(maxsize=16_384)  # one finding after another rests on the same events
 def _written(us: int, zone: str) -> tuple[str, str, str]:
     """The day, the time of day and the offset, as `isoformat` has them; a fraction loses its last zeros."""
     text = _local(us, zone).isoformat()
