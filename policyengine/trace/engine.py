@@ -29,6 +29,9 @@ PAIRS = 200_000_000
 PLACE = ("t", "known", "pos", "first", "past", "due")
 """What a plan says of where a moment stands and when it is due."""
 
+OWN = ("type", "pos", "t", "instant", "file", "row", "service")
+"""What every event has, as columns."""
+
 NOWHERE: Mapping[str, str] = {}
 """No type has a table of its own."""
 
@@ -211,21 +214,28 @@ class Rows:
     """The events of the table `events` as the evaluator knows them, each made once.
 
     `needs` are the columns of each type, `places` the types' places, `service` whose rows are read (None: all), `stand`
-    in which table the rows of a type are (where it says nothing: `events`).
+    in which table the rows of a type are (empty: in `events`; else there are none of a type that it does not name).
     """
 
     def __init__(self, tables: Tables, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int],
                  files: Sequence[str], key_types: Mapping[str, types.Type], service: str | None, limit: int,
                  stand: Mapping[str, str] = NOWHERE) -> None:
-        self.tables, self.needs, self.places, self.files = tables, needs, places, files
-        self.key_types, self.service, self.limit, self.stand = key_types, service, limit, stand
+        self.tables, self.places, self.files = tables, places, files
+        self.key_types, self.service, self.limit = key_types, service, limit
         self.names = {place: name for name, place in places.items()}
-        self.columns = [name for one in each_once(needs.values())
-                        for name in (one.name, *([one.said_name] if one.said else []))]
-        at = {name: n for n, name in enumerate(self.columns)}
+        self.stand = stand or dict.fromkeys(needs, "events")
+        self.columns: dict[str, list[str]] = {}  # by table
         # Of each type's fields: where the value stands among the columns, and whether the row says anything about it.
-        self.fields = {event: [(at[one.name], at[one.said_name if one.said else one.name], one) for one in columns]
-                       for event, columns in needs.items()}
+        self.fields: dict[str, list[tuple[int, int, Column]]] = {}
+        for table in dict.fromkeys(self.stand.values()):
+            of_types = {event: columns for event, columns in needs.items() if self.stand.get(event) == table}
+            names = [name for one in each_once(of_types.values())
+                     for name in (one.name, *([one.said_name] if one.said else []))]
+            self.columns[table] = names
+            at = {name: n for n, name in enumerate(names)}
+            for event, columns in of_types.items():
+                self.fields[event] = [(at[one.name], at[one.said_name if one.said else one.name], one)
+                                      for one in columns]
         self.seen: dict[int, Event] = {}
         self.fetched: dict[Reach, list[int]] = {}
 
@@ -233,24 +243,27 @@ class Rows:
         """The events at these places of the order."""
         missing = [(place,) for place in dict.fromkeys(positions) if place not in self.seen]
         if missing:
-            chosen = ", ".join(f"e.{quoted(one)}" for one in ("type", "pos", "t", "instant", "file", "row", "service",
-                                                              *self.columns))
             self.tables.give("asked", {"place": "BIGINT"}, missing)
-            for type, pos, t, instant, file, row, service, *values in self.tables.ask(
-                    f'SELECT {chosen} FROM events AS e JOIN asked AS r ON e."pos" = r."place"'):
-                event = self.names[type]
-                # The place among ties is the event's sequence: equal exactly where time and sequence are.
-                self.seen[pos] = Event(event, t, self._fields(event, service, values), None, instant,
-                                       self.files[file], row, type)
+            # A table at a time: in a view over several, DuckDB does not pass by the rows that are not asked for.
+            for table, columns in self.columns.items():
+                chosen = ", ".join(f"e.{quoted(one)}" for one in (*OWN, *columns))
+                for type, pos, t, instant, file, row, service, *values in self.tables.ask(
+                        f'SELECT {chosen} FROM {table} AS e JOIN asked AS r ON e."pos" = r."place"'):
+                    event = self.names[type]
+                    # The place among ties is the event's sequence: equal exactly where time and sequence are.
+                    self.seen[pos] = Event(event, t, self._fields(event, service, values), None, instant,
+                                           self.files[file], row, type)
         return {place: self.seen[place] for place in positions}
 
     def fetch(self, reaches: Sequence[Reach]) -> Sequence[Event]:
         """The events of these parts of the trace, in order. Raises `TooManyRows`."""
         groups: dict[tuple[tuple[str, ...], str], list[Reach]] = {}
         for reach in dict.fromkeys(reaches):
-            if reach not in self.fetched:
+            if reach.event not in self.fields:
+                self.fetched[reach] = []
+            elif reach not in self.fetched:
                 names = tuple(name for name, _ in reach.keys)
-                groups.setdefault((names, self.stand.get(reach.event, "events")), []).append(reach)
+                groups.setdefault((names, self.stand[reach.event]), []).append(reach)
         for (names, table), asked in groups.items():
             self.fetched.update(zip(asked, self._reach(names, table, asked), strict=True))
         places = {place for reach in reaches for place in self.fetched[reach]}
@@ -265,7 +278,7 @@ class Rows:
         keys = [Column((name,), self.key_types.get(name, types.Text())) for name in names]
         given = [(n, self.places[one.event], -OPEN if one.first is None else one.first,
                   OPEN if one.last is None else one.last, *(value for _, value in one.keys))
-                 for n, one in enumerate(asked) if one.event in self.needs]
+                 for n, one in enumerate(asked)]
         on = ['e."type" = r."type"', 'e."t" BETWEEN r."low" AND r."high"',
               *(f'e.{quoted(one.name)} IS NOT DISTINCT FROM r."k{n}"' for n, one in enumerate(keys))]
         if self.service is not None:
