@@ -9,7 +9,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
-LONG = 500_000
+LONG = 1_000_000
 """Python indents by Python, a fifth as fast as it writes one line; so many characters of a line are worth importing a
 library that indents it."""
 

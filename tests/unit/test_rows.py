@@ -1,0 +1,84 @@
+"""Events fetched from the tables of an engine: from the one they stand in, each made once, with what the row says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pytest
+
+from policyengine.core import types
+from policyengine.core.standing import Reach
+from policyengine.trace.columns import Column
+from policyengine.trace.duckdb import DuckTables
+from policyengine.trace.engine import Rows
+from policyengine.trace.explain import TooManyRows
+from policyengine.trace.plan import Step
+
+USER, AMOUNT = Column(("user",), types.Text()), Column(("amount",), types.Number(), said=True)
+LIMIT = Column(("limits", "daily"), types.Number(integer=True))
+NEEDS = {"paid": (USER, AMOUNT), "told": (USER,), "limited": (USER, LIMIT), "never": (USER,)}
+PLACES = {name: place for place, name in enumerate(NEEDS)}
+OWN = '"type", t, pos, pos AS instant, 0 AS file, pos + 1 AS "row", NULL AS service, "user"'
+STAND = {"paid": "events_rare", "limited": "events_rare", "told": "events_frequent"}
+
+
+class Tables(DuckTables):
+    """Hears what is asked."""
+
+    def __init__(self) -> None:
+        super().__init__(duckdb.connect())
+        self.heard: list[str] = []
+        self.con.execute('CREATE TABLE rare AS SELECT * FROM (VALUES (0, 10, 0, \'u1\', 1.50, true, NULL), '
+                         '(0, 30, 2, \'u2\', NULL, true, NULL), (0, 50, 4, \'u1\', NULL, false, NULL), '
+                         '(2, 60, 5, \'u1\', NULL, NULL, 7)) AS v("type", t, pos, "user", "amount:number", '
+                         '"amount:said", "limits.daily:integer")')
+        self.con.execute("CREATE TABLE frequent AS SELECT * FROM (VALUES (1, 20, 1, 'u1'), (1, 40, 3, 'u2')) "
+                         'AS v("type", t, pos, "user")')
+        columns = ('"amount:number"', '"amount:said"', '"limits.daily:integer"')
+        self.con.execute(f'CREATE VIEW events_rare AS SELECT {OWN}, {", ".join(columns)} FROM rare')
+        self.con.execute(f"CREATE VIEW events_frequent AS SELECT {OWN} FROM frequent")
+        nothing = ", ".join(f"NULL AS {one}" for one in columns)
+        self.con.execute("CREATE VIEW events AS SELECT * FROM events_rare UNION ALL "
+                         f"SELECT *, {nothing} FROM events_frequent")
+
+    def ask(self, sql: str, steps: Sequence[Step] = ()) -> list[tuple[Any, ...]]:
+        self.heard.append(sql)
+        return super().ask(sql, steps)
+
+
+def rows(stand: dict[str, str], limit: int = 100) -> tuple[Rows, Tables]:
+    tables = Tables()
+    return Rows(tables, NEEDS, PLACES, ["t"], {}, None, limit, stand), tables
+
+
+@pytest.mark.parametrize("stand", [STAND, {}], ids=["tables", "events"])
+def test_each_event_says_what_its_row_says(stand: dict[str, str]) -> None:
+    """A null that was said is there, a value that is not there is not; the same event is the same object."""
+    made, _ = rows(stand)
+    found = made.at(range(6))
+    assert [(one.type, one.time, dict(one.fields), one.row) for one in found.values()] == [
+        ("paid", 10, {"user": "u1", "amount": Decimal("1.50")}, 1), ("told", 20, {"user": "u1"}, 2),
+        ("paid", 30, {"user": "u2", "amount": None}, 3), ("told", 40, {"user": "u2"}, 4),
+        ("paid", 50, {"user": "u1"}, 5), ("limited", 60, {"user": "u1", "limits": {"daily": 7}}, 6)]
+    asked = [Reach("paid", (("user", "u1"),), None, 50), Reach("told", (("user", "u1"),), 20, 20),
+             Reach("never", (("user", "u1"),), None, None), Reach("limited", (("user", "u1"),), 61, None)]
+    assert [one is found[place] for one, place in zip(made.fetch(asked), (0, 1, 4), strict=True)] == [True] * 3
+
+
+def test_only_tables_that_have_rows_are_read() -> None:
+    """Not the view of all, which reads more; and nothing for a type that stands nowhere."""
+    made, tables = rows(STAND)
+    made.at([0, 1])
+    made.fetch([Reach("never", (("user", "u1"),), None, None)])
+    assert len(tables.heard) == 2
+    assert not any("FROM events AS" in one for one in tables.heard)
+    assert "amount" not in next(one for one in tables.heard if "FROM events_frequent" in one)
+
+
+def test_more_rows_than_the_limit_are_refused() -> None:
+    with pytest.raises(TooManyRows):
+        rows(STAND, 2)[0].fetch([Reach("paid", (), None, None)])
+    assert len(rows(STAND, 3)[0].fetch([Reach("paid", (), None, None)])) == 3
