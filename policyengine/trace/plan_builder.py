@@ -21,7 +21,7 @@ from policyengine.core.walk import nodes, type_of
 from policyengine.trace.calendars import Lookup
 from policyengine.trace.columns import Column, Unsupported, needs
 from policyengine.trace.plan_expressions import OF_THE_MOMENT
-from policyengine.trace.plan_frames import Bound, Frame, Guard, Known, Step, any_holds
+from policyengine.trace.plan_frames import Bound, Frame, Guard, Known, Step, any_holds, prefixed
 from policyengine.trace.terms import (
     DAY,
     MISSING,
@@ -167,6 +167,20 @@ class Builder:
         names = [*asking, *(quoted(alias) for alias, _, _ in measures)]
         frame.name = self.step("answered", f'SELECT {", ".join(names)} FROM {swept} WHERE "asks"', "rows that asked")
         frame.columns += [alias for alias, _, _ in measures]
+
+    def least(self, frame: Frame, rows: str, keys: Sequence[tuple[str, str]],
+              measures: Sequence[tuple[str, str, str]]) -> None:
+        """Each asking row takes the least of each measure over all rows with its keys, wherever these stand: rows are
+        put in no order for that. The measures become columns."""
+        group = ", ".join(quoted(column) for _, column in keys)
+        found = ", ".join(f"min({sql}) AS {quoted(alias)}" for alias, sql, _ in measures)
+        summed = self.step("least", f"SELECT {f'{group}, ' if keys else ''}{found} FROM {rows}"
+                           f"{f' GROUP BY {group}' if keys else ''}", "the first of each key")
+        on = " AND ".join(f"{prefixed(sql, 'm')} = r.{quoted(column)}" for sql, column in keys) or "TRUE"
+        columns = ", ".join(f"r.{quoted(alias)}" for alias, *_ in measures)
+        frame.name = self.step("answered", f"SELECT m.*, {columns} FROM {frame.name} AS m LEFT JOIN {summed} AS r ON "
+                               f"{on}", "rows that asked")
+        frame.columns += [alias for alias, *_ in measures]
 
     def key(self, frame: Frame, name: str) -> str:
         """The column of a key of the moment."""

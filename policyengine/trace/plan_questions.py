@@ -31,30 +31,38 @@ def occurs(build: Builder, frame: Frame, expr: ir.Occurs) -> Term:
     doubts: list[str] = []
     settles = None
     gap = build.gap(pattern.event, None if isinstance(expr.range, ir.NoLaterThan) else window.reach)
+    whole: list[tuple[str, str | None]] = []  # the first of all, where that answers for a range into the future too
     if window.closes is None or isinstance(expr.range, ir.NoLaterThan):
         past = window if window.closes is None else Window(
             None, up_to(build, frame, pattern.event, ordered=True, counting=False), None)
         bounds = [*([past.low] if past.low else []), *past.surely]
-        wanted = [(name, f'"{column}"', "last") for name, column, asked in (
-            ("seen", "pos", any(one.p is not None for one in bounds)),
-            ("seen_t", "t", not bounds or any(one.t is not None for one in bounds))) if asked]
-        found = dict(zip((name for name, *_ in wanted), ask_rows(build, frame, rows, past.high, wanted), strict=True))
+        # Where any before the end will do, the first of all tells.
+        ever = not bounds and len(rows.equal) < 2
+        both = ever and window.closes is not None and build.own(frame, pattern.event) == "FALSE"
+        ends = [past.high] if ever else bounds
+        wanted = [(name, f'"{column}"', "first" if ever else "last") for name, column, needed in (
+            ("seen", "pos", any(one.p is not None for one in ends)),
+            ("seen_t", "t", both or not ends or any(one.t is not None for one in ends))) if needed]
+        asked = ask_rows(build, frame, rows, None if ever else past.high, wanted)
+        found = dict(zip((name for name, *_ in wanted), asked, strict=True))
         seen = [one for one, _ in found.values()]
         maybe = [one for _, one in found.values() if one is not None]
+        whole = [found["seen_t"]] if both else []
 
         def inside(columns: Sequence[str], bounds: Iterable[Bound]) -> str:
             place = dict(zip(found, columns, strict=True))
             held = [one.follows(place.get("seen_t", "NULL"), place.get("seen", "NULL")) for one in bounds]
+            held = [f"NOT {one}" for one in held] if ever else held
             return f"coalesce({' AND '.join(held)}, FALSE)" if held else f"({columns[0]} IS NOT NULL)"
 
-        met = inside(seen, bounds)
+        met = inside(seen, ends)
         answers.append(f"({met} AND NOT {past.unsure})" if past.unsure else met)
-        low = [past.low] if past.low else []
+        low = ends if ever else [past.low] if past.low else []
         doubts += [inside(seen, low)] if past.unsure or past.surely else []
         doubts += [inside(maybe, low)] if maybe else []
     if window.closes is not None:
         assert window.low is not None
-        (after, later), = ask_rows(build, frame, rows, window.low, [("next", '"t"', "first")])
+        (after, later), = whole or ask_rows(build, frame, rows, window.low, [("next", '"t"', "first")])
         met = f"coalesce({after} < {window.high.t}, FALSE)"
         doubts += [f"coalesce({later} < {window.high.t}, FALSE)"] if later is not None else []
         t = frame.at[ir.TRIGGER][0]

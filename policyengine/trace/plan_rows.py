@@ -128,10 +128,12 @@ def keyed_rows(build: Builder, frame: Frame, rows: Candidates) -> list[tuple[str
     return keys
 
 
-def ask_rows(build: Builder, frame: Frame, rows: Candidates, bound: Bound, measures: Sequence[tuple[str, str, str]],
+def ask_rows(build: Builder, frame: Frame, rows: Candidates, bound: Bound | None,
+             measures: Sequence[tuple[str, str, str]],
              also: Sequence[tuple[str, str, str]] = ()) -> list[tuple[str, str | None]]:
     """A sweep over candidates: of each measure over those that match for certain, and over those that may (None
-    where there are none). Of `also`, the former alone, by the names that are given."""
+    where there are none). Of `also`, the former alone, by the names that are given. Without a bound the `first` of all,
+    wherever they stand."""
     keys = keyed_rows(build, frame, rows)
     equal = [(column, build.kept(frame, build.value(frame, other), "equal")) for column, other in rows.equal]
     if any(asked.high is not None or asked.den is not None or asked.items is not None for _, asked in equal):
@@ -145,6 +147,12 @@ def ask_rows(build: Builder, frame: Frame, rows: Candidates, bound: Bound, measu
     def of(which: str, sql: str) -> str:
         return sql if which == "TRUE" else f"CASE WHEN {which} THEN {sql} END"
 
+    def take(rows: str, keys: Sequence[tuple[str, str]], wanted: Sequence[tuple[str, str, str]]) -> None:
+        if bound is None:
+            build.least(frame, rows, keys, wanted)
+        else:
+            build.sweep(frame, rows, keys, bound, wanted)
+
     def named(kind: str, name: str) -> str:
         return f"{name}_{kind}.{n}"
 
@@ -152,21 +160,20 @@ def ask_rows(build: Builder, frame: Frame, rows: Candidates, bound: Bound, measu
     if sure != "TRUE":
         wanted += [(named("unsure", name), of(f"NOT {sure}", sql), how) for name, sql, how in measures]
     wanted += [(name, of(sure, sql), how) for name, sql, how in also]
-    build.sweep(frame, source, [*keys, *((asked.sql, column) for column, asked in equal)], bound, wanted)
+    take(source, [*keys, *((asked.sql, column) for column, asked in equal)], wanted)
     certain = [quoted(named("sure", name)) for name, *_ in measures]
     perhaps = [[quoted(named("unsure", name))] if sure != "TRUE" else [] for name, *_ in measures]
     if len(equal) > 1 and (rows.lacking or unknown):
         # Which of several comparisons fails is not looked into: where one side is missing, the evaluator judges.
         if rows.lacking:
-            build.sweep(frame, build.step("lacking", f"SELECT * FROM {rows.frame.name} WHERE {gone}",
-                                          "candidates that lack a field"), keys, bound,
-                        [(named("lacking", name), sql, how) for name, sql, how in measures])
+            take(build.step("lacking", f"SELECT * FROM {rows.frame.name} WHERE {gone}", "candidates that lack a field"),
+                 keys, [(named("lacking", name), sql, how) for name, sql, how in measures])
             frame.hard += [f"({found_some(quoted(named('lacking', name)), how)})" for name, _, how in measures]
         frame.hard += [f"({unknown})"] if unknown else []
     elif rows.lacking or unknown:
         wide = [(named("lacking", name), of(gone, sql), how) for name, sql, how in measures] if rows.lacking else []
         wide += [(named("any", name), sql, how) for name, sql, how in measures] if unknown else []
-        build.sweep(frame, rows.frame.name, keys, bound, wide)
+        take(rows.frame.name, keys, wide)
         perhaps = [[*one, *([quoted(named("lacking", name))] if rows.lacking else [])]
                    for one, (name, *_) in zip(perhaps, measures, strict=True)]
     found: list[tuple[str, str | None]] = []

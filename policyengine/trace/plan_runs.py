@@ -70,12 +70,20 @@ def runs_of(build: Builder, name: str) -> tuple[tuple[str, ...], str, bool]:
     by = f'PARTITION BY {names} ORDER BY "pos" * 2 + "start"'
     prior = f"OVER ({by} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
     upto = f"OVER ({by} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-    last = (f', max(CASE WHEN "start" = 0 AND "sure" THEN "pos" END) {prior} AS "end_pos", '
-             f'max(CASE WHEN "start" = 0 AND "sure" THEN "t" END) {prior} AS "end_t"' if ends else
-             ', CAST(NULL AS BIGINT) AS "end_pos", CAST(NULL AS BIGINT) AS "end_t"')
-    looked = build.step("looked", f'SELECT *, max(CASE WHEN "start" = 1 THEN "t" END) {prior} AS "prev_t", '
-                        f'max(CASE WHEN "start" = 1 THEN "pos" END) {prior} AS "prev_pos", max("life") {prior} AS '
-                        f'"prev_life"{last} FROM {changes}', "each with the one before")
+
+    def last(sql: str, over: str, name: str) -> str:
+        """The last known: of what rises with the order the greatest, which takes engines longer to find."""
+        return f'last_value({sql} IGNORE NULLS) {over} AS "{name}"'
+
+    before = [(column, f"prev_{column}") for column in ("t", "pos", "life")]
+    if ends:
+        seen = [last(f'CASE WHEN "start" = 1 THEN "{one}" END', prior, name) for one, name in before]
+        seen += [last(f'CASE WHEN "start" = 0 AND "sure" THEN "{one}" END', prior, f"end_{one}") for one in
+                 ("t", "pos")]
+    else:
+        seen = [f'lag("{one}") OVER ({by}) AS "{name}"' for one, name in before]
+        seen += [f'CAST(NULL AS BIGINT) AS "end_{one}"' for one in ("t", "pos")]
+    looked = build.step("looked", f'SELECT *, {", ".join(seen)} FROM {changes}', "each with the one before")
     still = 'coalesce("t" < "prev_life", TRUE) AND coalesce("end_pos" <= "prev_pos", TRUE)'
     joined = build.step("joined", f'SELECT *, "start" = 1 AS "going", "start" = 1 AND NOT coalesce("prev_pos" IS NOT '
                         f'NULL AND {still}, FALSE) AS "new", "start" = 0 AND "prev_pos" IS NOT NULL AND {still} AS '
@@ -100,10 +108,11 @@ def runs_of(build: Builder, name: str) -> tuple[tuple[str, ...], str, bool]:
                 doubts.append(f'("new" AND {gap})')
     doubted = build.step("doubted", f'SELECT *, {" OR ".join(doubts) or "FALSE"} AS "doubt" FROM {joined}',
                          "where doubt arises")
-    latest = f'max(CASE WHEN "doubt" THEN "pos" END) {upto}' if doubts else "CAST(NULL AS BIGINT)"
-    rows = build.step(
-        "runs", f'SELECT *, max(CASE WHEN "new" THEN "t" END) {upto} AS "run_t", max(CASE WHEN "new" THEN "pos" END) '
-        f'{upto} AS "run_pos", {latest} AS "doubt_pos" FROM {doubted}', "each with the start of its run")
+    begun = [last(f'CASE WHEN "new" THEN "{one}" END', upto, f"run_{one}") for one in ("t", "pos")]
+    begun.append(last('CASE WHEN "doubt" THEN "pos" END', upto, "doubt_pos") if doubts else
+                 'CAST(NULL AS BIGINT) AS "doubt_pos"')
+    rows = build.step("runs", f'SELECT "t", "pos", "sure", "life", "prev_t", "going", "new", "closing", "doubt", '
+                      f'{names}, {", ".join(begun)} FROM {doubted}', "each with the start of its run")
     result = keys, rows, bool(doubts)
     build.made[made] = result
     return result
@@ -128,6 +137,14 @@ def long_runs(build: Builder, name: str, longer: int) -> str | None:
     stretches = build.step("stretches", f'SELECT {names}, {stretch} AS "stretch", min("t") AS "run_t", min("pos") AS '
                            f'"run_pos", max("t") AS "last_t" FROM {rows} GROUP BY {names}, {stretch}',
                            f"stretches of {name} no longer than its gap, of one run each")
+    full = longer // (2 * gap.count)
+    if full > 1:
+        # A run that lasts longer has events in each of so many stretches that begin at a multiple of their number.
+        busy = build.step("busy", f'SELECT {names} FROM {stretches} GROUP BY {names}, "stretch" // {full} HAVING '
+                          f"count(*) = {full}", "who may have a run so long")
+        on = " AND ".join(f"b.{quoted(key)} = r.{quoted(key)}" for key in keys)
+        stretches = build.step("near", f"SELECT * FROM {stretches} AS r WHERE EXISTS (SELECT 1 FROM {busy} AS b WHERE "
+                               f"{on})", "their stretches")
     followed = build.step("followed", f'SELECT *, lag("last_t") OVER ({by} ORDER BY "stretch") AS "prev_t", '
                           f'max("last_t") OVER ({by}) AS "end_t" FROM {stretches}',
                           "each with the end of the one before")

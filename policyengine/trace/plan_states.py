@@ -66,9 +66,10 @@ def in_state(build: Builder, frame: Frame, expr: ir.InState) -> Term:
             if doubtful:
                 unsure_life = quoted(f"unsure_life.{n}.{index}")
                 measures["unsure_life"] = 'CASE WHEN NOT "sure" THEN "life" END'
-        # An event that ends and starts it comes twice, first as an end.
+        # An event that ends and starts it comes twice, at one place: then the greatest of what rises is not the last.
+        twice = len({pattern.event for pattern, _ in patterns_of}) < len(patterns_of)
         build.sweep(frame, rows, [(given[key].sql, key) for key in keys], bound,
-                    [(f"{name}.{n}.{index}", sql, "max" if name == "change" else "last") for name, sql in
+                    [(f"{name}.{n}.{index}", sql, "max" if name == "change" and twice else "last") for name, sql in
                      measures.items()])
     last, since, started, perhaps_ended = (
         "" if not ones else ones[0] if len(ones) == 1 else
