@@ -225,17 +225,35 @@ def ask_values(build: Builder, frame: Frame, every: Sequence[ir.StateValue]) -> 
     columns = []
     for place, (_, tier) in enumerate(tiers):
         since = build.gaps([one.pattern.event for one in tier], "NULL") not in ("FALSE", "TRUE")
-        columns += [(f"{one}.{n}.{place}", one, place) for one in ("tells", "value", *(["t"] if since else []))]
+        columns += [(f"{one}.{place}", one, place) for one in ("tells", "value", *(["t"] if since else []))]
     for place, (expr, tier) in enumerate(tiers):
         told = told_of(build, valued(build, expr), tier, keys)
         # Each of them in columns of its own, which the others leave empty.
         own = [f'{quoted(column) if other == place else "NULL"} AS {quoted(name)}' for name, column, other in columns]
         parts.append(f'SELECT {", ".join([*map(quoted, ("t", "pos", *keys)), *own])} FROM {told}')
         build.told.setdefault((id(frame), expr.state, expr.at, repr(expr.keys)), []).append(
-            [name for name, _, other in columns if other == place])
+            [f"{name}.{n}" for name, _, other in columns if other == place])
     rows = build.step("told", " UNION ALL ".join(parts), "what tells any of them")
-    measures = [(name, quoted(name), "last") for name, *_ in columns]
-    build.sweep(frame, rows, [(given[key].sql, key) for key in keys], stands_at(build, frame, first.at)[1], measures)
+    names = [quoted(name) for name, *_ in columns]
+    asked, bound = [(given[key].sql, key) for key in keys], stands_at(build, frame, first.at)[1]
+    if len(tiers) == 1:
+        build.sweep(frame, rows, asked, bound, [(f"{name}.{n}", quoted(name), "last") for name, *_ in columns])
+        return
+    # What all of them told up to each event is the same for every rule, and there are fewer of these than rows that
+    # ask: those are put in order with the events' places alone.
+    at = ", ".join(map(quoted, ("t", "pos", *keys)))
+    each = build.step("told", f"SELECT {at}, {', '.join(f'max({one}) AS {one}' for one in names)} FROM {rows} GROUP BY "
+                      f"{at}", "each event once")
+    by = f"PARTITION BY {', '.join(map(quoted, keys))} " if keys else ""
+    over = f'OVER ({by}ORDER BY "pos" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)'
+    known = build.step("known", f"SELECT {at}, "
+                       f"{', '.join(f'last_value({one} IGNORE NULLS) {over} AS {one}' for one in names)} FROM {each}",
+                       "all that was told up to each")
+    build.sweep(frame, known, asked, bound, [(f"place.{n}", '"pos"', "last")])
+    taken = ", ".join(f"r.{quoted(name)} AS {quoted(f'{name}.{n}')}" for name, *_ in columns)
+    frame.name = build.step("answered", f"SELECT m.*, {taken} FROM {frame.name} AS m LEFT JOIN {known} AS r ON "
+                            f'r."pos" = m.{quoted(f"place.{n}")}', "what was told up to there")
+    frame.columns += [f"{name}.{n}" for name, *_ in columns]
 
 
 def valued(build: Builder, expr: ir.StateValue) -> ir.ValuedState:
