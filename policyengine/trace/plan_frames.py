@@ -217,13 +217,13 @@ def readers(steps: Sequence[Step], last: str) -> Counter[str]:
     return Counter(name for sql in (*(step.sql for step in steps), last) for name in STEP.findall(sql) if name in names)
 
 
+_NAMED = re.compile(r"""'(?:[^']|'')*'|"((?:[^"]|"")*)\"""")
+"""A text, or the name of a column."""
+
+
 def prefixed(sql: str, alias: str) -> str:
     """Column names of a small expression under a table's alias."""
-    out, inside = [], False
-    for part in sql.split('"'):
-        out.append(f'{alias}."{part}"' if inside else part)
-        inside = not inside
-    return "".join(out)
+    return _NAMED.sub(lambda found: found[0] if found[1] is None else f"{alias}.{found[0]}", sql)
 
 
 def prefixed_bound(bound: Bound, alias: str) -> Bound:
@@ -232,11 +232,7 @@ def prefixed_bound(bound: Bound, alias: str) -> Bound:
 
 def in_pairs(sql: str, alias: str) -> str:
     """Column names of a small expression as they are named in a table of pairs."""
-    out, inside = [], False
-    for part in sql.split('"'):
-        out.append(f'"{alias}:{part}"' if inside else part)
-        inside = not inside
-    return "".join(out)
+    return _NAMED.sub(lambda found: found[0] if found[1] is None else f'"{alias}:{found[1]}"', sql)
 
 
 def bound_in_pairs(bound: Bound, alias: str) -> Bound:
