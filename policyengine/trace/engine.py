@@ -77,6 +77,7 @@ class Engine:
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
         self.shared: dict[str, int] = {}  # tables of steps -> how many plans that have them are still to be run
+        self.totals: dict[str, int] = {}  # queries for how many moments there are, which rules of one trigger share
 
     def prepare(self, lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar) -> None:
         """Makes the table `calendar`. Raises `calendar.OutOfRange`."""
@@ -119,7 +120,9 @@ class Engine:
                 counts[VERDICTS[code]] += int(n)
                 ties += int(n) if tie else 0
         if plan.total is not None:
-            counts["not_applicable"] += self._number(plan.total) - sum(counts.values()) - hard
+            if plan.total not in self.totals:
+                self.totals[plan.total] = self._number(plan.total)
+            counts["not_applicable"] += self.totals[plan.total] - sum(counts.values()) - hard
         return Counted(counts, ties, hard, table)
 
     def found(self, counted: Counted, *, hard: bool, limit: int | None = None) -> list[Found]:
