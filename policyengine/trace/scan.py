@@ -19,7 +19,7 @@ from typing import TextIO
 
 import duckdb
 
-from policyengine.base.diagnostic import Diagnostic
+from policyengine.base.diagnostic import Diagnostic, has_errors
 from policyengine.base.instants import offsets_between
 from policyengine.base.record import record
 from policyengine.core.case import Event
@@ -126,12 +126,12 @@ class _Work:
         told: dict[int, list[Diagnostic]] = {file: [] for file in range(len(self.names))}
         self.read_parquet(told)
         self.read_text(told)
-        found = None if any(told.values()) else self.kept(as_of)
+        found = None if _refused(told) else self.kept(as_of)
         if found is None:  # what is wrong with each row is said before what is wrong with several
             self.found.clear()
             self.look(told)
-            self.found += [one for file in told for one in told[file]]
-            found = None if self.found else self.kept(as_of)
+            found = None if _refused(told) else self.kept(as_of)
+        self.found = [*(one for file in told for one in told[file]), *self.found]
         self.con.execute("DROP TABLE scan_stage")
         return found
 
@@ -498,6 +498,11 @@ class _Work:
                 yield select(narrowed(source, self.asked, kinds), self.asked.of(kinds), wanted,
                              "skipped" if self.looked else "trusted")
         yield f"SELECT * FROM ({self.staged()}) WHERE {wanted} AND NOT odd"
+
+
+def _refused(told: Mapping[int, Sequence[Diagnostic]]) -> bool:
+    """Whether any file cannot be read as it is."""
+    return any(has_errors(some) for some in told.values())
 
 
 class _Rising:

@@ -17,7 +17,7 @@ from sys import intern
 from typing import Any
 from xml.parsers import expat
 
-from policyengine.base.diagnostic import Note, error, shorten
+from policyengine.base.diagnostic import Note, error, shorten, warning
 from policyengine.base.scalars import MAX_DEPTH, start_of
 from policyengine.base.source import Span
 from policyengine.trace.log_names import ENVELOPE, Given, identifier, said_of
@@ -36,13 +36,15 @@ def read_xes(chunks: Iterable[bytes], path: str, zone: str | None, add: Problem,
     `chunks` are the bytes of the log, cut anywhere; OSError of the system passes through, a damaged archive is an error
     of the log. `zone` is the IANA name under which times without an offset are read; without it they are errors.
     `Event.row` is the line on which the event begins, or, where several begin on one line, the number after the one
-    before; `sequence` is its place in its case from 1, and its case is the field `case`. An event that cannot be read
-    is left out; after a mistake in the XML nothing more is read. `given` are the names that the vocabulary has for
-    texts of the log. Where `only` is given, other rows are passed by. `shape`, where there is one, is filled on the
-    way, and two texts that become one name are told apart in it instead of refused.
+    before; `sequence` is its place in its case from 1, and its case is the field `case`. Traces of one name are one
+    case, with a warning. An event that cannot be read is left out; after a mistake in the XML nothing more is read.
+    `given` are the names that the vocabulary has for texts of the log. Where `only` is given, other rows are passed by.
+    `shape`, where there is one, is filled on the way, and two texts that become one name are told apart in it instead
+    of refused.
     """
     ready: list[Event] = []
-    parser = _Parser(_Log(path, zone, add, ready.append, shape, given or Given()), only)
+    log = _Log(path, zone, add, ready.append, shape, given or Given())
+    parser = _Parser(log, only)
     try:
         for chunk in _undamaged(chunks, path, add):
             parser.feed(chunk)
@@ -53,6 +55,7 @@ def read_xes(chunks: Iterable[bytes], path: str, zone: str | None, add: Problem,
         pass
     except expat.ExpatError as problem:
         parser.broken(problem)
+    log.end()
     yield from ready
 
 
@@ -288,7 +291,8 @@ class _Log:
         self.case: list[tuple[str, int, dict[str, Any], int, int]] | None = None  # type, time, fields, place, row
         self.places = 0  # events of the case so far, with those that could not be read
         self.row = 0  # of the event that is being read
-        self.cases: dict[str, Span] = {}
+        self.cases: dict[str, tuple[Span, int]] = {}  # where each is first, and its events so far
+        self.again: dict[str, Span] = {}  # those that more than one trace is of, with the second
         self.prefixes: dict[str, str] = {}
         self.names: dict[tuple[str, str, str], str] = {}
         self.stands_for: dict[tuple[str, str], tuple[str, str, Span]] = {}  # (above, text, where it is first)
@@ -330,15 +334,24 @@ class _Log:
         if not case:
             case = f"{self.path}:{node.line}"
             case = f"{case}:{node.column}" if case in self.cases else case
-        first = self.cases.setdefault(case, self.at(node))
-        if first != self.at(node):
-            self.tell("case-twice", f"two cases are named `{shorten(case)}`", self.at(node), "second",
-                      notes=(Note("the first is here", first, "first"),),
-                      help="put the events of one case into one `<trace>`, or name them apart")
-        elif sound:
+        first, before = self.cases.get(case, (self.at(node), 0))
+        self.cases[case] = first, before + self.places
+        if before and self.places:
+            self.again.setdefault(case, self.at(node))
+        if sound:
             for kind, time, fields, place, row in events:
                 if not shared.keys() & fields.keys():  # else the collision has been told
-                    self.emit(kind, time, {"case": case, **fields, **shared}, place, row)
+                    self.emit(kind, time, {"case": case, **fields, **shared}, before + place, row)
+
+    def end(self) -> None:
+        """Say which traces were taken for one case."""
+        if self.again:
+            case, second = next(iter(self.again.items()))
+            others = len(self.again) - 1
+            more = f", and so with {others:,} other name{'' if others == 1 else 's'}" if others else ""
+            self.add(warning("case-twice", f"two traces are named `{shorten(case)}` and judged as one case{more}",
+                             second, "second", notes=(Note("the first is here", self.cases[case][0], "first"),),
+                             help="where they are two cases, give each a `concept:name` of its own"))
 
     def emit(self, kind: str, time: int, fields: dict[str, Any], place: int | None, row: int) -> None:
         self.hand_out(Event(kind, time, fields, None, place, self.path, row))

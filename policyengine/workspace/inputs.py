@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from policyengine.base.diagnostic import Diagnostic, did_you_mean, error, shorten
+from policyengine.base.diagnostic import Diagnostic, did_you_mean, error, has_errors, shorten
 from policyengine.base.places import Positions
 from policyengine.base.record import record
 from policyengine.base.source import Source, Span
@@ -131,7 +131,8 @@ def _problem_span(path: tuple[str | int, ...], kind: str, where: Positions) -> S
 
 def read_trace(arguments: Sequence[str], schemas: Mapping[str, Mapping[str, Any]], zone: str | None,
                ) -> tuple[Trace, tuple[Diagnostic, ...]]:
-    """Every event of the files named, checked against the vocabulary, equal ids merged, in order."""
+    """Every event of the files named, checked against the vocabulary, equal ids merged, in order; none where any of
+    what was found is an error."""
     from policyengine.trace.read import no_events
     from policyengine.trace.scan_rows import Fitter, each_row, text_suffixes
 
@@ -150,9 +151,10 @@ def read_trace(arguments: Sequence[str], schemas: Mapping[str, Mapping[str, Any]
         wrong = [*each_row(str(path), take, schemas, zone), *fitter.problems()]
         found += wrong or ([] if events else [no_events(str(path))])
         rows += events
-    if found:
+    if has_errors(found):
         return Trace(()), tuple(found)
-    return _merged(rows)
+    trace, twice = _merged(rows)
+    return trace, (*found, *twice)
 
 
 def fit_events(rows: Iterable[Any], schemas: Mapping[str, Mapping[str, Any]]) -> tuple[list[Event],

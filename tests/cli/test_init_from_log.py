@@ -109,6 +109,23 @@ def test_texts_that_become_one_name(folder: Path, capfd: pytest.CaptureFixture[s
     assert run(capfd, "test")[0] == 0
 
 
+def test_traces_of_one_name(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are one case in every engine, and every command that reads them says so."""
+    event = ('<event><string key="concept:name" value="{}"/><date key="time:timestamp" value="2026-01-01T00:00:00Z"/>'
+             "</event>\n")
+    case = '<trace><string key="concept:name" value="{}"/>\n{}</trace>\n'
+    (folder / "l.xes").write_text("<log>" + "".join(
+        case.format(*one) for one in (("1", event.format("open")), ("2", event.format("open")),
+                                      ("1", event.format("close")))) + "</log>")
+    said = "warning[case-twice]: two traces are named `1` and judged as one case\n --> "
+    assert said in run(capfd, "init", "--from-log", "l.xes", "p")[2]
+    assert verdicts(checked(capfd, folder / "p", monkeypatch)) == {"satisfied": 1}
+    for engine in ("duckdb", "evaluator"):
+        code, out, err = run(capfd, "check", "--engine", engine, "--format", "json")
+        assert (code, err.count(said)) == (0, 1), err
+        assert verdicts(json.loads(out)) == {"satisfied": 1}
+
+
 def test_a_table_of_another_tool(folder: Path, capfd: pytest.CaptureFixture[str],
                                  monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "Export 1.csv").write_text(

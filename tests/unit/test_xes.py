@@ -221,12 +221,25 @@ def test_a_case_without_a_name_is_called_by_its_place() -> None:
     assert ([one.fields["case"] for one in events], found) == (["log.xes:1", "log.xes:1:131"], [])
 
 
-def test_cases_need_a_name_of_their_own() -> None:
-    events, found = read(log(trace(event(), name="x"), trace(event(), name="x"), trace(event(), name="y")))
-    assert [one.fields["case"] for one in events] == ["x", "y"]
-    assert [(one.name, one.message) for one in found] == [("case-twice", "two cases are named `x`")]
+def test_traces_of_one_name_are_one_case() -> None:
+    """Real logs have them; `sequence` goes on, also past events that cannot be read, and each event keeps the
+    attributes of its own trace."""
+    amount = '<int key="n" value="{}"/>'
+    first, second = (trace(event(), event(name="b"), name="x", inside=amount.format(one)) for one in (1, 2))
+    other = trace(event(), name="y")
+    text = log(first, other, second, other, trace(event(), name="x"), trace(name="y"))
+    events, found = read(text)
+    assert [(one.fields["case"], one.sequence, one.type, one.fields.get("case_n")) for one in events] == [
+        ("x", 1, "a", 1), ("x", 2, "b", 1), ("y", 1, "a", None), ("x", 3, "a", 2), ("x", 4, "b", 2),
+        ("y", 2, "a", None), ("x", 5, "a", None)]
+    [one] = found
+    assert (one.name, one.severity, one.message) == (
+        "case-twice", "warning", "two traces are named `x` and judged as one case, and so with 1 other name")
+    assert one.span and one.notes[0].span and (one.notes[0].span.line, one.span.line) == (3, 10)
+    assert [event.sequence for event in read(text, only={events[4].row})[0]] == [4]
     number = f'<log><trace><int key="concept:name" value="0173688"/>{event()}</trace></log>'
     assert only(number).fields["case"] == "0173688"
+    assert read(log(trace(name="x"), trace(event(), name="x")))[1] == []  # nothing was put together
 
 
 @pytest.mark.parametrize(("inside", "name", "message"), [
