@@ -133,6 +133,8 @@ EVENTS: Mapping[str, Row] = {
                        "Give one of them a `title` in the vocabulary."),
     "case-twice": ("Traces of a log have one name and are judged as one case.",
                    "Name them apart where they are two cases."),
+    "time-cut": ("Times of a log of another tool are finer than a microsecond.",
+                 "Nothing, where the order of rows may decide between those that become equal."),
     "event-too-large": ("A tag, event or case of a log is larger than the limit.", "Look at what wrote it."),
     "binary-numbers": ("A column of Parquet has binary fractions, which cannot say a decimal.",
                        "Write it as DECIMAL or text."),

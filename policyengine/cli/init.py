@@ -33,9 +33,10 @@ ZONE = "Asia/Shanghai"  # of the regulation that the starter extends
               help="Make a project that judges this event log: XES, NDJSON, CSV or Parquet, plain or compressed.")
 @click.option("--timezone", "zone", metavar="ZONE",
               help="With --from-log: the zone of the rules (default: UTC), and of times without an offset.")
-@click.option("--case", metavar="COLUMN", help="The column of a table that says which case an event is of.")
+@click.option("--case", metavar="COLUMN",
+              help="The column of a table, or field of NDJSON, that says which case an event is of.")
 @click.option("--activity", metavar="COLUMN", help="The column that says what happened.")
-@click.option("--time", "when", metavar="COLUMN", help="The column that says when.")
+@click.option("--time", "when", metavar="COLUMN", help="The column that says when, or two: DAY+CLOCK.")
 @click.option("--dates", type=click.Choice(["day-first", "month-first"]),
               help="What `01/02/2026` means. Default: what the other times of the column show.")
 def command(folder: str, log: str | None, zone: str | None, case: str | None, activity: str | None, when: str | None,

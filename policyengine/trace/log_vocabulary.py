@@ -143,7 +143,8 @@ def look(shape: Shape, row: Event) -> Diagnostic | None:
         near = identifier(kind)
         return error("event-name", f"no policy can write the event type `{shorten(kind)}`: it is not a word of `a` to "
                      "`z`, digits and `_`, or it is one of the language", Span(row.file, row.row, 1, row.row, 1),
-                     help=f"call it `{shorten(near)}` in the log" if near else "")
+                     help=f"call it `{shorten(near)}` in the log, or have the log written anew with such names: "
+                     "`--case COLUMN --activity type --time time`" if near else "")
     shape.activities.setdefault(kind, kind)
     shape.events[kind] = shape.events.get(kind, 0) + 1
     counts = shape.fields.setdefault(kind, {})

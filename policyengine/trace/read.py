@@ -252,7 +252,7 @@ def _ndjson(file: BinaryIO, context: Context, take: Take) -> None:
                 raise ValueError
             time = instant(when)
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError):
-            _explain(line, row, context)
+            refused(line, row, context, _bad_event)
         else:
             take(Event(intern(kind), time, fields, id, sequence, path, row))
 
@@ -302,12 +302,12 @@ _HOURS = 100_000
 _ENDS = 10_000
 
 
-def _explain(line: bytes, row: int, context: Context) -> None:
-    """What is wrong with a line that could not be taken, by a second and slower reading."""
+def refused(line: bytes, row: int, context: Context, why: Callable[[str, Context], tuple[Diagnostic, ...]]) -> None:
+    """Tell what is wrong with a line of JSON that could not be taken: `why` reads it a second time, and slower."""
     ended = line.endswith(b"\n")
     text, found = decode(context.path, line.rstrip(b"\r\n"))
     if text is not None:
-        found = _bad_event(text, context)
+        found = why(text, context)
         if not ended and any(one.name == "json-syntax" for one in found):
             cut = Source(context.path, text).span(len(text), len(text))
             found = (error("cut-off", "the last line is cut off", cut, "the file ends here", notes=tuple(
@@ -326,6 +326,9 @@ def _on_line(problem: Diagnostic, row: int) -> Diagnostic:
     return replace(problem, span=moved(problem.span), notes=notes)
 
 
+FOREIGN = "`guiju init --from-log` makes a project of the log of another tool, whose columns have other names"
+
+
 def _bad_event(text: str, context: Context) -> tuple[Diagnostic, ...]:
     path = context.path
     source = Source(path, text)
@@ -335,7 +338,7 @@ def _bad_event(text: str, context: Context) -> tuple[Diagnostic, ...]:
         return json_text.diagnose(path, text)
     positions = Positions(source, json_text.places(text))
     if type(value) is not dict:
-        return (error("not-an-event", "the line is not a JSON object", positions.nearest(()), "no `{…}`"),)
+        return (no_object(positions),)
     found = [*_required({**context.given, **value}, positions.nearest(()))]
     if "type" in value and (type(value["type"]) is not str or not value["type"]):
         found.append(error("bad-event-type", "the `type` of an event is text", positions.value(("type",)),
@@ -352,11 +355,19 @@ def _bad_event(text: str, context: Context) -> tuple[Diagnostic, ...]:
     return tuple(found)
 
 
+def no_object(positions: Positions) -> Diagnostic:
+    """What is said of a line of JSON that is something else."""
+    listed = positions.source.text[positions.root.start] == "["
+    return error("not-an-event", "the line is not a JSON object", positions.nearest(()), "no `{…}`",
+                 help="write one event a line, as `jq -c '.[]'` does" if listed else "")
+
+
 def _required(value: dict[str, Any], span: Span) -> Iterator[Diagnostic]:
+    neither = "type" not in value and "time" not in value
     for name in ("type", "time"):
         if name not in value:
             yield error("missing-column", f"the event has no `{name}`", span, f"no `{name}`",
-                        help=did_you_mean(name, value))
+                        help=did_you_mean(name, value) or (FOREIGN if neither else ""))
 
 
 def _bad_time(when: Any, span: Span, zone: str | None) -> Diagnostic | None:
@@ -435,7 +446,7 @@ def _bad_header(names: list[str], more: Container[str], records: Records, contex
             bad = True
             help = did_you_mean(needed, names) or (
                 "the first line of a CSV file names its columns, separated by commas" if len(names) == 1 else
-                "`guiju init --from-log` makes a project of the log of another tool, whose columns have other names")
+                FOREIGN)
             context.add(error("missing-column", f"the header has no column `{needed}`", records.whole(),
                               "the header", help=help))
     return bad

@@ -1,8 +1,9 @@
 """An event log -> the files of a project that judges it: a vocabulary, a policy to begin with, a service, settings.
 
 In comes a file in XES, NDJSON, CSV or Parquet, plain or compressed; out come names and texts, and what is wrong with
-the log. A table of another tool becomes a CSV file of the project, with the columns that are read here. Nothing is
-written, and what the rules should say is not known: the one that runs asks with what a case begins.
+the log. A log of another tool becomes a file of the project with the columns that are read here: NDJSON where it is
+that, else CSV. Nothing is written, and what the rules should say is not known: the one that runs asks with what a case
+begins.
 """
 
 from __future__ import annotations
@@ -20,15 +21,18 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, BinaryIO
 
+import msgspec
+
 from policyengine.base.diagnostic import Diagnostic, error, has_errors, shorten
 from policyengine.base.instants import iso_instant, local_date
 from policyengine.base.record import record
 from policyengine.syntax.format import format_file
 from policyengine.syntax.parser import parse
 from policyengine.trace.log_names import identifier
-from policyengine.trace.log_table import SUFFIXES, Asked, Table, is_table, table_events, table_of
+from policyengine.trace.log_rows import HEAD_BYTES, LINES, SUFFIXES, is_table
+from policyengine.trace.log_table import Asked, Table, table_events, table_of
 from policyengine.trace.log_vocabulary import always, example, look, owed, vocabulary_text
-from policyengine.trace.read import PACKED, Context, Event, Take, each_event, no_events, suffix_of
+from policyengine.trace.read import PACKED, Context, Event, Take, each_event, no_events, opened, suffix_of
 from policyengine.trace.xes import Shape, read_xes
 
 FORMATS = (".xes", ".ndjson", ".jsonl", ".csv", ".tsv", ".txt", ".parquet")
@@ -48,7 +52,7 @@ OTHERS = 12
 class Log:
     """What a log holds. `begins`: the type with which its cases, or the log itself, mostly begin; `key`: the field
     whose values tell cases apart, if there is one; `services`: those that its events name; `day`: that of its first
-    event in the zone of the regulation; `table`: the columns of a table of another tool, and its events as CSV."""
+    event in the zone of the regulation; `table`: the columns of a table of another tool, and its events anew."""
 
     shape: Shape
     xes: bool
@@ -65,7 +69,7 @@ def read_log(path: str, zone: str | None, asked: Asked | None = None) -> tuple[L
     suffix = suffix_of(path)
     if suffix not in FORMATS:
         return None, (error("unknown-format", f"`{shorten(path)}` is no event log of a kind that a project can be made "
-                            "from", help=_CONVERT.get(suffix) or
+                            "from", help=_CONVERT.get(suffix) or (_of_json(path) if suffix == ".json" else "") or
                             f"a name that ends in {', '.join(FORMATS)}, also with {' or '.join(PACKED)}"),)
     asked = asked or Asked()
     if suffix in SUFFIXES and (asked.any() or _foreign(path)):
@@ -74,7 +78,7 @@ def read_log(path: str, zone: str | None, asked: Asked | None = None) -> tuple[L
         except OSError as problem:
             return None, (_unreadable(path, problem),)
     if asked.any():
-        return None, (error("usage", "only a table, CSV or Parquet, has columns to be named"),)
+        return None, (error("usage", "an XES log has no columns to be named"),)
     shape = Shape()
     seen = _Seen(shape, xes=suffix == ".xes")
     wrong = each_event(path, seen.take, zone=zone, read=partial(_xes, shape) if seen.xes else None)
@@ -86,17 +90,23 @@ def _of_a_table(path: str, zone: str | None, asked: Asked) -> tuple[Log | None, 
     if table is None:
         return None, wrong
     shape = Shape(keys=table.keys())
-    seen, rows = _Seen(shape, xes=False), io.StringIO()
-    writer = csv.writer(rows, lineterminator="\n")
-    writer.writerow(["type", "time", "sequence", *shape.keys])
+    seen, text, in_json = _Seen(shape, xes=False), io.StringIO(), suffix_of(path) in LINES
+    encode = msgspec.json.Encoder(decimal_format="number").encode
+    writer = csv.DictWriter(text, ["type", "time", "sequence", *shape.keys], restval="", lineterminator="\n")
+    if not in_json:
+        writer.writeheader()
 
     def take(event: Event) -> None:
         seen.take(event)
-        writer.writerow([event.type, iso_instant(event.time, zone or "UTC"), event.sequence,
-                         *(event.fields.get(name, "") for name in shape.keys)])
+        row = {"type": event.type, "time": iso_instant(event.time, zone or "UTC"), "sequence": event.sequence,
+               **event.fields}
+        if in_json:
+            text.write(encode(row).decode() + "\n")
+        else:
+            writer.writerow(row)
 
     wrong = table_events(path, table, zone, shape.activities, take)
-    return seen.log(path, wrong, zone, (table, rows.getvalue()))
+    return seen.log(path, wrong, zone, (table, text.getvalue()))
 
 
 class _Seen:
@@ -129,7 +139,7 @@ class _Seen:
             table: tuple[Table, str] | None = None) -> tuple[Log | None, tuple[Diagnostic, ...]]:
         """What it comes to, or None with all that is wrong."""
         found = [*wrong, *self.found]
-        if not self.firsts and not found:
+        if not self.firsts and not has_errors(found):
             found.append(no_events(path))
         if has_errors(found):
             return None, _of_a_log(found)
@@ -141,11 +151,25 @@ class _Seen:
                    local_date(self.firsts["", None][0], zone or "UTC"), table), tuple(found)
 
 
-_FLATTEN = ("an object-centric log (OCEL) has no cases; flatten it to one type of object, for example with pm4py, and "
-            "write it as XES or CSV")
+_FLATTEN = ("an object-centric log (OCEL) has no cases; flatten it to one type of object, as pm4py's "
+            "`ocel_flattening` does, and write it as XES or CSV")
 _SAVE = "save it as XES or CSV, for example with ProM, pm4py or a spreadsheet"
 _CONVERT = {".jsonocel": _FLATTEN, ".xmlocel": _FLATTEN, ".sqlite": _FLATTEN, ".mxml": _SAVE, ".xlsx": _SAVE,
             ".xls": _SAVE}
+
+
+def _of_json(path: str) -> str:
+    """What to do with a file of JSON that is one value, by its beginning."""
+    try:
+        with open(path, "rb") as file:
+            head = opened(file, path).read(HEAD_BYTES)
+    except (OSError, EOFError):
+        return ""
+    if any(word in head for word in (b'"ocel:', b'"objectTypes"', b'"eventTypes"')):
+        return _FLATTEN
+    inside = re.match(rb'\s*{\s*"([A-Za-z_]+)"\s*:\s*\[', head)
+    return (f"write one event a line, as `jq -c '.{inside[1].decode() if inside else ''}[]'` does, and call it "
+            "`….ndjson`")
 
 
 def _foreign(path: str) -> bool:
@@ -195,7 +219,8 @@ def project_files(log: Log, path: str, folder: str, zone: str | None) -> dict[st
     stem = re.sub(rf"({'|'.join(map(re.escape, FORMATS))})?({'|'.join(map(re.escape, PACKED))})?$", "",
                   os.path.basename(path), flags=re.IGNORECASE)
     name = identifier(stem) or "log"
-    events = os.path.relpath(path, folder) if log.table is None else f"events/{name}.csv"
+    form = "ndjson" if suffix_of(path) in LINES else "csv"
+    events = os.path.relpath(path, folder) if log.table is None else f"events/{name}.{form}"
     regulation = f"house/{name.strip('_').replace('_', '-')}"
     services = log.services or (name,)
     files = {f"services/{identifier(one) or 'service'}{f'-{at}' if at else ''}.yaml":

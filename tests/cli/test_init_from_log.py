@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from policyengine.__main__ import main
 
@@ -147,6 +148,62 @@ def test_a_table_of_another_tool(folder: Path, capfd: pytest.CaptureFixture[str]
     assert run(capfd, "test")[0] == 0
 
 
+CLOUD = [
+    {"eventTime": "2026-11-20T23:59:59Z", "eventName": "ConsoleLogin", "eventID": "e1", "readOnly": False,
+     "userIdentity": {"type": "IAMUser", "arn": "arn:1", "sessionContext": {"mfaAuthenticated": "false"}},
+     "requestParameters": None, "responseElements": {"ConsoleLogin": "Success"}, "type": "x",
+     "resources": [{"ARN": "arn:b", "accountId": "007"}], "eventType": "AwsConsoleSignIn"},
+    {"eventTime": "2026-11-21T00:10:00Z", "eventName": "DeleteBucket", "eventID": "e2", "readOnly": False,
+     "userIdentity": {"type": "IAMUser", "arn": "arn:1"}, "requestParameters": {"bucketName": "b", "n": 1.50}},
+    {"eventTime": "2026-11-21T00:10:00Z", "eventName": "DeleteBucket", "eventID": "e3", "readOnly": True,
+     "userIdentity": {"type": "IAMUser", "arn": "arn:2"}},
+]
+
+
+@pytest.mark.parametrize("name", ["trail.ndjson", "trail.jsonl", "trail.ndjson.gz", "trail.jsonl.zst"])
+def test_lines_of_json_of_another_tool(folder: Path, capfd: pytest.CaptureFixture[str],
+                                       monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    text = "".join(json.dumps(one) + "\n" for one in CLOUD).encode()
+    (folder / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else
+                                zstandard.compress(text) if name.endswith(".zst") else text)
+    code, _, err = run(capfd, "init", "--from-log", name, "p")
+    assert code == 2 and err.count("error[") == 1 and "name it with `--case COLUMN`; there are `eventTime`" in err, err
+    code, _, err = run(capfd, "init", "--from-log", name, "p", "--case", "userIdentity.arn")
+    assert code == 0 and "the activity is `eventName`, the time is `eventTime`" in err, err
+    assert (folder / "p/events/trail.ndjson").read_text("utf-8").splitlines()[1] == (
+        '{"type":"delete_bucket","time":"2026-11-21T00:10:00Z","sequence":2,"case":"arn:1","event_id":"e2",'
+        '"read_only":false,"user_identity_type":"IAMUser","request_parameters_bucket_name":"b",'
+        '"request_parameters_n":1.5}')
+    words = (folder / "p/policies/vocabulary/trail.yaml").read_text("utf-8")
+    for line in ('user_identity_session_context_mfa_authenticated: {type: string, description: "`userIdentity.session',
+                 "request_parameters_n: {type: number,", "read_only: {type: boolean,", '"DeleteBucket (2 events)"',
+                 "resources: {type: array, items: {type: object, properties: {arn: {type: string}, account_id: {type: "
+                 "string}}}"):
+        assert line in words, words
+    assert 'events = ["events/trail.ndjson"]' in (folder / "p/guiju.toml").read_text("utf-8")
+    assert verdicts(checked(capfd, folder / "p", monkeypatch)) == {"satisfied": 1, "violated": 1}
+    assert run(capfd, "test")[0] == 0
+    for engine in ("duckdb", "evaluator"):
+        code, out, err = run(capfd, "check", "--engine", engine, "--format", "json")
+        assert verdicts(json.loads(out)) == {"satisfied": 1, "violated": 1}, err
+    code, _, err = run(capfd, "check", "--events", f"../{name}")
+    assert code == 2 and "`guiju init --from-log` makes a project of the log of another tool" in err, err
+
+
+def test_events_whose_types_are_no_names(folder: Path, capfd: pytest.CaptureFixture[str],
+                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    """CloudEvents have `type` and `time`, and a type that no policy can write."""
+    rows(folder / "c.ndjson", *({"specversion": "1.0", "type": f"org.shop.{one}", "source": "/x", "id": one,
+                                 "time": "2026-01-01T08:00:00Z", "subject": "7", "data": {"sum": 1}}
+                                for one in ("order.made", "order.paid")))
+    code, _, err = run(capfd, "init", "--from-log", "c.ndjson", "p")
+    assert code == 2 and "`--case COLUMN --activity type --time time`" in err, err
+    assert run(capfd, "init", "--from-log", "c.ndjson", "p", "--case", "subject", "--activity", "type", "--time",
+               "time")[0] == 0
+    assert '"type":"org_shop_order_made"' in (folder / "p/events/c.ndjson").read_text("utf-8")
+    assert verdicts(checked(capfd, folder / "p", monkeypatch)) == {"satisfied": 1}
+
+
 def test_a_log_whose_columns_have_other_names_says_what_reads_it(
         folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(TICKETS, folder / "t.xes")
@@ -165,7 +222,7 @@ def test_what_goes_with_a_table(folder: Path, capfd: pytest.CaptureFixture[str])
     assert code == 2 and err.count("error[") == 1, err
     assert "has no offset such as `+08:00` or `Z`\n" in err and "`--timezone Europe/Amsterdam`" in err
     code, _, err = run(capfd, "init", "--from-log", "t.xes", "--case", "x")
-    assert code == 2 and "only a table, CSV or Parquet, has columns to be named" in err
+    assert code == 2 and "an XES log has no columns to be named" in err
     code, _, err = run(capfd, "init", "--dates", "day-first")
     assert code == 2 and "`--dates` goes with `--from-log`" in err
     (folder / "c.csv").write_text("type,time,patient\na,2026-01-01T00:00:00Z,1\n")
@@ -239,17 +296,25 @@ def test_services_that_a_log_names(folder: Path, capfd: pytest.CaptureFixture[st
 def test_what_cannot_be_made_a_project_of(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     rows(folder / "names.ndjson", *({"type": "Log in", "time": "2026-01-01T08:00:00Z"} for _ in range(2)))
     (folder / "empty.ndjson").write_text("")
-    (folder / "bad.ndjson").write_text('{"type":"a"}\n')
+    (folder / "bad.ndjson").write_text('{"type":"a","time":"2026-01-01T00:00:00Z"}\n{"type":"a","tme":1}\n')
+    (folder / "o.json").write_text('{"objectTypes": [], "eventTypes": [], "objects": [], "events": []}')
+    (folder / "trail.json.gz").write_bytes(gzip.compress(b'{"Records": [{"eventName": "x"}]}'))
+    (folder / "list.json").write_text('[\n {}\n]')
+    (folder / "list.ndjson").write_text("[{}, {}]")
     (folder / "bad.xes").write_text("<log>")
     (folder / "t.parquet").write_text("")
     for name, wanted in (("names.ndjson", "event-name"), ("empty.ndjson", "no-events"),
-                         ("bad.ndjson", "missing-column"), ("bad.xes", "error["), ("t.parquet", "unreadable-file"),
-                         ("o.jsonocel", "flatten it to one type of object"), ("o.xlsx", "save it as XES or CSV"),
-                         ("none.csv", "missing-file")):
+                         ("bad.ndjson", "did you mean `tme`"), ("bad.xes", "error["),
+                         ("t.parquet", "unreadable-file"), ("o.jsonocel", "flatten it to one type of object"),
+                         ("o.xlsx", "save it as XES or CSV"), ("none.csv", "missing-file"),
+                         ("o.json", "flatten it to one type of object"),
+                         ("trail.json.gz", "as `jq -c '.Records[]'` does"), ("list.json", "as `jq -c '.[]'` does"),
+                         ("none.json", "a name that ends in .xes"),
+                         ("list.ndjson", "as `jq -c '.[]'` does")):
         code, out, err = run(capfd, "init", "--from-log", name, "p")
         assert (code, out) == (2, "") and wanted in err and err.count("error[") == 1, err
     assert not (folder / "p").exists()
-    assert "help: call it `log_in` in the log" in run(capfd, "init", "--from-log", "names.ndjson", "p")[2]
+    assert "help: call it `log_in` in the log, or " in run(capfd, "init", "--from-log", "names.ndjson", "p")[2]
     assert run(capfd, "init", "--from-log", "names.ndjson", "--timezone", "Mars/X")[0] == 2
     assert run(capfd, "init", "--timezone", "UTC")[0] == 2
     assert not (folder / "guiju.toml").exists()

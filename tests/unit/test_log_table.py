@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ import pytest
 
 from policyengine.base.diagnostic import Diagnostic
 from policyengine.base.instants import parse_instant
-from policyengine.trace.log_table import Asked, Order, Table, instant, is_table, table_events, table_of
+from policyengine.trace.log_rows import is_table
+from policyengine.trace.log_table import Asked, Order, Table, instant, table_events, table_of
 from policyengine.trace.read import Event
 
 HEAD = "Case ID,Activity,Complete Timestamp"
@@ -65,6 +68,17 @@ def refused(path: Path, zone: str | None = "UTC", **asked: Any) -> list[tuple[st
     ("1/2/2011 1:45 PM", "month-first", "2011-01-02T13:45:00Z"),
     ("1/2/2011 12:45:10 a.m.", "month-first", "2011-01-02T00:45:10Z"),
     ("30-12-2010:11.02", "day-first", "2010-12-30T11:02:00Z"),
+    # finer than a microsecond is cut
+    ("2011-01-01T10:00:00.123456999Z", None, "2011-01-01T10:00:00.123456Z"),
+    # seconds since 1970, and parts of them
+    ("1419292800", None, "2014-12-23T00:00:00Z"), ("1419292800.5", None, "2014-12-23T00:00:00.5Z"),
+    ("1419292800123", None, "2014-12-23T00:00:00.123Z"), ("1419292800123.25", None, "2014-12-23T00:00:00.12325Z"),
+    ("1419292800123456", None, "2014-12-23T00:00:00.123456Z"),
+    ("1419292800123456789", None, "2014-12-23T00:00:00.123456Z"),
+    # numbers without marks between them
+    ("20260131", None, "2026-01-31T00:00:00Z"), ("20260131235958", None, "2026-01-31T23:59:58Z"),
+    ("20260131T2359", None, "2026-01-31T23:59:00Z"), ("20260131T235958.5+0200", None, "2026-01-31T21:59:58.5Z"),
+    ("20260131 9:15", None, "2026-01-31T09:15:00Z"), ("31.01.2026 091500", None, "2026-01-31T09:15:00Z"),
 ])
 def test_a_time_as_tools_write_it(text: str, order: Order | None, same: str) -> None:
     assert instant(text, "UTC", order) == parse_instant(same)
@@ -75,10 +89,11 @@ def test_a_time_as_tools_write_it(text: str, order: Order | None, same: str) -> 
     ("2011-02-30", "UTC", "`2011-02-30` names a day"), ("31.02.2011", "UTC", "`31.02.2011` names a day"),
     ("1.2.2011 13:00 PM", "UTC", "`1.2.2011 13:00 PM` names a time of day"),
     ("1.2.2011 0:00 AM", "UTC", "`1.2.2011 0:00 AM` names a time of day"),
-    ("2011-01-01 10:00:00.1234567", "UTC", "`2011-01-01 10:00:00.1234567` is finer"),
     ("2011/01/01 10:00", None, "`2011/01/01 10:00` has no offset"),
     ("2015-10-25T02:47:50", "Europe/Amsterdam", "`2015-10-25T02:47:50` was shown twice"),
-    ("1419292800", "UTC", "`1419292800` is not a time such as"), ("1/2.2011", "UTC", "`1/2.2011` is not a time"),
+    ("0419292800", "UTC", "`0419292800` is not a time such as"), ("14192928000", "UTC", "`14192928000` is not a time"),
+    ("2026013", "UTC", "`2026013` is not a time"), ("20260231", "UTC", "`20260231` names a day"),
+    ("1/2.2011", "UTC", "`1/2.2011` is not a time"),
     ("١٢.٠١.٢٠١١", "UTC", "`١٢.٠١.٢٠١١` is not a time"),
 ])
 def test_what_is_not_one_instant(text: str, zone: str | None, message: str) -> None:
@@ -193,3 +208,106 @@ def test_compressed_and_parquet(tmp_path: Path) -> None:
     [event] = table(columns, None).events
     assert (event.type, event.time, event.fields) == (
         "pay", parse_instant("2026-01-01T02:00:00.5Z"), {"case": "1", "cost": "1.5", "ok": "true"})
+
+
+# ---- lines of JSON ------------------------------------------------------------------------------------------------
+
+def lines(path: Path, *rows: Any) -> Path:
+    path = path.with_suffix(".ndjson")
+    path.write_text("".join((one if isinstance(one, str) else json.dumps(one)) + "\n" for one in rows), "utf-8")
+    return path
+
+
+def test_what_stands_inside_an_object_is_a_column_behind_it(file: Path) -> None:
+    first = {"caseId": 7, "activity": {"name": "Pay bill", "n": 1}, "timestamp": 1419292800123,
+             "user": {"id": "u", "tags": [], "more": {}}}
+    third = {"caseId": "8", "activity": {"name": "pay"}, "timestamp": "2026-01-01T00:00:00Z", "user": None}
+    found = table(lines(file, first, "", third), activity="activity.name")
+    assert found.table is not None
+    assert found.table.names == ("caseId", "activity.name", "activity.n", "timestamp", "user.id", "user.tags", "user")
+    assert [(one.type, one.time, one.row, one.sequence, one.fields, one.text_fields) for one in found.events] == [
+        ("pay_bill", parse_instant("2014-12-23T00:00:00.123Z"), 1, 1,
+         {"case": "7", "activity_n": 1, "user_id": "u", "user_tags": []}, False),
+        ("pay", parse_instant("2026-01-01T00:00:00Z"), 3, 2, {"case": "8", "user": None}, False)]
+
+
+def test_values_of_json_are_kept_as_they_are_written(file: Path) -> None:
+    """Numbers are exact, or text where they are too long for one; only what tools write in a way of their own, and
+    means one thing, is written anew."""
+    row = """{"case": 1, "task": true, "date": 1419292800.25, "id": 9007199254740993, "flake": 1234567890123456789,
+        "ratio": 0.1, "sum": 0.30000000000000004, "huge": 1e300, "nan": NaN, "ok": false, "none": null, "empty": "",
+        "started": "2026-04-23T13:42:43.000+0200", "day": "2026-04-23",
+        "rows": [{"rowId": 1, "in": {"x-y": [1.5]}, "row id": 2}, null, "a"]}"""
+    [event] = table(lines(file, row.replace("\n", " "))).events
+    assert (event.type, event.time) == ("true_", parse_instant("2014-12-23T00:00:00.25Z"))
+    assert event.fields == {
+        "case": "1", "event_id": 9007199254740993, "flake": "1234567890123456789", "ratio": Decimal("0.1"),
+        "sum": Decimal("0.3"), "huge": "1E+300", "nan": None, "ok": False, "none": None, "empty": "",
+        "started": "2026-04-23T13:42:43.000+02:00", "day": "2026-04-23",
+        "rows": [{"row_id": 1, "in_": {"x_y": [Decimal("1.5")]}, "row_id_2": 2}, None, "a"]}
+
+
+def test_a_day_and_a_clock_apart(file: Path) -> None:
+    rows = {"OBJECTID": "45", "TCODE": "ME21N", "UDATE": 20260131, "UTIME": "091500"}
+    path = lines(file, rows, rows | {"UDATE": "20260201", "UTIME": "10:15:00"})
+    asked = {"case": "OBJECTID", "activity": "TCODE"}
+    found = table(path, "Asia/Shanghai", **asked, time="UDATE+UTIME")
+    assert [one.time for one in found.events] == [parse_instant(f"2026-0{day}+08:00")
+                                                  for day in ("1-31T09:15:00", "2-01T10:15:00")]
+    assert [one.fields for one in found.events] == [{"case": "45"}] * 2
+    assert [one[1:] for one in refused(path, **asked, time="UDATE+CLOCK")] == [
+        ("there is no column `CLOCK`", 1, "name it with `--time DAY+CLOCK`; there are `OBJECTID`, `TCODE`, `UDATE`, "
+         "`UTIME`")]
+    path = lines(file, rows | {"UTIME": ""})
+    assert [one[:2] for one in refused(path, **asked, time="UDATE+UTIME")] == [
+        ("missing-column", "the event has no clock")]
+    file.write_text("case,event,a+b\n1,x,2026-01-01\n")  # a column may be called so
+    assert table(file, time="a+b").events[0].time == parse_instant("2026-01-01T00:00:00Z")
+
+
+def test_times_that_are_cut_are_told_once(file: Path) -> None:
+    fine = [{"case": 1, "event": "a", "time": one} for one in ("2026-01-01T00:00:00.123456Z", "1419292800123456789",
+                                                               "2026-01-01T00:00:00.1234567Z", 1419292800123456000)]
+    [one] = read(lines(file, *fine), None, Asked()).problems
+    assert (one.name, one.severity, one.span and one.span.line) == ("time-cut", "warning", 2)
+    assert one.message.startswith("2 times are finer than a microsecond and cut to it")
+
+
+def test_a_bad_line_of_json_is_told_with_its_line(file: Path) -> None:
+    good = {"case": 1, "event": "a", "time": "2026-01-01T00:00:00Z"}
+    path = lines(file, good, '{"a": 1, "a": 2}', "[1]", '{"a": 1', '{"n": Infinity, "m": 12345678901234567890}',
+                 good | {"a": {"b": 1}, "a.b": 2}, good | {"case": None}, good | {"event": ["x"]},
+                 good | {"time": True})
+    assert [one[:3] for one in refused(path)] == [
+        ("duplicate-key", "the key `a` occurs twice in one mapping", 2),
+        ("not-an-event", "the line is not a JSON object", 3),
+        ("json-syntax", "expected `,` or the end of the collection, found the end of the text", 4),
+        ("number-not-finite", "the number `Infinity` is not a finite number", 5),
+        ("duplicate-key", "`a.b` is said twice, once inside an object", 6),
+        ("missing-column", "the event has no case", 7),
+        ("missing-column", "the event has no activity", 8), ("bad-time", "`true` is not a time such as `2026-11-20 "
+         "23:59:59`, `20.11.2026 23:59` or `11/20/2026 11:59 PM`", 9)]
+
+
+@pytest.mark.parametrize(("rows", "known"), [
+    ([{"type": "a", "time": "x"}], False), ([{"eventName": "a"}, {"type": "a", "time": "x"}], False),
+    ([{"type": "a", "at": "x"}], True), ([{"eventName": "a"}, "{"], True), (["{"], False), ([], False),
+])
+def test_lines_that_are_no_events_as_they_are(file: Path, rows: list[Any], known: bool) -> None:
+    assert is_table(str(lines(file, *rows))) is known
+
+
+@pytest.mark.parametrize(("row", "case", "activity", "time"), [
+    ({"processInstanceId": "1", "activityId": "t", "activityName": "Approve", "startTime": "x", "endTime": "y"},
+     "processInstanceId", "activityName", "endTime"),
+    ({"_CASE_KEY": "1", "ACTIVITY_EN": "a", "EVENTTIME": "x", "_SORTING": 1}, "_CASE_KEY", "ACTIVITY_EN", "EVENTTIME"),
+    ({"TraceId": "1", "EventName": "a", "Timestamp": "x", "SpanId": "1"}, "TraceId", "EventName", "Timestamp"),
+    ({"@timestamp": "x", "trace_id": "1", "event": "a"}, "trace_id", "event", "@timestamp"),
+    ({"caseId": "1", "eventType": "a", "occurredAt": "x"}, "caseId", "eventType", "occurredAt"),
+])
+def test_fields_by_the_names_that_tools_give_them(file: Path, row: dict[str, Any], case: str, activity: str,
+                                                  time: str) -> None:
+    found, problems = table_of(str(lines(file, row)), Asked())
+    assert found is not None, problems
+    assert {role: found.names[place] for role, place in found.places.items()} == {
+        "case": case, "activity": activity, "time": time}

@@ -1,0 +1,218 @@
+"""The rows of a log as another tool wrote them: the names of its columns, then each row as values by their place.
+
+In comes a path. Tables (CSV, TSV, Parquet) hold texts alone; lines of JSON hold numbers, lists and nulls too, and what
+stands inside an object is a column behind it (`user.id`). Numbers are as they were written, of any length. What columns
+and values mean is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import partial
+from io import BufferedReader, RawIOBase
+from itertools import islice
+from json import JSONDecoder
+from typing import Any, BinaryIO
+
+from policyengine.base import json_text
+from policyengine.base.diagnostic import Diagnostic, error, shorten
+from policyengine.base.places import Positions
+from policyengine.base.source import Source, Span
+from policyengine.trace.read import Context, Problem, Records, lines, no_object, opened, refused, suffix_of
+
+LINES = (".ndjson", ".jsonl")
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", *LINES)
+
+HEAD_BYTES = 1 << 16  # so many say how the lines of a table end
+HEAD_LINES = 1000  # so many say whether lines of JSON are events as they are
+
+Row = tuple[int, Mapping[int, Any]]
+"""A line, or a row of Parquet, and the values by the place of their column; an empty field is not there."""
+
+
+def is_table(path: str) -> bool:
+    """Whether no events can be read from a file as it is, for want of `type` and `time`: from a CSV file without these
+    columns, from lines of JSON none of which has both, from another kind of table. OSError passes through."""
+    suffix = suffix_of(path)
+    if suffix in LINES:
+        with _objects(path, lambda _: None) as objects:
+            first = [value for _, value in islice(objects, HEAD_LINES)]
+        return bool(first) and not any({"type", "time"} <= one.keys() for one in first)
+    if suffix != ".csv":
+        return suffix in SUFFIXES
+    with rows(path, lambda _: None) as (_, names, _):
+        return bool(names) and not {"type", "time"} <= set(names)
+
+
+@contextmanager
+def rows(path: str, add: Problem) -> Iterator[tuple[int, tuple[str, ...], Iterator[Row]]]:
+    """The line on which the names of the columns stand, the names, and the rows of a table; `add` is told which rows
+    are none. OSError passes through."""
+    suffix = suffix_of(path)
+    if suffix == ".parquet":
+        yield _parquet(path)
+    elif suffix in LINES:
+        with _objects(path, lambda _: None) as objects:
+            names = dict.fromkeys(name for _, value in objects for name, _ in _flat(value))
+        places = {name: place for place, name in enumerate(names)}
+        with _objects(path, add) as objects:
+            yield 1, tuple(names), (_placed(path, row, value, places, add) for row, value in objects)
+    else:
+        with open(path, "rb") as file:
+            yield _records(file, Context(path, None, add))
+
+
+# ---- text ---------------------------------------------------------------------------------------------------------
+
+def _records(file: BinaryIO, context: Context) -> tuple[int, tuple[str, ...], Iterator[Row]]:
+    data = opened(file, context.path)
+    head = data.read(HEAD_BYTES)
+    whole = _Joined(head, data)
+    old = b"\r" in head and b"\n" not in head  # as spreadsheets on the older Macs wrote lines
+    text = _split(whole) if old else lines(BufferedReader(whole, HEAD_BYTES), context)
+    first = next(text, b"")
+    records = Records(_again(first, text), context, _delimiter(first.decode(errors="replace")))
+    each = records.read()
+    names = tuple(one.strip() for one in next(each, ()))
+
+    def rest() -> Iterator[Row]:
+        for values in each:
+            if len(values) == len(names):
+                yield records.row, {place: value for place, value in enumerate(values) if value.strip()}
+            elif any(values):
+                context.add(error("uneven-row", f"the row has {len(values)} fields, the header has {len(names)}",
+                                  Span(context.path, records.row, 1, records.row, 1)))
+
+    return records.row, names, rest()
+
+
+class _Joined(RawIOBase):
+    """The first bytes of a file and the rest, once more from the beginning."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self.head, self.rest = head, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        part = self.head[:len(into)] or self.rest.read(len(into))
+        self.head = self.head[len(part):]
+        into[:len(part)] = part
+        return len(part)
+
+
+def _split(file: RawIOBase) -> Iterator[bytes]:
+    """The lines of a file that ends them with a carriage return alone."""
+    left = b""
+    for chunk in iter(partial(file.read, HEAD_BYTES), b""):
+        *whole, left = (left + (chunk or b"")).split(b"\r")
+        yield from (one + b"\n" for one in whole)
+    if left:
+        yield left
+
+
+def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    if first:
+        yield first
+    yield from rest
+
+
+def _delimiter(header: str) -> str:
+    """What stands between the names of the header most often, outside quotes."""
+    plain = re.sub(r'"[^"]*"', "", header)
+    return max(",;\t|", key=plain.count)
+
+
+# ---- Parquet ------------------------------------------------------------------------------------------------------
+
+def _parquet(path: str) -> tuple[int, tuple[str, ...], Iterator[Row]]:
+    import duckdb  # only where it is asked for
+
+    def rest() -> Iterator[Row]:
+        row = 0
+        with con:
+            for values in iter(partial(found.fetchmany, 10_000), []):
+                for one in values:
+                    row += 1
+                    yield row, {place: value for place, value in enumerate(one)
+                                if value is not None and value != "nan" and value.strip()}
+
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
+    try:
+        found = con.execute("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet(?)", [path])
+    except duckdb.Error as problem:
+        raise OSError(str(problem).splitlines()[0]) from problem
+    return 1, tuple(one[0].strip() for one in found.description or ()), rest()
+
+
+# ---- lines of JSON ------------------------------------------------------------------------------------------------
+
+@contextmanager
+def _objects(path: str, add: Problem) -> Iterator[Iterator[tuple[int, dict[str, Any]]]]:
+    """Each object with its line; `add` is told of lines that are none."""
+    with open(path, "rb") as file:
+        yield _each_object(file, Context(path, None, add))
+
+
+def _each_object(file: BinaryIO, context: Context) -> Iterator[tuple[int, dict[str, Any]]]:
+    for row, line in enumerate(lines(opened(file, context.path), context), 1):
+        try:
+            text = line.strip(b" \t\r\n").decode()
+            if not text:
+                continue
+            value = _DECODER.decode(text)
+            json_text.check(text, value)
+            if type(value) is not dict:
+                raise ValueError
+        except (ValueError, RecursionError):
+            refused(line, row, context, _why)
+        else:
+            yield row, value
+
+
+def _why(text: str, context: Context) -> tuple[Diagnostic, ...]:
+    """What is wrong with a line; that its numbers are long is not."""
+    found = json_text.diagnose(context.path, text)
+    if found:
+        return tuple(one for one in found if one.name != "number-too-long") or found
+    return (no_object(Positions(Source(context.path, text), json_text.places(text))),)
+
+
+def _flat(value: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of an object by name, those of objects inside it behind theirs."""
+    for key, one in value.items():
+        if type(one) is dict:
+            yield from _flat(one, f"{above}{key}.")
+        else:
+            yield above + key, one
+
+
+def _placed(path: str, row: int, value: Mapping[str, Any], places: Mapping[str, int], add: Problem) -> Row:
+    placed: dict[int, Any] = {}
+    for name, one in _flat(value):
+        if places[name] in placed:
+            add(error("duplicate-key", f"`{shorten(name)}` is said twice, once inside an object",
+                      Span(path, row, 1, row, 1)))
+        placed[places[name]] = one
+    return row, placed
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise json_text.Refused
+    return value
+
+
+def _constant(text: str) -> None:
+    """`NaN` is how tools write that there is none."""
+    if text != "NaN":
+        raise json_text.Refused(text)
+
+
+_DECODER = JSONDecoder(object_pairs_hook=_object, parse_float=Decimal, parse_constant=_constant)
