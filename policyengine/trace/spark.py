@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -88,6 +89,8 @@ def open_session(master: str | None = None, settings: Mapping[str, str] | None =
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # it would write what is raised here all the same
     logging.getLogger().addFilter(_no_stack)
     running = SparkSession.getActiveSession()
+    if running is None:
+        reach(master or "")
     root = running or _started(master, dict(settings or {}))
     try:
         if running is None:
@@ -106,6 +109,28 @@ def open_session(master: str | None = None, settings: Mapping[str, str] | None =
 def _no_stack(one: logging.LogRecord) -> bool:
     """False for what py4j logs in nobody's name: the stack of a call that Ctrl-C broke off."""
     return one.module != "java_gateway"
+
+
+PATIENCE = 3.0
+"""Seconds in which a master of Spark's own has to take a connection; Spark itself would try for a minute and more."""
+
+
+def reach(master: str) -> None:
+    """Raises `NoSpark` where none of the masters of `spark://host:port,host:port` takes a connection. Of other masters,
+    and of what is none, Spark knows more."""
+    reason = ""
+    for place in master.removeprefix("spark://").split(",") if master.startswith("spark://") else ():
+        host, _, port = place.rpartition(":")
+        if not host or not port.isdecimal():
+            return
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+        except (OSError, OverflowError) as problem:
+            reason = reason or (getattr(problem, "strerror", None) or str(problem)).lower()
+        else:
+            return
+    if reason:
+        raise NoSpark(f"nothing answers at `{shorten(master)}`: {reason}")
 
 
 def _started(master: str | None, settings: dict[str, str]) -> SparkSession:

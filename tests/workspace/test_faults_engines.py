@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -159,6 +160,27 @@ def test_a_java_that_spark_cannot_use(shop: Project, cache: Path) -> None:
         stdout, stderr = finished(run, 60)
         assert (run.returncode, stdout) == (2, "") and "error[no-spark]" in stderr and said in stderr, stderr
         assert "internal error" not in stderr
+
+
+def test_a_master_that_does_not_answer(shop: Project, cache: Path) -> None:
+    """Told at once, before Java is begun; where one of several answers, and where it is no address, Spark goes on."""
+    pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guiju[spark]"')
+    from policyengine.trace.spark import NoSpark, reach
+
+    shop.trace(*CROSSING)
+    with socket.create_server(("127.0.0.1", 0)) as there, socket.create_server(("127.0.0.1", 0)) as gone:
+        answers, closed = (f"127.0.0.1:{one.getsockname()[1]}" for one in (there, gone))
+        gone.close()
+        for master in (f"spark://{answers}", f"spark://{closed},{answers}", "spark://127.0.0.1", "yarn", "local[*]",
+                       f"k8s://https://{closed}", ""):
+            reach(master)
+        with pytest.raises(NoSpark, match=f"^nothing answers at `spark://{closed},{closed}`: connection refused$"):
+            reach(f"spark://{closed},{closed}")
+        run = begun(shop, SPARK, "check", shop.good, "--events", shop.events_file, "--engine", "spark", "--master",
+                    f"spark://{closed}", GUIJU_CACHE_DIR=str(cache))
+        stdout, stderr = finished(run, 20)
+    assert (run.returncode, stdout) == (2, "") and stderr.startswith(
+        f"error[no-spark]: Spark does not start: nothing answers at `spark://{closed}`: connection refused\n"), stderr
 
 
 def test_findings_are_there_whole_or_not_at_all(tmp_path: Path) -> None:
