@@ -12,6 +12,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from weakref import WeakSet
 
 import duckdb
 
@@ -52,7 +54,7 @@ def open_database(memory: str | None = None, threads: int | None = None, *, fold
         con.execute("ATTACH ':memory:' AS trace (COMPRESS)")
         con.execute("USE trace")
         # Else a thread of DuckDB's ends its part of a query first, which may take minutes.
-        with heard(con.interrupt):
+        with heard(partial(_interrupt, con)):
             yield con
     finally:
         if con is not None:
@@ -67,7 +69,18 @@ def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     found = con.execute("SELECT current_database()").fetchone()
     assert found is not None
     cursor.execute(f"USE {named(found[0])}")
+    _others.add(cursor)
     return cursor
+
+
+_others: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
+
+
+def _interrupt(con: duckdb.DuckDBPyConnection) -> None:
+    """Break off what a connection is at, and what any other is: each hears for itself alone."""
+    for one in (con, *_others):
+        with suppress(duckdb.Error):  # it is closed
+            one.interrupt()
 
 
 def temp_folder(con: duckdb.DuckDBPyConnection) -> str:

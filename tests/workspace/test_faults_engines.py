@@ -28,10 +28,12 @@ ENDLESS = """
 import sys
 from policyengine.cli.main import main
 from policyengine.trace.duckdb import DuckTables
+from policyengine.trace.scan_database import another
 
 def keep(self, name, sql, steps):
     print("at work", file=sys.stderr, flush=True)
-    self.con.execute("SELECT sum(a.i * b.i % 7) FROM range(10000000) AS a(i), range(10000000) AS b(i)")
+    {con}.execute("SELECT count(*) FROM range(1000000) AS a(i) JOIN range(1000000) AS b(j) "
+                  "ON i % 100 = j % 100 AND hash(i) < hash(j)")  # a thread is long at each part of it
 
 DuckTables.keep = keep
 raise SystemExit(main(sys.argv[1:]))
@@ -56,12 +58,13 @@ def finished(run: subprocess.Popen[str], seconds: int) -> tuple[str, str]:
         raise
 
 
+@pytest.mark.parametrize("con", ["self.con", "another(self.con)"])
 @pytest.mark.parametrize(("number", "code"), INTERRUPTS)
-def test_interrupted_while_duckdb_works(shop: Project, cache: Path, number: int, code: int) -> None:
-    """DuckDB says so as an error of its own, in the middle of a query."""
+def test_interrupted_while_duckdb_works(shop: Project, cache: Path, number: int, code: int, con: str) -> None:
+    """DuckDB says so as an error of its own, in the middle of a query, whichever connection it is of."""
     shop.trace(*CROSSING)
-    run = begun(shop, ENDLESS, "check", shop.good, "--events", shop.events_file, "--engine", "duckdb", "--output",
-                "json=report.json", GUIJU_CACHE_DIR=str(cache))
+    run = begun(shop, ENDLESS.format(con=con), "check", shop.good, "--events", shop.events_file, "--engine", "duckdb",
+                "--output", "json=report.json", GUIJU_CACHE_DIR=str(cache))
     assert run.stderr is not None
     while (line := run.stderr.readline()) and line != "at work\n":
         pass
