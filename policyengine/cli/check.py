@@ -120,6 +120,11 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
     if findings is not None and engine != "spark":
         fail((error("usage", "`--findings` goes with `--engine spark`",
                     help="elsewhere `--format json` lists what was found"),))
+    if master is not None and engine != "spark":
+        fail((error("usage", "`--master` goes with `--engine spark`"),))
+    if memory is not None and engine in ("evaluator", "spark"):
+        fail((error("usage", f"`--memory` is how much DuckDB may use, and does not go with `--engine {engine}`",
+                    help="say it in Spark's settings: `spark.executor.memory`" if engine == "spark" else ""),))
     library, diagnostics = find_library(config, os.environ)
     if has_errors(diagnostics):
         fail(diagnostics)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import gc
 import os
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
@@ -77,6 +77,19 @@ def read_events(path: str | os.PathLike[str], *, zone: str | None = None) -> tup
 def no_events(name: str) -> Diagnostic:
     """What is said of a file that holds nothing."""
     return error("no-events", f"`{shorten(name)}` holds no events", start_of(name))
+
+
+def others_hold(found: Sequence[Diagnostic], files: int) -> list[Diagnostic]:
+    """What is wrong with some files; that some hold nothing is a warning where others hold events, as where a cluster
+    wrote a part for each of its tasks."""
+    empty = [one for one in found if one.name == "no-events"]
+    if not empty or len(empty) >= files:
+        return list(found)
+    first, more = empty[0], len(empty) - 1
+    if more:
+        others = f"and {more:,} other file{'' if more == 1 else 's'} hold no events"
+        first = replace(first, message=first.message.replace("holds no events", others))
+    return [replace(first, severity="warning"), *(one for one in found if one.name != "no-events")]
 
 
 def suffix_of(name: str) -> str:
@@ -359,7 +372,7 @@ def no_object(positions: Positions) -> Diagnostic:
     """What is said of a line of JSON that is something else."""
     listed = positions.source.text[positions.root.start] == "["
     return error("not-an-event", "the line is not a JSON object", positions.nearest(()), "no `{…}`",
-                 help="write one event a line, as `jq -c '.[]'` does" if listed else "")
+                 help=ONE_A_LINE if listed else "")
 
 
 def _required(value: dict[str, Any], span: Span) -> Iterator[Diagnostic]:
@@ -540,8 +553,17 @@ READERS: dict[str, Reader] = {".ndjson": _ndjson, ".jsonl": _ndjson, ".csv": _cs
 
 
 def _unknown_suffix(name: str) -> Diagnostic:
-    suffix = os.path.splitext(name)[1]
+    if name == "-":
+        return error("unknown-format", "events are read from files, some of them twice, and not from standard input",
+                     help="write them to a file, or judge them as they come: `guiju monitor`")
+    suffix = suffix_of(name)
+    if suffix == ".parquet":
+        return error("unknown-format", f"`{shorten(name)}` is read by DuckDB or Spark, not row by row", start_of(name),
+                     help="take another `--engine`")
     known = ", ".join(f"`{one}`" for one in (*READERS, ".parquet", ".xes"))
     what = f"the suffix `{shorten(suffix)}`" if suffix else "no suffix"
     return error("unknown-format", f"`{shorten(name)}` has {what}; events are read from {known}, text also with "
-                 "`.gz` or `.zst`", start_of(name))
+                 "`.gz` or `.zst`", start_of(name), help=ONE_A_LINE if suffix == ".json" else "")
+
+
+ONE_A_LINE = "write one event a line, as `jq -c '.[]'` does"

@@ -126,14 +126,18 @@ class _Work:
         told: dict[int, list[Diagnostic]] = {file: [] for file in range(len(self.names))}
         self.read_parquet(told)
         self.read_text(told)
-        found = None if _refused(told) else self.kept(as_of)
+        found = None if has_errors(self.said(told)) else self.kept(as_of)
         if found is None:  # what is wrong with each row is said before what is wrong with several
             self.found.clear()
             self.look(told)
-            found = None if _refused(told) else self.kept(as_of)
-        self.found = [*(one for file in told for one in told[file]), *self.found]
+            found = None if has_errors(self.said(told)) else self.kept(as_of)
+        self.found = [*self.said(told), *self.found]
         self.con.execute("DROP TABLE scan_stage")
         return found
+
+    def said(self, told: Mapping[int, Sequence[Diagnostic]]) -> list[Diagnostic]:
+        """What was noticed, file after file."""
+        return read.others_hold([one for file in told for one in told[file]], len(self.names))
 
     def declared(self) -> str:
         """The columns of the table of stage."""
@@ -498,11 +502,6 @@ class _Work:
                 yield select(narrowed(source, self.asked, kinds), self.asked.of(kinds), wanted,
                              "skipped" if self.looked else "trusted")
         yield f"SELECT * FROM ({self.staged()}) WHERE {wanted} AND NOT odd"
-
-
-def _refused(told: Mapping[int, Sequence[Diagnostic]]) -> bool:
-    """Whether any file cannot be read as it is."""
-    return any(has_errors(some) for some in told.values())
 
 
 class _Rising:

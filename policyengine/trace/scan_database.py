@@ -32,7 +32,7 @@ def open_database(memory: str | None = None, threads: int | None = None, *, fold
     more to a folder of its own below `folder` (by default the system's for temporary files).
 
     The folder goes with the connection, also after an interrupt or an error; that of a run that was killed goes when
-    the next one starts. `temp_folder` says where it is. ValueError for limits that DuckDB does not take.
+    the next one starts. `temp_folder` says where it is. ValueError for an amount of memory that is none.
     """
     base = folder or tempfile.gettempdir()
     _sweep(base)
@@ -40,14 +40,13 @@ def open_database(memory: str | None = None, threads: int | None = None, *, fold
     con = None
     try:
         con = duckdb.connect(config={"temp_directory": own})
-        try:
-            if memory is not None:
+        if memory is not None:
+            try:
                 con.execute(f"SET memory_limit = {quoted(memory)}")
-            if threads is not None:
-                con.execute(f"SET threads = {threads:d}")
-        except duckdb.Error as problem:
-            raise ValueError(f"`{shorten(memory or str(threads))}` is not an amount of memory such as `500MB`, or no "
-                             "number of threads") from problem
+            except duckdb.Error as problem:
+                raise ValueError(f"`{shorten(memory)}` is not an amount of memory") from problem
+        if threads is not None:
+            con.execute(f"SET threads = {threads:d}")
         con.execute("SET preserve_insertion_order = true")  # the place of a row in its file is part of the evidence
         con.execute("SET enable_progress_bar = false")
         # Tables are compressed also in memory: under a limit less of them has to leave it.

@@ -44,6 +44,7 @@ from policyengine.workspace.inputs import (
     checker,
     misfits,
     name_documents,
+    one_clock,
     read_documents,
     read_trace,
     sources_of,
@@ -119,6 +120,8 @@ class Found:
         self.stop_if_failed()
 
 
+ZONE = "say where the clock stood that wrote it, at the top of `guiju.toml`: `timezone = \"Asia/Shanghai\"`"
+
 SMALL = 2_000_000
 """Up to so many bytes of text, the evaluator alone is as fast as starting an engine."""
 
@@ -185,7 +188,7 @@ class Run:
                       open_store(asked, policies, schemas, zone=zone_of, as_of=as_of, memory=self.request.memory))
             try:
                 with opened as (held, problems):
-                    self.found.add(problems)
+                    self.found.add(one_clock(problems, ZONE))
                     self.stop_if_failed()
                     assert held is not None
                     self.request.progress("events", held.total, held.total)
@@ -442,7 +445,7 @@ class Run:
         if not asked:
             return None
         trace, diagnostics = read_trace(asked, book.event_schemas, self.config.timezone)
-        self.found.add(diagnostics)
+        self.found.add(one_clock(diagnostics, ZONE))
         for event in (*trace.events[:1], *trace.events[-1:]):
             try:
                 _day_after(event.time, book.calendar.zone)

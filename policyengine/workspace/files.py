@@ -62,13 +62,17 @@ def expand_inputs(arguments: Sequence[str], *, suffixes: Collection[str] = SUFFI
 def _missing(name: str) -> Diagnostic:
     if os.path.islink(name):
         return error("missing-file", f"`{shorten(name)}` is a link to a file that does not exist")
-    return error("missing-file", f"`{shorten(name)}` does not exist")
+    return error("missing-file", f"`{shorten(name)}` does not exist",
+                 help="events that are not on this machine are read with `--engine spark`" if "://" in name else "")
 
 
 def _no_files(name: str, walk: _Walk) -> Diagnostic:
     left = [f"{count} {why}" for why, count in sorted(walk.left.items())]
     help = f"left out: {', '.join(left)}; a file that is named itself is always read" if left else ""
-    return error("no-input-files", f"the directory `{shorten(name)}` has no {', '.join(walk.suffixes)} file to read",
+    plain = [one for one in walk.suffixes if one.count(".") == 1]
+    packed = sorted({os.path.splitext(one)[1] for one in walk.suffixes if one.count(".") > 1})
+    also = f", plain, {' or '.join(packed)}" if packed else ""
+    return error("no-input-files", f"the directory `{shorten(name)}` has no {', '.join(plain)} file to read{also}",
                  help=help)
 
 

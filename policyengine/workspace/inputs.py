@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -84,7 +84,17 @@ def name_documents(arguments: Sequence[str]) -> tuple[tuple[Path, ...], tuple[Di
     if not paths and not problems:
         return (), (error("no-input", "no service file was given",
                           help="name one, such as `guiju check service.yaml`"),)
+    events = [str(path) for path in paths if path.name.lower().endswith(_OF_EVENTS)]
+    if events:
+        more = f", and so {'is' if len(events) == 2 else 'are'} {len(events) - 1:,} more" if len(events) > 1 else ""
+        problems = (*problems, error(
+            "unknown-format", f"`{shorten(events[0])}` is a file of events, not of a service{more}",
+            help="name it behind `--events`, a pattern in quotes, so that it stays one: `--events 'logs/*.csv'`"))
     return paths, problems
+
+
+_OF_EVENTS = (".parquet", *(form + packed for form in (".ndjson", ".jsonl", ".csv", ".xes")
+                            for packed in ("", ".gz", ".zst")))
 
 
 def read_documents(paths: Iterable[Path], *, stdin_filename: str = "<stdin>") -> tuple[tuple[Document, ...],
@@ -133,7 +143,7 @@ def read_trace(arguments: Sequence[str], schemas: Mapping[str, Mapping[str, Any]
                ) -> tuple[Trace, tuple[Diagnostic, ...]]:
     """Every event of the files named, checked against the vocabulary, equal ids merged, in order; none where any of
     what was found is an error."""
-    from policyengine.trace.read import no_events
+    from policyengine.trace.read import no_events, others_hold
     from policyengine.trace.scan_rows import Fitter, each_row, text_suffixes
 
     paths, problems = expand_inputs(arguments, suffixes=text_suffixes())
@@ -151,10 +161,27 @@ def read_trace(arguments: Sequence[str], schemas: Mapping[str, Mapping[str, Any]
         wrong = [*each_row(str(path), take, schemas, zone), *fitter.problems()]
         found += wrong or ([] if events else [no_events(str(path))])
         rows += events
+    found = others_hold(found, len(paths))
     if has_errors(found):
         return Trace(()), tuple(found)
     trace, twice = _merged(rows)
     return trace, (*found, *twice)
+
+
+def one_clock(found: Iterable[Diagnostic], help: str) -> list[Diagnostic]:
+    """What is wrong with events, where a clock without a zone is one mistake, not one for each of its times."""
+    kept: list[Diagnostic] = []
+    zoneless = False
+    for one in found:
+        if one.name != "bad-time" or _NO_ZONE not in one.message:
+            kept.append(one)
+        elif not zoneless:
+            zoneless = True
+            kept.append(replace(one, message=one.message.replace(_NO_ZONE, ""), help=help))
+    return [one for one in kept if one.name != "more-errors" or not zoneless]
+
+
+_NO_ZONE = ", and the project file names no zone for it"
 
 
 def fit_events(rows: Iterable[Any], schemas: Mapping[str, Mapping[str, Any]]) -> tuple[list[Event],

@@ -34,6 +34,7 @@ from policyengine.trace.log_table import Asked, Table, table_events, table_of
 from policyengine.trace.log_vocabulary import always, example, look, owed, vocabulary_text
 from policyengine.trace.read import PACKED, Context, Event, Take, each_event, no_events, opened, suffix_of
 from policyengine.trace.xes import Shape, read_xes
+from policyengine.workspace.inputs import one_clock
 
 FORMATS = (".xes", ".ndjson", ".jsonl", ".csv", ".tsv", ".txt", ".parquet")
 
@@ -187,24 +188,11 @@ def _unreadable(path: str, problem: OSError) -> Diagnostic:
 
 
 def _of_a_log(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """What is wrong with a log, where there is no project file yet: a clock without a zone is one mistake, not one for
-    each of its times."""
-    kept: list[Diagnostic] = []
-    zoneless = 0
-    for one in found:
-        if one.name == "bad-time" and _NO_ZONE in one.message:
-            zoneless += 1
-            if zoneless > 1:
-                continue
-            one = replace(one, message=one.message.replace(_NO_ZONE, ""), help="say where the clock stood that wrote "
-                          "it: `--timezone Europe/Amsterdam`; where nobody knows, `--timezone UTC`")
-        elif one.name == "bad-time" and " by the clocks of " in one.message:
-            one = replace(one, help="`--timezone UTC` takes all times as they stand")
-        kept.append(one)
-    return tuple(one for one in kept if one.name != "more-errors" or not zoneless)
-
-
-_NO_ZONE = ", and the project file names no zone for it"
+    """What is wrong with a log, where there is no project file yet."""
+    kept = one_clock(found, "say where the clock stood that wrote it: `--timezone Europe/Amsterdam`; where nobody "
+                     "knows, `--timezone UTC`")
+    return tuple(replace(one, help="`--timezone UTC` takes all times as they stand")
+                 if one.name == "bad-time" and " by the clocks of " in one.message else one for one in kept)
 
 
 def _xes(shape: Shape, file: BinaryIO, context: Context, take: Take) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.workspace.shop import Project, event, service
@@ -115,6 +117,60 @@ def test_events_that_are_not_there(shop: Project) -> None:
     shop.trace()
     assert "error[no-events]" in shop.refused(shop.good, "--events", shop.events_file)
     assert "error[missing-file]" in shop.refused(shop.good, "--events", "none.ndjson")
+
+
+def parquet(file: Path, rows: str) -> str:
+    duckdb.execute(f"COPY (SELECT * FROM (VALUES {rows}) AS t(type, time, \"user\") WHERE type <> '') TO '{file}'")
+    return file.name
+
+
+@pytest.mark.parametrize("engine", ["evaluator", "duckdb"])
+def test_a_part_without_events_among_others(shop: Project, engine: str) -> None:
+    """As a cluster writes one for each of its tasks; alone it is an error."""
+    empty = [shop.write("parts/2.csv", "type,time,user\n"), shop.write("parts/3.ndjson", "\n")]
+    if engine == "duckdb":
+        empty.insert(0, f"parts/{parquet(shop.folder / 'parts/1.parquet', _ROWS.format(''))}")
+    shop.trace(AGREED, BOUGHT)
+    alone = [option for one in empty for option in ("--events", one)]
+    ran = shop.check(shop.good, "--events", shop.events_file, *alone, "--engine", engine, "--format", "json")
+    more = f"{len(empty) - 1} other file{'s' if len(empty) > 2 else ''}"
+    assert f"warning[no-events]: `{empty[0]}` and {more} hold no events\n" in ran.stderr, ran.stderr
+    assert ran.verdicts() == shop.judge(shop.good, "--events", shop.events_file)
+    assert shop.refused(shop.good, *alone, "--engine", engine).count("error[no-events]") == len(empty)
+    shop.write("bad.csv", "type,time\nx,\n")
+    assert "holds no events" in shop.refused(shop.good, *alone[:2], "--events", "bad.csv")
+
+
+_ROWS = "('{}', TIMESTAMPTZ '2026-07-20 10:00:00+08', 'u')"
+
+
+@pytest.mark.parametrize("engine", ["evaluator", "duckdb"])
+def test_a_clock_without_a_zone_is_one_mistake(shop: Project, engine: str) -> None:
+    shop.trace("{", *(event("bought", f"2026-07-20T10:{n:02}:00") for n in range(40)))
+    told = shop.refused(shop.good, "--events", shop.events_file, "--engine", engine)
+    assert told.count("bad-time") == 1 and told.count("error[") == 2, told
+    assert "`2026-07-20T10:00:00` has no offset such as `+08:00` or `Z`\n" in told
+    assert 'help: say where the clock stood that wrote it, at the top of `guiju.toml`: `timezone = "Asia' in told
+
+
+@pytest.mark.parametrize(("args", "said"), [
+    (("--events", "-"), "error[unknown-format]: events are read from files, some of them twice, and not from standard"),
+    (("--events", "a.json"), "help: write one event a line, as `jq -c '.[]'` does"),
+    (("--events", "a.parquet", "--engine", "evaluator"), "`a.parquet` is read by DuckDB or Spark, not row by row"),
+    (("--events", "hdfs://host/x"), "help: events that are not on this machine are read with `--engine spark`"),
+    (("--events", "empty"), "has no .ndjson, .jsonl, .csv, .xes, .parquet file to read, plain, .gz or .zst\n"),
+    (("--events", "a.parquet", "b.csv.gz", "c.ndjson"), "error[unknown-format]: `b.csv.gz` is a file of events, not of "
+     "a service, and so is 1 more\nhelp: name it behind `--events`, a pattern in quotes"),
+    (("--events", "a.parquet", "--master", "yarn"), "error[usage]: `--master` goes with `--engine spark`"),
+    (("--events", "a.parquet", "--memory", "1GB", "--engine", "evaluator"), "does not go with `--engine evaluator`"),
+    (("--events", "a.parquet", "--memory", "many"), "`--memory`: `many` is not an amount of memory\nhelp: write, for"),
+])
+def test_what_is_no_trace(shop: Project, args: tuple[str, ...], said: str) -> None:
+    for name in ("a.json", "b.csv.gz", "c.ndjson"):
+        shop.write(name, "x")
+    parquet(shop.folder / "a.parquet", _ROWS.format("agreed"))
+    (shop.folder / "empty").mkdir()
+    assert said in shop.refused(shop.good, *args)
 
 
 def test_a_time_without_an_offset_is_in_the_zone_of_the_project(shop: Project) -> None:
