@@ -40,7 +40,6 @@ ROLES: dict[Role, tuple[str, ...]] = {
 and an end, the end is when the activity has happened."""
 
 _WHEN: tuple[Role, ...] = ("time", "clock")
-_SAYS: dict[Role, str] = {"clock": "--time DAY+CLOCK"}
 
 
 @record
@@ -191,17 +190,23 @@ def _places(path: str, row: int, names: Sequence[str], asked: Asked, problems: P
     said: dict[Role, str | None] = {"case": asked.case, "activity": asked.activity, "time": asked.time}
     if asked.time and "+" in asked.time and asked.time not in names:
         said["time"], said["clock"] = (one.strip() for one in asked.time.split("+", 1))
+    columns = ", ".join(f"`{shorten(one, 40)}`" for one in names[:12]) + (", …" if len(names) > 12 else "")
+    unknown: list[Role] = []
     for role, wanted in said.items():
         likely = [one.replace("_", "") for one in ROLES.get(role, ())]
         found = next((known.index(one) for one in likely if one in known), None) if wanted is None else \
             names.index(wanted) if wanted in names else None
         if found is not None:
             places[role] = found
-            continue
-        columns = ", ".join(f"`{shorten(one, 40)}`" for one in names[:12]) + (", …" if len(names) > 12 else "")
-        what = f"there is no column `{shorten(wanted)}`" if wanted else f"no column is known to say the {role}"
-        problems.add(error("missing-column", what, at, help=(wanted and did_you_mean(wanted, names)) or
-                           f"name it with `{_SAYS.get(role, f'--{role} COLUMN')}`; there are {columns}"))
+        elif wanted:
+            problems.add(error("missing-column", f"there is no column `{shorten(wanted)}`", at,
+                               help=did_you_mean(wanted, names) or f"there are {columns}"))
+        else:
+            unknown.append(role)
+    if unknown:
+        problems.add(error("missing-column", f"no column is known to say the {' or the '.join(unknown)}", at,
+                           help="say it with " + ", ".join(f"`--{role} COLUMN`" for role in unknown)
+                           + f"; there are {columns}"))
     return places if len(places) == len(said) else None
 
 

@@ -380,7 +380,7 @@ def _required(value: dict[str, Any], span: Span) -> Iterator[Diagnostic]:
     for name in ("type", "time"):
         if name not in value:
             yield error("missing-column", f"the event has no `{name}`", span, f"no `{name}`",
-                        help=did_you_mean(name, value) or (FOREIGN if neither else ""))
+                        help=FOREIGN if neither else did_you_mean(name, value))
 
 
 def _bad_time(when: Any, span: Span, zone: str | None) -> Diagnostic | None:

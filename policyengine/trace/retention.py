@@ -92,7 +92,10 @@ class Need:
                     return f"events in {period_text(Period(self.age, 'microsecond'))}, and the latest before"
                 return f"values of {', '.join('.'.join(one.path) for one, _ in equal)}" if equal else "constant"
             case Length():
-                return "nothing" if self.reach.period is None else f"events in {period_text(self.reach.period)}"
+                if self.reach.period is None:
+                    return "nothing"
+                return f"events in {period_text(self.reach.period)}" if self.reach.period.count else \
+                    "events of one instant"
             case Unit():
                 return f"events of the {self.reach.unit}"
             case After():

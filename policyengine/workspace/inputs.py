@@ -90,7 +90,7 @@ def name_documents(arguments: Sequence[str]) -> tuple[tuple[Path, ...], tuple[Di
         problems = (*problems, error(
             "unknown-format", f"`{shorten(events[0])}` is a file of events, not of a service{more}",
             help="name it behind `--events`, a pattern in quotes, so that it stays one: `--events 'logs/*.csv'`"))
-    return paths, problems
+    return tuple(path for path in paths if str(path) not in events), problems
 
 
 _OF_EVENTS = (".parquet", *(form + packed for form in (".ndjson", ".jsonl", ".csv", ".xes")

@@ -68,6 +68,8 @@ def read_log(path: str, zone: str | None, asked: Asked | None = None) -> tuple[L
     """What a log holds, or None with every reason why nothing can be made of it. `zone` is the IANA name under which
     times without an offset are read; without it they are errors. `asked` is what is known of a table's columns."""
     suffix = suffix_of(path)
+    if os.path.isdir(path):
+        return None, (error("unreadable-file", f"`{shorten(path)}` is a directory, not a file"),)
     if suffix not in FORMATS:
         return None, (error("unknown-format", f"`{shorten(path)}` is no event log of a kind that a project can be made "
                             "from", help=_CONVERT.get(suffix) or (_of_json(path) if suffix == ".json" else "") or
@@ -206,7 +208,7 @@ def project_files(log: Log, path: str, folder: str, zone: str | None) -> dict[st
     """Name -> text of every file of a project in `folder` for the log of that path."""
     stem = re.sub(rf"({'|'.join(map(re.escape, FORMATS))})?({'|'.join(map(re.escape, PACKED))})?$", "",
                   os.path.basename(path), flags=re.IGNORECASE)
-    name = identifier(stem) or "log"
+    name = _name(stem)
     form = "ndjson" if suffix_of(path) in LINES else "csv"
     events = os.path.relpath(path, folder) if log.table is None else f"events/{name}.{form}"
     regulation = f"house/{name.strip('_').replace('_', '-')}"
@@ -225,6 +227,13 @@ def project_files(log: Log, path: str, folder: str, zone: str | None) -> dict[st
         f"policies/vocabulary/{name}.yaml": vocabulary_text(log.shape, name, stem, xes=log.xes),
         "policies/calendars/weekdays.yaml": _CALENDAR,
     }.items()))
+
+
+def _name(stem: str) -> str:
+    """What a project is called after its log, without letters that a name has as numbers alone: `订单 2026` is
+    `log_2026`."""
+    plain = "".join(one for one in stem if one.isascii() or identifier(one) != f"u{ord(one):04x}")
+    return identifier(plain if any(map(str.isalpha, plain)) else f"log {plain}")
 
 
 _CALENDAR = """\

@@ -167,7 +167,7 @@ def test_lines_of_json_of_another_tool(folder: Path, capfd: pytest.CaptureFixtur
     (folder / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else
                                 zstandard.compress(text) if name.endswith(".zst") else text)
     code, _, err = run(capfd, "init", "--from-log", name, "p")
-    assert code == 2 and err.count("error[") == 1 and "name it with `--case COLUMN`; there are `eventTime`" in err, err
+    assert code == 2 and err.count("error[") == 1 and "say it with `--case COLUMN`; there are `eventTime`" in err, err
     code, _, err = run(capfd, "init", "--from-log", name, "p", "--case", "userIdentity.arn")
     assert code == 0 and "the activity is `eventName`, the time is `eventTime`" in err, err
     assert (folder / "p/events/trail.ndjson").read_text("utf-8").splitlines()[1] == (
@@ -188,6 +188,17 @@ def test_lines_of_json_of_another_tool(folder: Path, capfd: pytest.CaptureFixtur
         assert verdicts(json.loads(out)) == {"satisfied": 1, "violated": 1}, err
     code, _, err = run(capfd, "check", "--events", f"../{name}")
     assert code == 2 and "`guiju init --from-log` makes a project of the log of another tool" in err, err
+
+
+@pytest.mark.parametrize(("file", "name"), [("订单 日志", "log"), ("订单-2026", "log_2026"), ("审批 Log", "log"),
+                                            ("Prüfung", "prufung"), ("заявки", "zayavki"), ("01", "log_01")])
+def test_what_a_project_is_called(folder: Path, capfd: pytest.CaptureFixture[str], file: str, name: str) -> None:
+    rows(folder / f"{file}.ndjson", {"caseId": "1", "activity": "审批", "timestamp": 1767607200000})
+    assert run(capfd, "init", "--from-log", f"{file}.ndjson", "p")[0] == 0
+    assert [one.name for one in (folder / "p/events").iterdir()] == [f"{name}.ndjson"]
+    house = folder / "p/policies/house" / name.replace("_", "-")
+    assert f'zh: "{file} 规则"' in (house / "regulation.yaml").read_text("utf-8")
+    assert '"u5ba1_u6279"' in (folder / f"p/events/{name}.ndjson").read_text("utf-8")
 
 
 def test_events_whose_types_are_no_names(folder: Path, capfd: pytest.CaptureFixture[str],
@@ -303,13 +314,14 @@ def test_what_cannot_be_made_a_project_of(folder: Path, capfd: pytest.CaptureFix
     (folder / "list.ndjson").write_text("[{}, {}]")
     (folder / "bad.xes").write_text("<log>")
     (folder / "t.parquet").write_text("")
+    (folder / "folder").mkdir()
     for name, wanted in (("names.ndjson", "event-name"), ("empty.ndjson", "no-events"),
                          ("bad.ndjson", "did you mean `tme`"), ("bad.xes", "error["),
                          ("t.parquet", "unreadable-file"), ("o.jsonocel", "flatten it to one type of object"),
                          ("o.xlsx", "save it as XES or CSV"), ("none.csv", "missing-file"),
                          ("o.json", "flatten it to one type of object"),
                          ("trail.json.gz", "as `jq -c '.Records[]'` does"), ("list.json", "as `jq -c '.[]'` does"),
-                         ("none.json", "a name that ends in .xes"),
+                         ("none.json", "a name that ends in .xes"), ("folder", "is a directory, not a file"),
                          ("list.ndjson", "as `jq -c '.[]'` does")):
         code, out, err = run(capfd, "init", "--from-log", name, "p")
         assert (code, out) == (2, "") and wanted in err and err.count("error[") == 1, err

@@ -166,10 +166,8 @@ def test_no_row_is_lost_unsaid(file: Path) -> None:
 def test_a_column_that_is_not_known_is_asked_for(file: Path) -> None:
     file.write_text("handling,patient,time\nTriage,1,2026-01-01\n")
     assert refused(file) == [
-        ("missing-column", "no column is known to say the case", 1,
-         "name it with `--case COLUMN`; there are `handling`, `patient`, `time`"),
-        ("missing-column", "no column is known to say the activity", 1,
-         "name it with `--activity COLUMN`; there are `handling`, `patient`, `time`")]
+        ("missing-column", "no column is known to say the case or the activity", 1,
+         "say it with `--case COLUMN`, `--activity COLUMN`; there are `handling`, `patient`, `time`")]
     assert [one.type for one in table(file, case="patient", activity="handling").events] == ["triage"]
     assert refused(file, case="pacient", activity="handling") == [
         ("missing-column", "there is no column `pacient`", 1, "did you mean `patient`?")]
@@ -256,8 +254,7 @@ def test_a_day_and_a_clock_apart(file: Path) -> None:
                                                   for day in ("1-31T09:15:00", "2-01T10:15:00")]
     assert [one.fields for one in found.events] == [{"case": "45"}] * 2
     assert [one[1:] for one in refused(path, **asked, time="UDATE+CLOCK")] == [
-        ("there is no column `CLOCK`", 1, "name it with `--time DAY+CLOCK`; there are `OBJECTID`, `TCODE`, `UDATE`, "
-         "`UTIME`")]
+        ("there is no column `CLOCK`", 1, "there are `OBJECTID`, `TCODE`, `UDATE`, `UTIME`")]
     path = lines(file, rows | {"UTIME": ""})
     assert [one[:2] for one in refused(path, **asked, time="UDATE+UTIME")] == [
         ("missing-column", "the event has no clock")]
