@@ -563,7 +563,8 @@ def _unknown_suffix(name: str) -> Diagnostic:
     known = ", ".join(f"`{one}`" for one in (*READERS, ".parquet", ".xes"))
     what = f"the suffix `{shorten(suffix)}`" if suffix else "no suffix"
     return error("unknown-format", f"`{shorten(name)}` has {what}; events are read from {known}, text also with "
-                 "`.gz` or `.zst`", start_of(name), help=ONE_A_LINE if suffix == ".json" else "")
+                 "`.gz` or `.zst`", start_of(name), help=_ELSEWHERE.get(suffix, ""))
 
 
 ONE_A_LINE = "write one event a line, as `jq -c '.[]'` does"
+_ELSEWHERE = {".json": ONE_A_LINE, ".tsv": FOREIGN, ".txt": FOREIGN}

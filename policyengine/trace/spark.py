@@ -294,8 +294,8 @@ class Cluster(Engine):
 
 FINDING = {"rule": "string", "verdict": "string", "time": "timestamp", "due": "timestamp", "tie": "boolean",
            "service": "string", "file": "string", "row": "bigint"}
-"""A row a finding: times are UTC; service, file and row are those of the event that it stands at, else of the first of
-its run."""
+"""A row a finding: times are UTC, `due` the last instant in time; service, file and row are those of the event that it
+stands at, else of the first of its run."""
 
 
 def write(found: DataFrame, path: str, form: Form) -> None:
@@ -332,7 +332,8 @@ def found_here(spark: SparkSession, judged: Sequence[Judgement]) -> DataFrame:
     for one in judged:
         assert one.moment is not None
         event = one.moment.event or one.moment.run_first
-        rows.append((one.rule, one.verdict, one.moment.time, one.due if one.verdict == "pending" else None, one.tie,
+        due = one.due - 1 if one.verdict == "pending" and one.due is not None else None
+        rows.append((one.rule, one.verdict, one.moment.time, due, one.tie,
                      event and event.fields.get("service"), event and event.file, event and event.row))
     table = local_table(spark, {**FINDING, "time": "bigint", "due": "bigint"}, rows)
     return table.selectExpr(*(f"timestamp_micros({name}) AS {name}" if type == "timestamp" else name_of(name)
@@ -346,8 +347,8 @@ def found_by(spark: SparkSession, counted: Counted, files: Sequence[str]) -> Dat
     return spark.sql(
         f"SELECT {text_of(counted.table.removeprefix(FOUND))} AS rule, {verdicts}[f.verdict] AS verdict, "
         "timestamp_micros(f.t) AS time, "
-        f"timestamp_micros(CASE WHEN f.verdict = {VERDICTS.index('pending')} THEN f.due END) AS due, f.tie, e.service, "
-        f"{names}[e.file] AS file, e.row FROM {name_of(counted.table)} AS f LEFT JOIN events AS e "
+        f"timestamp_micros(CASE WHEN f.verdict = {VERDICTS.index('pending')} THEN f.due - 1 END) AS due, f.tie, "
+        f"e.service, {names}[e.file] AS file, e.row FROM {name_of(counted.table)} AS f LEFT JOIN events AS e "
         f"ON e.pos = coalesce(f.pos, f.first) WHERE f.t IS NOT NULL AND NOT f.hard")
 
 

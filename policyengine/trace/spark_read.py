@@ -54,6 +54,9 @@ def parts(spark: SparkSession, path: str, first: int, schemas: Schemas, numbers:
     """The rows of a file, a folder or a pattern; `first` is the number of the first file. `numbers` are fields of the
     vocabulary that are numbers. By its suffix a path is NDJSON, CSV or, in any other case, Parquet."""
     suffix = read.suffix_of(path)
+    if suffix == ".xes":
+        return [], (error("unknown-format", f"`{shorten(path)}` is XES, which Spark does not read",
+                          help="judge it with `--engine duckdb`, or write it as Parquet"),)
     reader = spark.read
     base = _base(path)
     if base:

@@ -108,7 +108,7 @@ def test_an_engine(tmp_path: Path) -> None:
     written = [json.loads(line) for part in Path(output).glob("*.json") for line in part.read_text().splitlines()]
     said = [(one["row"], one["verdict"]) for one in written]
     assert sorted(said) == [(row, verdict) for row, verdict, *_ in shown(expected)]
-    assert {one["due"] for one in written if "due" in one} == {"2026-05-28T20:28:24.000001Z"}
+    assert {one["due"] for one in written if "due" in one} == {"2026-05-28T20:28:24.000000Z"}
     assert engine.exists(session(), output)
 
 

@@ -179,6 +179,6 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     duckdb.connect().execute("COPY (SELECT 'pay' AS type, now() AS time, 'u' AS \"user\", 0.1::DOUBLE AS amount) TO "
                              f"'{binary}' (FORMAT parquet)")
     for path, name in ((tmp_path / "none.parquet", "missing-file"), (cut, "unreadable-file"),
-                       (binary, "binary-numbers")):
+                       (binary, "binary-numbers"), (tmp_path / "log.xes.gz", "unknown-format")):
         found, wrong = by_spark.scan(session(), [path], SCHEMAS, NEEDS)
         assert found is None and [one.name for one in wrong] == [name]
