@@ -20,7 +20,9 @@ from tempfile import gettempdir
 from types import FrameType
 from typing import Any, Literal
 
+from py4j.clientserver import FinalizerWorker  # type: ignore[import-untyped]
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from pyspark import SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession, functions
 from pyspark.storagelevel import StorageLevel
@@ -102,8 +104,24 @@ def open_session(master: str | None = None, settings: Mapping[str, str] | None =
     finally:
         if running is None:
             root.stop()
+            if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else Java is that of `spark-submit`
+                _let_go()
             with suppress(OSError):
                 os.rmdir(_warehouse())
+
+
+def _let_go() -> None:
+    """End the Java that was started, and the thread that tells it what is no longer used: where that is alive when
+    Python ends, DuckDB's library tells the user of leaks."""
+    gateway, SparkContext._gateway, SparkContext._jvm = SparkContext._gateway, None, None
+    if gateway is not None:
+        gateway.shutdown()
+    for one in threading.enumerate():
+        if isinstance(one, FinalizerWorker):
+            one.join(_LAST_SLEEP)
+
+
+_LAST_SLEEP = 2.0  # the thread looks up once a second
 
 
 def _no_stack(one: logging.LogRecord) -> bool:

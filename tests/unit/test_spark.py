@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -145,3 +147,20 @@ def test_what_spark_cannot_do_is_no_mistake_of_ours(said: str, name: str | None)
     found = engine.fault(Exception(said))
     assert (found and found.name) == name
     assert found is None or "\tat" not in found.message
+
+
+def test_java_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the thread that speaks to it: alive at the end of Python it makes DuckDB's library tell of leaks."""
+    from py4j.clientserver import SHUTDOWN_FINALIZER_WORKER, FinalizerWorker
+    from pyspark import SparkContext
+
+    told: deque[Any] = deque()
+    worker = FinalizerWorker(told)
+    worker.daemon = True
+    worker.start()
+    gateway = SimpleNamespace(shutdown=lambda: told.append(SHUTDOWN_FINALIZER_WORKER))
+    monkeypatch.setattr(SparkContext, "_gateway", gateway)
+    monkeypatch.setattr(SparkContext, "_jvm", None)
+    monkeypatch.setattr(engine.threading, "enumerate", lambda: [worker])  # not that of the tests' own session
+    engine._let_go()
+    assert not worker.is_alive() and SparkContext._gateway is None
