@@ -15,9 +15,8 @@ from dataclasses import replace
 
 from policyengine.trace.plan_frames import STEP, Guard, Plan, Step
 
-_WORK = re.compile(r" OVER \(| JOIN |\bEXISTS \(| GROUP BY ")
-"""What takes longer than to read a table that was kept: to put rows in order, to sum them up, or to
-compare them with others."""
+_WORK = re.compile(r" OVER \(| JOIN |\bEXISTS \(")
+"""What takes longer than to read a table that was kept: to put rows in order, or to compare them with others."""
 
 
 def shared(plans: Sequence[Plan]) -> list[Plan]:

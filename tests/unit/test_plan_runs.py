@@ -33,7 +33,7 @@ def every(count: int) -> ir.Rule:
 
 @pytest.mark.parametrize("count", [3, 4, 8, 9, 12, 20])
 def test_every_mark_of_a_long_run_is_found(count: int) -> None:
-    """Of runs of one user each, that begin anywhere between two multiples of any length and last about as long as a mark needs."""
+    """Of runs of one user each, that begin at any instant and last about as long as a mark needs."""
     told: list[tuple[str, int, str]] = []
     for run in range(120):
         # Two seconds without an event are a gap that a run survives, and a little more is not.
