@@ -8,7 +8,7 @@ and values mean is not known here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
@@ -48,18 +48,18 @@ def is_table(path: str) -> bool:
 
 
 @contextmanager
-def rows(path: str, add: Problem) -> Iterator[tuple[int, tuple[str, ...], Iterator[Row]]]:
+def rows(path: str, add: Problem, known: Sequence[str] = ()) -> Iterator[tuple[int, tuple[str, ...], Iterator[Row]]]:
     """The line on which the names of the columns stand, the names, and the rows of a table; `add` is told which rows
-    are none. OSError passes through."""
+    are none. Lines of JSON are read for their names first, unless these are `known`. OSError passes through."""
     suffix = suffix_of(path)
     if suffix == ".parquet":
         yield _parquet(path)
     elif suffix in LINES:
         with _objects(path, lambda _: None) as objects:
-            names = dict.fromkeys(name for _, value in objects for name, _ in _flat(value))
+            names = tuple(known) or tuple(dict.fromkeys(name for _, value in objects for name, _ in _flat(value)))
         places = {name: place for place, name in enumerate(names)}
         with _objects(path, add) as objects:
-            yield 1, tuple(names), (_placed(path, row, value, places, add) for row, value in objects)
+            yield 1, names, (_placed(path, row, value, places, add) for row, value in objects)
     else:
         with open(path, "rb") as file:
             yield _records(file, Context(path, None, add))
@@ -195,10 +195,13 @@ def _flat(value: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
 def _placed(path: str, row: int, value: Mapping[str, Any], places: Mapping[str, int], add: Problem) -> Row:
     placed: dict[int, Any] = {}
     for name, one in _flat(value):
-        if places[name] in placed:
+        place = places.get(name)
+        if place is None:  # written since the names were read
+            continue
+        if place in placed:
             add(error("duplicate-key", f"`{shorten(name)}` is said twice, once inside an object",
                       Span(path, row, 1, row, 1)))
-        placed[places[name]] = one
+        placed[place] = one
     return row, placed
 
 

@@ -92,7 +92,7 @@ def table_events(path: str, table: Table, zone: str | None, activities: dict[str
     types: dict[str, str] = {}
     finer: list[int] = []
     number = 0
-    with rows(path, problems.add) as (_, _, each):
+    with rows(path, problems.add, table.names) as (_, _, each):
         for row, values in each:
             if not values:
                 continue
