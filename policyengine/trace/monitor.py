@@ -105,7 +105,7 @@ class Monitor:
         straight, ahead = arrival.straight, False
         last, waiting = arrival.watermark, arrival.events.get(arrival.watermark, [])
         single = straight and not judge.whole
-        one = waiting[0] if single and len(waiting) == 1 else None  # alone in its instant, to be judged by itself
+        one = None  # alone in its instant, in which nothing is due, to be judged by itself
         event = None
         try:
             for event in events:
@@ -119,13 +119,12 @@ class Monitor:
                         judged(one, out)
                     elif waiting:
                         judge.instant(last, in_turn(waiting), out)
-                    if judge.soonest < time:
-                        judge.fire(time, out)
                     ahead, last = True, time
-                    if single:
+                    if single and judge.soonest > time:
                         one = event
-                    else:
-                        waiting = [event]
+                        continue
+                    judge.fire(time, out)
+                    one, waiting = (event, []) if single and judge.soonest > time else (None, [event])
                     continue
                 if one is not None:
                     waiting, one = [one], None
@@ -143,6 +142,7 @@ class Monitor:
         finally:
             if ahead:
                 arrival.stand(waiting if one is None else [one])
+        judge.tidy(last)
         return out
 
     def _put(self, event: Event, out: list[Outcome]) -> None:
@@ -198,6 +198,7 @@ class Monitor:
             judge.fire(time, out)
             judge.instant(time, events, out)
         judge.fire(self._arrival.watermark, out)
+        judge.tidy(self._arrival.watermark)
         return out
 
     # ---- snapshots ----------------------------------------------------------------------------------------------

@@ -17,13 +17,11 @@ from policyengine.core.standing import Here
 from policyengine.core.standing import Run as Whole
 from policyengine.core.truth import TRUE
 from policyengine.core.verdict import Judgement, Moment
+from policyengine.trace.monitor_keys import Key, Values, key_of, reader, values_of
 from policyengine.trace.monitor_quick import answer, quick
 from policyengine.trace.monitor_rows import Rows, Shelf, field_of
 from policyengine.trace.monitor_runs import Seen
 from policyengine.trace.retention import Plan, equalities, mixed, own_conditions, states_read
-
-Values = tuple[Any, ...]
-
 
 NO_RUNS: Mapping[str, tuple[Seen, ...]] = {}
 
@@ -32,16 +30,16 @@ class Duty:
     """One rule at one moment. `place` is the trigger's, None at a mark; `twin` tells moments apart that are alike.
 
     `plain`: nothing but one event in time can settle it before it is due, so it is judged only when asked for, and its
-    moment, of an `event` with these `values` of the rule's keys, is put together only then. `keys`: of a mark, all of
+    moment, of an `event` with this `key` of the rule's `names`, is put together only then. `keys`: of a mark, all of
     its run; None: those of the moment.
     """
 
-    __slots__ = ("due", "event", "judgement", "keys", "moment", "names", "number", "place", "plain", "rows", "rule",
-                 "runs", "triggered", "twin", "values")
+    __slots__ = ("due", "event", "judgement", "key", "keys", "moment", "names", "number", "place", "plain", "rows", "rule",
+                 "runs", "triggered", "twin")
 
-    def __init__(self, rule: int, number: int, names: tuple[str, ...], values: Values, place: int | None,
+    def __init__(self, rule: int, number: int, names: tuple[str, ...], key: Key, place: int | None,
                  event: Event | None, twin: int) -> None:
-        self.rule, self.number, self.names, self.values, self.place = rule, number, names, values, place
+        self.rule, self.number, self.names, self.key, self.place = rule, number, names, key, place
         self.event, self.twin, self.plain, self.due = event, twin, False, 0
         self.moment: Moment | None = None
         self.keys: Mapping[str, Any] | None = None
@@ -55,7 +53,7 @@ class Duty:
         if self.moment is None:
             assert self.event is not None
             time = self.event.time
-            self.moment = Moment(time, time, tuple(zip(self.names, self.values, strict=True)), self.event)
+            self.moment = Moment(time, time, tuple(zip(self.names, values_of(self.key, self.names), strict=True)), self.event)
         return self.moment
 
     def here(self, position: int = 0) -> Here:
@@ -73,7 +71,7 @@ class Duty:
             self.rows[self.place] = event
         if plan.runs:
             asked = {one.episode: shelf.runs[one.episode] for one in plan.runs}
-            self.runs = {name: tuple(run.seen() for run in runs.of(tuple([here.key(key) for key in runs.keys])))
+            self.runs = {name: tuple(run.seen() for run in runs.of(key_of([here.key(key) for key in runs.keys])))
                          for name, runs in asked.items()}
             for some in self.runs.values():
                 for one in some:
@@ -104,47 +102,49 @@ class Wait:
         self.own = tuple(one for one in own_conditions(pattern) if not states_read(one))
         self.asked = states_read(pattern.where)
         self.sure = None if mixed(pattern) or self.asked else answer(quick(ir.And(self.own), shelf, self._owns))
-        self.duties: dict[Values, dict[int, Duty]] = {}
-        self.groups: dict[Values, dict[Values, None]] = {}  # where duties are told apart by `equal`
+        self.key = reader(self.keys)
+        self.duties: dict[Key, dict[int, Duty]] = {}
+        self.groups: dict[Key, dict[Values, None]] = {}  # where duties are told apart by `equal`
 
     def _owns(self, get: ir.Get) -> bool:
         own_key = len(get.path) == 1 and get.path[0] in self.keys
         return get.owner == ir.CANDIDATE or (get.owner == ir.TRIGGER and own_key)
 
-    def _values(self, duty: Duty) -> Values:
+    def _group(self, duty: Duty) -> Key:
+        """By what a duty is found: the key of the rows it waits for, and what it is told apart by, if by anything."""
         if duty.names == self.keys and not self.equal:
-            return duty.values
+            return duty.key
         here = duty.here()
-        values = tuple(here.key(key) for key in self.keys)
+        key = key_of([here.key(key) for key in self.keys])
         if not self.equal:
-            return values
+            return key
         same = self.shelf.same(self.equal, here, duty.place, duty.rows)
-        return (*values, () if None in same else same)
+        return key, () if None in same else same
 
     def add(self, duty: Duty) -> None:
         """A duty waits."""
-        values = self._values(duty)
-        group = self.duties.get(values)
-        if group is not None:
-            group[duty.number] = duty
+        group = self._group(duty)
+        some = self.duties.get(group)
+        if some is not None:
+            some[duty.number] = duty
             return
-        self.duties[values] = {duty.number: duty}
+        self.duties[group] = {duty.number: duty}
         if self.equal:
-            self.groups.setdefault(values[:-1], {})[values[-1]] = None
+            self.groups.setdefault(group[0], {})[group[1]] = None
 
     def remove(self, duty: Duty) -> None:
         """It waits no longer."""
-        values = self._values(duty)
-        group = self.duties[values]
-        if len(group) > 1:
-            del group[duty.number]
+        group = self._group(duty)
+        some = self.duties[group]
+        if len(some) > 1:
+            del some[duty.number]
             return
-        del self.duties[values]
+        del self.duties[group]
         if self.equal:
-            groups = self.groups[values[:-1]]
-            del groups[values[-1]]
+            groups = self.groups[group[0]]
+            del groups[group[1]]
             if not groups:
-                del self.groups[values[:-1]]
+                del self.groups[group[0]]
 
     def answer(self, duties: Mapping[int, Duty], place: int, event: Event) -> None:
         """A row came that has the values for which these wait."""
@@ -152,12 +152,12 @@ class Wait:
 
     def reached(self, place: int, event: Event) -> None:
         """A row came that may matter to some, where they are told apart by `equal`."""
-        values = tuple(map(event.fields.get, self.keys))
-        if values in self.groups:
+        key = self.key(event.fields)
+        if key in self.groups:
             same = tuple([field_of(event, field) for field, _ in self.equal])
-            for one in list(self.groups[values]):
+            for one in list(self.groups[key]):
                 if None in same or one in (same, ()):
-                    self._reached(list(self.duties[*values, one].values()), place, event, one == same)
+                    self._reached(list(self.duties[key, one].values()), place, event, one == same)
 
     def _reached(self, duties: list[Duty], place: int, event: Event, equal: bool) -> None:
         sure = self.sure(place, event) if callable(self.sure) else self.sure
@@ -172,11 +172,10 @@ class Wait:
 
     def offer(self, duty: Duty, place: int, event: Event) -> bool:
         """A row of the instant at which a plain duty arose; True when it settles it."""
-        values = tuple(map(event.fields.get, self.keys))
         theirs = tuple([field_of(event, field) for field, _ in self.equal])
-        mine = self._values(duty)
-        same = mine[-1] if self.equal else ()
-        if mine[:len(values)] != values or (None not in theirs and same not in (theirs, ())):
+        group = self._group(duty)
+        key, same = group if self.equal else (group, ())
+        if key != self.key(event.fields) or (None not in theirs and same not in (theirs, ())):
             return False
         sure = self.sure(place, event) if callable(self.sure) else self.sure
         if sure and same == theirs:

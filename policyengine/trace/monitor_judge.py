@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from heapq import heapify, heappop, heappush
+from itertools import count
 from typing import Any
 
 from policyengine.core import ir
@@ -20,9 +21,10 @@ from policyengine.core.standing import Here, World, at_large
 from policyengine.core.truth import SETTLED, TRUE, Truth, all_of
 from policyengine.core.verdict import VERDICTS, Judgement, Missing, Moment, NotEmitted, Verdict
 from policyengine.trace.monitor_duties import Duty, Wait
+from policyengine.trace.monitor_keys import Key, named
 from policyengine.trace.monitor_outcomes import Decided, Outcome, verdict_id
 from policyengine.trace.monitor_rows import Shelf
-from policyengine.trace.monitor_rules import Values, Work
+from policyengine.trace.monitor_rules import Work
 from policyengine.trace.monitor_runs import NEVER, Found, Look, Runs
 from policyengine.trace.monitor_written import Act, Alone, Asked, Part, Tell, act, alone, tell
 from policyengine.trace.retention import Plan
@@ -30,8 +32,9 @@ from policyengine.trace.retention import Plan
 LEAST = 1024
 """So many rows come before it is looked again whether any can be thrown away, and so many are kept at least."""
 
-Program = tuple[Tell, Tell, Act]
-"""What is done with a row of a type: who is told of it at once, who when its instant is kept, what it triggers."""
+Program = tuple[Tell | None, Tell | None, Act | None]
+"""What is done with a row of a type: who is told of it at once, who when its instant is kept, what it triggers; None
+where there is nothing to do."""
 
 Row = tuple[int, Event, Program]
 
@@ -47,7 +50,7 @@ class Judge:
         self.rules = [Work(place, plan, quiet) for place, plan in enumerate(plans)]
         self.counts: dict[str, dict[Verdict, int]] = {rule.name: dict.fromkeys(VERDICTS, 0) for rule in self.rules}
         self.opening = [one for rule in self.rules for one in self._begin(rule)]
-        self.place = 0  # of the next row
+        self.starts_at(0)
         self.number = 0  # of the next duty or look
         self.duties: dict[int, Duty] = {}
         self.watching: dict[int, Look] = {}
@@ -60,6 +63,10 @@ class Judge:
         self.kept = self.check = LEAST
         self._twins: tuple[list[Row], dict[int, int]] = [], {}
         self._set_up()
+
+    def starts_at(self, place: int) -> None:
+        """The next row has at least that place."""
+        self.ticket = count(place).__next__
 
     def _begin(self, rule: Work) -> Iterable[Judgement]:
         """What is said of a rule whose moments cannot be known."""
@@ -175,38 +182,40 @@ class Judge:
 
     def instant(self, time: int, events: list[Event], out: list[Outcome]) -> None:
         """All events of an instant: what is kept of them, the duties they answer, the moments they give."""
-        programs = self.programs
+        programs, ticket = self.programs, self.ticket
         rows: list[Row] = []
         for event in events:
             program = programs.get(event.__class__) or self.program(event)
             if program is not None:
-                place = self.place
-                self.place = place + 1
+                place = ticket()
                 rows.append((place, event, program))
-                program[0](place, event)
+                if (early := program[0]) is not None:
+                    early(place, event)
         if self.shelf.in_turn:
             self.shelf.settle(rows)
             for place, event, (_, then, _) in rows:
-                then(place, event)
+                if then is not None:
+                    then(place, event)
         if self.touched or self.news or self.soonest <= time:
             self.ask_again(time, rows, out)
         for place, event, (_, _, asks) in rows:
-            asks(place, event, rows, out)
+            if asks is not None:
+                asks(place, event, rows, out)
         if self._forgets:
             self._forget(rows)
-        if self.place >= self.check:
-            self.tidy(time)
 
     def fire(self, before: int, out: list[Outcome]) -> None:
         """Time passes, up to the instant before `before`, and nothing happens."""
         times, duties, watching = self.times, self.duties, self.watching
-        while self.soonest < before:
+        while times:
             when, number = times[0]
-            if number in duties or number in watching:
+            if number not in duties and number not in watching:
+                heappop(times)  # what it waited for has come
+            elif when < before:
                 self.ask_again(when, [], out)
-            else:  # what it waited for has come
-                heappop(times)
-                self.soonest = times[0][0] if times else NEVER
+            else:
+                break
+        self.soonest = times[0][0] if times else NEVER
         if self._forgets:
             self._forget([])
 
@@ -246,8 +255,11 @@ class Judge:
         self.soonest = min(self.soonest, when)
 
     def tidy(self, now: int) -> None:
-        """Look from time to time whether what is kept has doubled, and throw away what no moment after `now` needs."""
-        self.check = self.place + LEAST
+        """Look from time to time whether what is kept has doubled, and throw away what no moment from `now` on needs."""
+        place = self.ticket()
+        if place < self.check:
+            return
+        self.check = place + LEAST
         if len(self.times) > 2 * (len(self.duties) + len(self.watching)) + LEAST:
             self.times[:] = [(when, number) for when, number in self.times if number in self.watching or (
                 number in self.duties and self.duties[number].due == when)]
@@ -258,41 +270,41 @@ class Judge:
 
     # ---- moments ------------------------------------------------------------------------------------------------
 
-    def _trigger(self, rule: Work, values: tuple[Any, ...], place: int, event: Event, rows: list[Row],
+    def _trigger(self, rule: Work, key: Key, place: int, event: Event, rows: list[Row],
                  out: list[Outcome]) -> None:
         """A trigger of whose verdict the evaluator has to be asked."""
         trigger = rule.trigger
         assert isinstance(trigger, ir.OnEvent)
-        held = self._truth(rule, values, place, event)
+        held = self._truth(rule, key, place, event)
         if trigger.first:
             if held.value is False:
                 return
             # A later match is not the first; after an uncertain one, or in a history with a gap, nobody knows.
-            before = rule.unsure.get(values) or _uncertain(
+            before = rule.unsure.get(key) or _uncertain(
                 tuple(one for name in trigger.events for one in self.blank.gap_in_history(name, None)))
             both = all_of((before, held))
             if held.value:
-                rule.seen[values] = None
-                rule.unsure.pop(values, None)
+                rule.seen[key] = None
+                rule.unsure.pop(key, None)
             else:
-                rule.unsure[values] = both
+                rule.unsure[key] = both
             held = both
         if not self._in_force(event.time):
             return
-        moment = Moment(event.time, event.time, tuple(zip(rule.keys, values, strict=True)), event)
+        moment = Moment(event.time, event.time, tuple(named(key, rule.keys).items()), event)
         twin = self._twin(place, event, rows)
         if held.value is False:
             self._decide(Judgement(rule.name, "not_applicable", moment, tie=held.tie), twin, out)
         else:
             self._arise(rule, moment, None, place, held, twin, event.time, rows, out)
 
-    def _truth(self, rule: Work, values: tuple[Any, ...], place: int, event: Event) -> Truth:
+    def _truth(self, rule: Work, key: Key, place: int, event: Event) -> Truth:
         """How far the trigger's `where` holds, with its evidence."""
         trigger = rule.trigger
         assert isinstance(trigger, ir.OnEvent)
         if trigger.where is None:
             return TRUE
-        here = Here(event.time, event.time, 0, dict(zip(rule.keys, values, strict=True)), event)
+        here = Here(event.time, event.time, 0, named(key, rule.keys), event)
         return self.shelf.candidate(trigger.where, place, event, here)
 
     def _twin(self, place: int, event: Event, rows: list[Row]) -> int:
@@ -308,13 +320,13 @@ class Judge:
             self._twins = rows, twins
         return self._twins[1][place]
 
-    def _wait(self, rule: Work, values: Values, place: int, event: Event, rows: list[Row],
+    def _wait(self, rule: Work, key: Key, place: int, event: Event, rows: list[Row],
               out: list[Outcome]) -> None:
         """A duty that one event in time settles, and nothing else does before it is due."""
         wait = rule.later
         assert wait is not None
         due = rule.due(event.time, self.shelf)
-        duty = Duty(rule.place, self.number, rule.keys, values, place, event, self._twin(place, event, rows))
+        duty = Duty(rule.place, self.number, rule.keys, key, place, event, self._twin(place, event, rows))
         self.number += 1
         duty.due, duty.plain = due, True
         if rule.asks_past:
@@ -340,7 +352,7 @@ class Judge:
         for one in found:
             watcher, run, mark, passed, unknown = one.watcher, one.run, one.mark, one.passed, one.missing
             rule = self.rules[watcher]
-            known = dict(zip(self.shelf.runs[rule.run].keys, run.values, strict=True))
+            known = named(run.key, self.shelf.runs[rule.run].keys)
             keys = tuple((key, known[key]) for key in rule.keys)
             place, first = run.first
             if mark is None:
@@ -423,7 +435,7 @@ class Judge:
         """The verdict on a duty by what it has seen."""
         rule = self.rules[duty.rule]
         if duty.plain and duty.event is not None and duty.place is not None:
-            duty.triggered = self._truth(rule, duty.values, duty.place, duty.event)
+            duty.triggered = self._truth(rule, duty.key, duty.place, duty.event)
         return duty.judge(rule.rule, self.shelf, as_of)
 
     def _again(self, duty: Duty, as_of: int, out: list[Outcome]) -> None:

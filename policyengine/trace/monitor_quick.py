@@ -21,6 +21,7 @@ from policyengine.core.conditions import condition_of, value_of
 from policyengine.core.operators import Overflow
 from policyengine.core.standing import World, at_large
 from policyengine.core.walk import nodes
+from policyengine.trace.monitor_keys import Key
 from policyengine.trace.monitor_rows import DECIDES, Entry, Shelf
 from policyengine.trace.monitor_source import Source
 from policyengine.trace.retention import Length, Need, mixed, state_needs
@@ -212,12 +213,12 @@ def _in_state(expr: ir.InState, shelf: Shelf, owners: Owners) -> Quick:
     stores = [shelf.find_store(need) for need in state_needs(state, 0)]
     if None in stores or shelf.blank.sources is not None:
         return None
-    asked = [(store.buckets, place < len(state.starts)) for place, store in enumerate(stores) if store is not None]
+    asked = [(store.buckets, place < len(state.starts), len(store.keys) != 1) for place, store in enumerate(stores) if store is not None]
 
-    def holds(place: int, values: Sequence[tuple[Any, ...]]) -> bool | None:
+    def holds(place: int, keys: Sequence[Key]) -> bool | None:
         started = ended = -1
-        for (buckets, starts), own in zip(asked, values, strict=True):
-            if None in own:
+        for (buckets, starts, several), own in zip(asked, keys, strict=True):
+            if own is None or (several and None in own):
                 return None
             bucket = buckets.get(own)
             if bucket is not None:
@@ -231,13 +232,19 @@ def _in_state(expr: ir.InState, shelf: Shelf, owners: Owners) -> Quick:
         return started >= ended and started >= 0
 
     def in_state(source: Source) -> str:
-        own = [_tuple(source, [reads[key] for key in store.keys]) for store in stores if store is not None]
+        own = [_key(source, [reads[key] for key in store.keys]) for store in stores if store is not None]
         return f"{source.name(holds)}(place, ({''.join(f'{one}, ' for one in own)}))"
     return in_state
 
 
-def _tuple(source: Source, reads: Sequence[Read | None]) -> str:
-    return f"({''.join(f'{read(source)}, ' for read in reads if read is not None)})"
+def _key(source: Source, reads: Sequence[Read | None]) -> str:
+    """What stands for the values of keys that are read so."""
+    own = [read(source) for read in reads if read is not None]
+    return own[0] if len(own) == 1 else _tuple(own)
+
+
+def _tuple(values: Sequence[str]) -> str:
+    return f"({''.join(f'{one}, ' for one in values)})"
 
 
 def _last(bucket: list[Entry], before: int) -> int | None:
@@ -269,19 +276,19 @@ def _occurs(expr: ir.Occurs, shelf: Shelf) -> Quick:
         return None
     keys, buckets, equal, kind = store.keys, store.buckets, bool(store.equal), pattern.event
 
-    def occurred(place: int, event: Event, values: tuple[Any, ...], same: tuple[Any, ...]) -> bool | None:
+    def occurred(place: int, event: Event, key: Key, same: tuple[Any, ...]) -> bool | None:
         if equal:
-            if None in same or (*values, ()) in buckets:
+            if None in same or (key, ()) in buckets:
                 return None
-            values = (*values, same)
+            key = key, same
         # Ranges compare instants: of its instant, only rows of the trigger's own type have to stand before it.
         before = place if length is None or event.type == kind else None
-        for at, row, weight in reversed(buckets.get(values, ())):
+        for at, row, weight in reversed(buckets.get(key, ())):
             if before is not None and at >= before:
                 continue
             if length is not None and closes(row.time, length, calendar) <= event.time:
                 return False
             return True if weight == DECIDES else None
         return False
-    return lambda source: (f"{source.name(occurred)}(place, event, {source.values(keys)}, "
-                           f"{_tuple(source, compared)})")
+    return lambda source: (f"{source.name(occurred)}(place, event, {source.key(keys)}, "
+                           f"{_tuple([read(source) for read in compared if read is not None])})")

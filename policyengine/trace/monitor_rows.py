@@ -22,6 +22,7 @@ from policyengine.core.conditions import condition_of, value_of
 from policyengine.core.standing import Here, Run, World, typed
 from policyengine.core.truth import TRUE, Truth, all_of
 from policyengine.core.walk import nodes
+from policyengine.trace.monitor_keys import Key, Values, key_of, named, part_reader, reader, values_of
 from policyengine.trace.monitor_runs import Runs
 from policyengine.trace.retention import (
     After,
@@ -51,14 +52,14 @@ Entry = tuple[int, Event, int]
 Reachable = Callable[[int, int], bool]
 """Whether the row of a place and an instant can still be reached."""
 
-Limit = Callable[[tuple[Any, ...], int], Reachable]
-"""For the values of a need's keys, what moments from an instant on can reach."""
+Limit = Callable[[Key, int], Reachable]
+"""For the key of a need, what moments from an instant on can reach."""
 
 
 class Store:
     """The rows of one need."""
 
-    __slots__ = ("asked", "buckets", "equal", "forgotten", "groups", "keys", "lag", "limit", "lists", "mixed", "need",
+    __slots__ = ("asked", "buckets", "equal", "forgotten", "groups", "key", "keys", "lag", "limit", "lists", "mixed", "need",
                  "of_value", "own", "rows")
 
     def __init__(self, need: Need, limit: Limit, forgotten: Collection[str]) -> None:
@@ -70,26 +71,27 @@ class Store:
         self.mixed = endless(pattern) and need.age is None
         self.lag = need.lag + (need.age or 0)
         self.asked = states_read(pattern.where)
-        self.buckets: dict[tuple[Any, ...], list[Entry]] = {}
-        self.groups: dict[tuple[Any, ...], dict[tuple[Any, ...], None]] = {}  # where rows are told apart by `equal`
+        self.key = reader(self.keys)
+        self.buckets: dict[Key, list[Entry]] = {}
+        self.groups: dict[Key, dict[Values, None]] = {}  # where rows are told apart by `equal`
         self.forgotten = [at for at, key in enumerate(self.keys) if key in forgotten]
-        self.of_value: dict[tuple[int, Any], dict[tuple[Any, ...], None]] = {}
+        self.of_value: dict[tuple[int, Any], dict[Key, None]] = {}
         self.rows = 0
 
     def put(self, place: int, event: Event, match: Truth) -> None:
         """Keep a row whose own conditions are not false."""
         need = self.need
-        for values in self._groups(event) if self.lists else (self._values(event),):
+        for group in self._groups(event) if self.lists else (self._group(event),):
             weight = DECIDES if (match.value or need.unsure) and not self.mixed else POSSIBLE
-            if self.equal and not values[-1] and not need.unsure:
+            if self.equal and not group[1] and not need.unsure:
                 weight = POSSIBLE  # whether it is the one nobody can say
             if need.carries is not None and not carries(event, need.carries):
                 weight = BESIDE
-            bucket = self._add(values, (place, event, weight))
+            bucket = self._add(group, (place, event, weight))
             length = len(bucket)
             few = need.which != "every" and need.age is None
             if length > 1 and (few or (length >= 8 and length & (length - 1) == 0)):
-                self._prune(values, bucket, event.time)
+                self._prune(group, bucket, event.time)
 
     def plain(self) -> bool:
         """Whether each row decides, and the latest alone is kept."""
@@ -97,67 +99,74 @@ class Store:
         return (need.which == "latest" and need.reach is None and not need.lag and need.carries is None
                 and need.pattern.where is None and not self.forgotten)
 
-    def _values(self, event: Event) -> tuple[Any, ...]:
-        values = tuple(map(event.fields.get, self.keys))
+    def _group(self, event: Event) -> Key:
+        """By what a row is kept: its key, and what it is told apart by, where it is by anything."""
+        key = self.key(event.fields)
         if not self.equal:
-            return values
+            return key
         same = tuple([field_of(event, field) for field, _ in self.equal])
-        return (*values, () if None in same else same)
+        return key, () if None in same else same
 
-    def _groups(self, event: Event) -> Iterable[tuple[Any, ...]]:
-        """`_values` for each item of the lists by which rows are told apart; `()` is that of an empty list, which may
+    def _groups(self, event: Event) -> Iterable[Key]:
+        """`_group` for each item of the lists by which rows are told apart; `()` is that of an empty list, which may
         contain what is missing."""
-        *values, same = self._values(event)
+        key, same = self._group(event)
         items = [dict.fromkeys(one or ((),)) if isinstance(one, tuple) else (one,) for one in same]
-        return [(*values, one) for one in product(*items)]
+        return [(key, one) for one in product(*items)]
 
-    def _add(self, values: tuple[Any, ...], entry: Entry) -> list[Entry]:
+    def _add(self, group: Key, entry: Entry) -> list[Entry]:
         self.rows += 1
-        bucket = self.buckets.get(values)
+        bucket = self.buckets.get(group)
         if bucket is None:
-            bucket = self.buckets[values] = []
+            bucket = self.buckets[group] = []
             if self.equal:
-                self.groups.setdefault(values[:-1], {})[values[-1]] = None
-            for at in self.forgotten:
-                self.of_value.setdefault((at, values[at]), {})[values] = None
+                self.groups.setdefault(group[0], {})[group[1]] = None
+            for at, value in self._forgettable(group):
+                self.of_value.setdefault((at, value), {})[group] = None
         bucket.append(entry)
         return bucket
 
-    def find(self, values: tuple[Any, ...], same: tuple[Any, ...] | None, into: Rows) -> None:
-        """Add the rows for these values of the keys and, where rows are told apart by it, of `equal` (None among them:
-        all)."""
-        if not self.equal:
-            self._take(values, into)
-            return
-        for group in self.groups.get(values, ()):
-            if same is None or None in same or group in (same, ()):
-                self._take((*values, group), into)
+    def _forgettable(self, group: Key) -> list[tuple[int, Any]]:
+        """The values of keys that may be forgotten, with their places among the keys."""
+        if not self.forgotten:
+            return []
+        values = values_of(group[0] if self.equal else group, self.keys)
+        return [(at, values[at]) for at in self.forgotten]
 
-    def _take(self, values: tuple[Any, ...], into: Rows) -> None:
-        for place, event, _ in self.buckets.get(values, ()):
+    def find(self, key: Key, same: tuple[Any, ...] | None, into: Rows) -> None:
+        """Add the rows of this key and, where rows are told apart by it, of `equal` (None among them: all)."""
+        if not self.equal:
+            self._take(key, into)
+            return
+        for group in self.groups.get(key, ()):
+            if same is None or None in same or group in (same, ()):
+                self._take((key, group), into)
+
+    def _take(self, group: Key, into: Rows) -> None:
+        for place, event, _ in self.buckets.get(group, ()):
             into[place] = event
 
-    def decided(self, values: tuple[Any, ...], before: int) -> tuple[int, Event] | None:
+    def decided(self, key: Key, before: int) -> tuple[int, Event] | None:
         """The latest row before an instant that decides."""
-        return next(((entry[0], entry[1]) for entry in reversed(self.buckets.get(values, ()))
+        return next(((entry[0], entry[1]) for entry in reversed(self.buckets.get(key, ()))
                      if entry[2] == DECIDES and entry[1].time < before), None)
 
     def sweep(self, now: int) -> None:
         """Throw away what no moment from `now` on can reach."""
         waiting = self.need.reach is not None
-        for values in [values for values, bucket in self.buckets.items()
-                       if waiting or len(bucket) > 1 or bucket[0][2] == BESIDE]:
-            bucket = self.buckets[values]
-            self._prune(values, bucket, now)
+        for group in [group for group, bucket in self.buckets.items()
+                      if waiting or len(bucket) > 1 or bucket[0][2] == BESIDE]:
+            bucket = self.buckets[group]
+            self._prune(group, bucket, now)
             if not bucket:
-                self._drop(values)
+                self._drop(group)
 
     def forget(self, place: int, value: Any) -> None:
         """Throw away all rows whose key at that place of the keys has the value."""
-        for values in list(self.of_value.pop((place, value), ())):
-            if values in self.buckets:
-                self.rows -= len(self.buckets[values])
-                self._drop(values)
+        for group in list(self.of_value.pop((place, value), ())):
+            if group in self.buckets:
+                self.rows -= len(self.buckets[group])
+                self._drop(group)
 
     def entries(self) -> list[Entry]:
         """All that is kept, for `restore`."""
@@ -168,23 +177,23 @@ class Store:
     def restore(self, entries: Iterable[Entry]) -> None:
         """Keep what another store of the same need kept."""
         for entry in entries:
-            for values in self._groups(entry[1]) if self.lists else (self._values(entry[1]),):
-                self._add(values, entry)
+            for group in self._groups(entry[1]) if self.lists else (self._group(entry[1]),):
+                self._add(group, entry)
 
-    def _drop(self, values: tuple[Any, ...]) -> None:
-        del self.buckets[values]
-        for at in self.forgotten:
-            some = self.of_value.get((at, values[at]), {})
-            some.pop(values, None)
+    def _drop(self, group: Key) -> None:
+        del self.buckets[group]
+        for one in self._forgettable(group):
+            some = self.of_value.get(one, {})
+            some.pop(group, None)
             if not some:
-                self.of_value.pop((at, values[at]), None)
+                self.of_value.pop(one, None)
         if self.equal:
-            groups = self.groups[values[:-1]]
-            del groups[values[-1]]
+            groups = self.groups[group[0]]
+            del groups[group[1]]
             if not groups:
-                del self.groups[values[:-1]]
+                del self.groups[group[0]]
 
-    def _prune(self, values: tuple[Any, ...], bucket: list[Entry], now: int) -> None:
+    def _prune(self, group: Key, bucket: list[Entry], now: int) -> None:
         past = now - self.lag  # rows before it stand before every moment still to be judged, and are old enough
         first, only = 0, False
         if self.need.which == "latest":
@@ -197,7 +206,7 @@ class Store:
                 if entry[2] == DECIDES and entry[1].time < past:
                     first, only = index, True
                     break
-        reachable = self.limit(values[:len(self.keys)], past)
+        reachable = self.limit(group[0] if self.equal else group, past)
         kept = bucket[first:first + 1] if only else [
             entry for entry in bucket[first:]
             if entry[1].time >= past or (entry[2] != BESIDE and reachable(entry[0], entry[1].time))]
@@ -269,29 +278,27 @@ class Shelf:
         calendar = self.blank.calendar
         match need.reach:
             case None:
-                return lambda values, past: _everything
+                return lambda key, past: _everything
             case Length(period):
                 if period is None:
-                    return lambda values, past: _nothing
+                    return lambda key, past: _nothing
                 length = period
-                return lambda values, past: lambda place, time: closes(time, length, calendar) > past
+                return lambda key, past: lambda place, time: closes(time, length, calendar) > past
             case Unit(unit):
-                def of_unit(values: tuple[Any, ...], past: int) -> Reachable:
+                def of_unit(key: Key, past: int) -> Reachable:
                     start = start_of(unit, past, calendar)
                     return lambda place, time: time >= start
                 return of_unit
             case After(pattern):
-                keys = need.pattern.keys
+                part = part_reader(need.pattern.keys, pattern.keys)
                 latest = self._store(Need(pattern, "latest", None, need.lag))
 
-                def after(values: tuple[Any, ...], past: int) -> Reachable:
-                    known = dict(zip(keys, values, strict=True))
-                    start = latest.decided(tuple(known[key] for key in pattern.keys), past)
+                def after(key: Key, past: int) -> Reachable:
+                    start = latest.decided(part(key), past)
                     return _everything if start is None else lambda place, time: place > start[0]
                 return after
             case Inside(episode):
-                return lambda values, past: self.runs[episode].reachable(dict(zip(need.pattern.keys, values,
-                                                                                  strict=True)), past)
+                return lambda key, past: self.runs[episode].reachable(named(key, need.pattern.keys), past)
             case _:
                 assert_never(need.reach)
 
@@ -354,9 +361,9 @@ class Shelf:
         rows = self.beside(place, event, states, here) if states else {}
         return self.answer((where,), place, event, rows, here)
 
-    def latest(self, pattern: ir.Pattern, lag: int, values: tuple[Any, ...], before: int) -> int | None:
+    def latest(self, pattern: ir.Pattern, lag: int, key: Key, before: int) -> int | None:
         """The instant of the latest certain match of a pattern that `since` names."""
-        found = self._store(Need(pattern, "latest", None, lag)).decided(values, before)
+        found = self._store(Need(pattern, "latest", None, lag)).decided(key, before)
         return None if found is None else found[1].time
 
     # ---- finding ------------------------------------------------------------------------------------------------
@@ -369,7 +376,7 @@ class Shelf:
             self._state(state, self.of_state[state.state, plan.lag],
                         here if state.at == ir.TRIGGER else at_trigger, rows)
         for store in self.of_plan[plan.rule.name]:
-            store.find(tuple([here.key(key) for key in store.keys]), self.same(store.equal, here, place, rows), rows)
+            store.find(key_of([here.key(key) for key in store.keys]), self.same(store.equal, here, place, rows), rows)
 
     def same(self, equal: Sequence[tuple[ir.Get, ir.Expr]], here: Here, place: int | None,
              rows: Rows) -> tuple[Any, ...]:
@@ -388,7 +395,7 @@ class Shelf:
         if None in values.values():
             return
         for store in stores:
-            store.find(tuple([values[key] for key in store.keys]), None, rows)
+            store.find(key_of([values[key] for key in store.keys]), None, rows)
 
     def world(self, rows: Rows, as_of: int, runs: dict[str, tuple[Run, ...]] | None = None) -> tuple[World, list[int]]:
         """A world of these rows, and their places in its order."""

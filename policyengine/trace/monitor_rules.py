@@ -18,11 +18,10 @@ from policyengine.core.truth import Truth
 from policyengine.core.verdict import Verdict
 from policyengine.core.walk import conjuncts, nodes
 from policyengine.trace.monitor_duties import Wait
+from policyengine.trace.monitor_keys import Key
 from policyengine.trace.monitor_quick import Quick, quick, settled
 from policyengine.trace.monitor_rows import Shelf
 from policyengine.trace.retention import Plan, asks_trigger, states_in
-
-Values = tuple[Any, ...]
 
 
 class Work:
@@ -40,8 +39,8 @@ class Work:
         self.run = "" if isinstance(self.trigger, ir.OnEvent) else self.trigger.run
         self.active = True
         self.waits: list[Wait] = []
-        self.seen: dict[Values, None] = {}
-        self.unsure: dict[Values, Truth] = {}
+        self.seen: dict[Key, None] = {}
+        self.unsure: dict[Key, Truth] = {}
         self.asks_past = bool(plan.past or plan.states or plan.runs)
         self.where: Quick = None
         self.when: Quick = None
@@ -95,8 +94,8 @@ class Work:
         if key in self.keys:
             at = self.keys.index(key)
             for some in (self.seen, self.unsure):
-                for values in [(value,)] if len(self.keys) == 1 else [one for one in some if one[at] == value]:
-                    some.pop(values, None)
+                for one in [value] if len(self.keys) == 1 else [one for one in some if one[at] == value]:
+                    some.pop(one, None)
 
 
 def _own(get: ir.Get) -> bool:

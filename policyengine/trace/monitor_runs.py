@@ -21,14 +21,13 @@ from policyengine.core.standing import Run as Whole
 from policyengine.core.truth import TRUE, Truth
 from policyengine.core.verdict import Incomplete, Missing, NotEmitted
 from policyengine.core.walk import nodes
+from policyengine.trace.monitor_keys import Key, named, part_reader, reader, values_of
 from policyengine.trace.retention import After, Inside, Length, RunsAsked, Unit
 
 NEVER = 2 ** 63  # past every instant
 Reachable = Callable[[int, int], bool]
 Placed = tuple[int, Event]
 """A row with its place."""
-
-Values = tuple[Any, ...]
 
 
 class Base:
@@ -50,10 +49,10 @@ class Run:
     the silences that may be."""
 
     __slots__ = ("bases", "closed", "end", "first", "gone", "last", "next", "passed", "recent", "start", "unknown",
-                 "values")
+                 "key")
 
-    def __init__(self, values: Values, first: Placed) -> None:
-        self.values, self.first, self.start = values, first, first[1].time
+    def __init__(self, key: Key, first: Placed) -> None:
+        self.key, self.first, self.start = key, first, first[1].time
         self.last = self.start
         self.recent: list[Placed] = []
         self.end: int | None = None
@@ -77,7 +76,7 @@ class Run:
         """The run as it stands now."""
         placed = [self.first, *self.recent, *([] if self.closed is None else [self.closed]),
                   *((place, event) for place, event, _ in self.unknown)]
-        return Seen(self.values, self.start, tuple(dict.fromkeys(place for place, _ in (self.first, *self.recent))),
+        return Seen(self.key, self.start, tuple(dict.fromkeys(place for place, _ in (self.first, *self.recent))),
                     self.end, None if self.closed is None else self.closed[0],
                     tuple((place, missing) for place, _, missing in self.unknown), dict(placed))
 
@@ -85,16 +84,16 @@ class Run:
 class Seen:
     """A run as a moment sees it, its rows by their places."""
 
-    __slots__ = ("closed", "end", "places", "rows", "start", "unknown", "values")
+    __slots__ = ("closed", "end", "places", "rows", "start", "unknown", "key")
 
-    def __init__(self, values: Values, start: int, places: tuple[int, ...], end: int | None, closed: int | None,
+    def __init__(self, key: Key, start: int, places: tuple[int, ...], end: int | None, closed: int | None,
                  unknown: tuple[tuple[int, Missing], ...], rows: Mapping[int, Event]) -> None:
-        self.values, self.start, self.places, self.end = values, start, places, end
+        self.key, self.start, self.places, self.end = key, start, places, end
         self.closed, self.unknown, self.rows = closed, unknown, rows
 
     def whole(self, keys: Sequence[str], places: Sequence[int]) -> Whole:
         """As the evaluator takes it, in a world whose rows have these places."""
-        return Whole(tuple(zip(keys, self.values, strict=True)), self.start,
+        return Whole(tuple(named(self.key, keys).items()), self.start,
                      tuple(bisect_left(places, place) for place in self.places), self.end,
                      None if self.closed is None else bisect_left(places, self.closed),
                      tuple((bisect_left(places, place), missing) for place, missing in self.unknown))
@@ -132,10 +131,10 @@ class Runs:
 
     def __init__(self, declared: ir.Episode | ir.BooleanState, blank: World, match: Match,
                  watchers: Mapping[int, Watched], asked: Sequence[RunsAsked],
-                 decided: Callable[[ir.Pattern, int, Values, int], int | None],
+                 decided: Callable[[ir.Pattern, int, Key, int], int | None],
                  news: list[Found | Look]) -> None:
         """`watchers`: triggers by their place among the rules. `decided`: of a pattern after `since`, the instant of
-        its latest match (lag, values of its keys, before an instant). `news`: where moments, and when to
+        its latest match (lag, its key, before an instant). `news`: where moments, and when to
         look again, are put."""
         self.declared, self.blank, self.match, self.asked, self.decided = declared, blank, match, asked, decided
         self.watchers = watchers
@@ -150,12 +149,15 @@ class Runs:
         self.lasts = None if lasting is None else value_of(lasting, large, blank)
         self.heard = {place: one.pattern for place, one in watchers.items() if isinstance(one, ir.OnWithout)}
         self.types = frozenset(one.event for one in (*self.starts, *self.ends, *self.heard.values()))
-        self.current: dict[Values, Run] = {}
-        self.past: dict[Values, list[Run]] = {}
-        self.ended: dict[tuple[int, Values], int] = {}
+        self.key = reader(self.keys)
+        self.current: dict[Key, Run] = {}
+        self.past: dict[Key, list[Run]] = {}
+        self.ended: dict[tuple[int, Key], int] = {}
         # Runs by part of their keys, for ends and notices that do not carry all of them.
-        self.parts: dict[tuple[str, ...], dict[Values, dict[Values, None]]] = {
-            one.keys: {} for one in (*self.ends, *self.heard.values()) if one.keys != self.keys}
+        parts = {one.keys for one in (*self.ends, *self.heard.values()) if one.keys != self.keys}
+        self.parts: dict[tuple[str, ...], dict[Key, dict[Key, None]]] = {keys: {} for keys in parts}
+        self.part = {keys: part_reader(self.keys, keys) for keys in parts}
+        self.readers = {one.keys: reader(one.keys) for one in (*self.ends, *self.heard.values())}
         self.lag = max((one.lag for one in asked), default=0)
         self.news = news
         self.lengths: dict[int, Period] = {}
@@ -167,15 +169,15 @@ class Runs:
         others = [one for one in (*self.ends, *self.heard.values()) if one.event == type]
         return self.episode and not self.lag and not others and len(starts) == 1 and starts[0].where is None
 
-    def begun(self, values: Values, place: int, event: Event) -> None:
+    def begun(self, key: Key, place: int, event: Event) -> None:
         """`step` of a row that begins a run and does nothing else."""
         if self.blank.sources is not None:
             self.step(place, event)
             return
-        run = self.current.get(values)
+        run = self.current.get(key)
         if run is not None:
             self._close(run)
-        run = self._begin(values, place, event)
+        run = self._begin(key, place, event)
         if self.first is None:
             self._watch(run, place, event, True)
         else:
@@ -186,41 +188,40 @@ class Runs:
 
     def step(self, place: int, event: Event) -> None:
         """Take a row of one of `types`; what it leads to is added to `news`."""
-        changes: dict[Values, list[tuple[Truth, bool]]] = {}
+        changes: dict[Key, list[tuple[Truth, bool]]] = {}
         for at, pattern in enumerate(self.ends):
             if pattern.event == event.type:
                 match = self.match(pattern, place, event)
                 if match.value is False:
                     continue
-                part = tuple(map(event.fields.get, pattern.keys))
+                part = self.readers[pattern.keys](event.fields)
                 if match.value and self.blank.sources is not None:
                     self.ended[at, part] = event.time
-                for values in self._alike(pattern.keys, part):
-                    changes.setdefault(values, []).append((match, False))
-        own = tuple(map(event.fields.get, self.keys))
+                for key in self._alike(pattern.keys, part):
+                    changes.setdefault(key, []).append((match, False))
+        own = self.key(event.fields)
         for pattern in self.starts:
             if pattern.event == event.type:
                 match = self.match(pattern, place, event)
                 if match.value is not False:
                     changes.setdefault(own, []).append((match, True))
-        for values, some in changes.items():
-            (self._episode if self.episode else self._state)(values, place, event, some)
+        for key, some in changes.items():
+            (self._episode if self.episode else self._state)(key, place, event, some)
         for watcher, pattern in self.heard.items():
             if pattern.event == event.type:
                 match = self.match(pattern, place, event)
                 if match.value is not False:
-                    part = tuple(map(event.fields.get, pattern.keys))
-                    for values in self._alike(pattern.keys, part):
-                        run = self.current.get(values)
+                    for key in self._alike(pattern.keys, self.readers[pattern.keys](event.fields)):
+                        run = self.current.get(key)
                         if run is not None and run.first[0] < place:
                             self._hear(watcher, run, place, event, match)
 
-    def _alike(self, keys: tuple[str, ...], values: Values) -> list[Values]:
+    def _alike(self, keys: tuple[str, ...], key: Key) -> list[Key]:
         """The keys of the runs that agree with these."""
-        return [values] if keys == self.keys else list(self.parts[keys].get(values, ()))
+        return [key] if keys == self.keys else list(self.parts[keys].get(key, ()))
 
-    def _episode(self, values: Values, place: int, event: Event, changes: list[tuple[Truth, bool]]) -> None:
-        run = self.current.get(values)
+    def _episode(self, key: Key, place: int, event: Event, changes: list[tuple[Truth, bool]]) -> None:
+        run = self.current.get(key)
         began = taken = False  # `taken`: the row is the run's latest
         for match, going in changes:
             silence = run is not None and event.time - run.last > self.gap
@@ -229,7 +230,7 @@ class Runs:
                 self._close(run)
                 run = None
             if going and run is None:
-                run = self._begin(values, place, event)
+                run = self._begin(key, place, event)
                 began = taken = True
                 # Events that are not seen may have begun the run before, or ended it since.
                 if self.blank.sources is not None:
@@ -243,8 +244,8 @@ class Runs:
         if run is not None and taken:
             self._watch(run, place, event, began)
 
-    def _state(self, values: Values, place: int, event: Event, changes: list[tuple[Truth, bool]]) -> None:
-        run = self.current.get(values)
+    def _state(self, key: Key, place: int, event: Event, changes: list[tuple[Truth, bool]]) -> None:
+        run = self.current.get(key)
         began = taken = False  # `taken`: the row is the run's latest
         for match, starting in changes:
             if run is not None and run.end is not None and event.time >= run.end:
@@ -252,7 +253,7 @@ class Runs:
                 run = None
             begins = starting and run is None
             if begins:
-                run = self._begin(values, place, event)
+                run = self._begin(key, place, event)
                 began = taken = True
             if run is None:
                 continue
@@ -260,7 +261,7 @@ class Runs:
                 run.doubt(place, event, match.missing)
             if begins:
                 # Events that are not seen may have begun the state before, or ended it since.
-                run.doubt(place, event, (*gaps_of(self.starts, self._reach(values, event.time), self.blank),
+                run.doubt(place, event, (*gaps_of(self.starts, self._reach(key, event.time), self.blank),
                                          *gaps_of(self.ends, event.time, self.blank)))
             if starting:
                 if not taken:
@@ -277,32 +278,31 @@ class Runs:
         if run is not None and began:
             self._watch(run, place, event, began)
 
-    def _reach(self, values: Values, now: int) -> int | None:
+    def _reach(self, key: Key, now: int) -> int | None:
         """From when on an unseen start would have made the state hold before one that is seen."""
         if self.blank.sources is None:
             return None
-        known = dict(zip(self.keys, values, strict=True))
-        ends = [self.ended.get((at, tuple(known[key] for key in pattern.keys)))
-                for at, pattern in enumerate(self.ends)]
+        ends = [self.ended.get((at, self._part(pattern.keys, key))) for at, pattern in enumerate(self.ends)]
         holds = None
         if self.lasts is not None and self.lasts.value is not None:
             holds = earliest_within(now, self.lasts.value, self.blank.calendar)
         return max((one for one in (*ends, holds) if one is not None), default=None)
 
-    def _begin(self, values: Values, place: int, event: Event) -> Run:
-        run = Run(values, (place, event))
+    def _part(self, keys: tuple[str, ...], key: Key) -> Key:
+        """Of the key of a run that of some of its keys."""
+        return key if keys == self.keys else self.part[keys](key)
+
+    def _begin(self, key: Key, place: int, event: Event) -> Run:
+        run = Run(key, (place, event))
         if self.asked:
             run.recent.append(run.first)
         self._enter(run)
         return run
 
     def _enter(self, run: Run) -> None:
-        self.current[run.values] = run
-        if not self.parts:
-            return
-        known = dict(zip(self.keys, run.values, strict=True))
+        self.current[run.key] = run
         for keys, some in self.parts.items():
-            some.setdefault(tuple(known[key] for key in keys), {})[run.values] = None
+            some.setdefault(self.part[keys](run.key), {})[run.key] = None
 
     def _go_on(self, run: Run, place: int, event: Event) -> None:
         run.last = event.time
@@ -318,16 +318,13 @@ class Runs:
     def _close(self, run: Run) -> None:
         self._leave(run)
         if self.asked:
-            self.past.setdefault(run.values, []).append(run)
+            self.past.setdefault(run.key, []).append(run)
 
     def _leave(self, run: Run) -> None:
-        del self.current[run.values]
-        if not self.parts:
-            return
-        known = dict(zip(self.keys, run.values, strict=True))
+        del self.current[run.key]
         for keys, some in self.parts.items():
-            part = tuple(known[key] for key in keys)
-            del some[part][run.values]
+            part = self.part[keys](run.key)
+            del some[part][run.key]
             if not some[part]:
                 del some[part]
 
@@ -426,7 +423,7 @@ class Runs:
     def _period(self, period: ir.Expr, run: Run) -> Period:
         length = self.lengths.get(id(period))
         if length is None:
-            keys = dict(zip(self.keys, run.values, strict=True))
+            keys = named(run.key, self.keys)
             length = value_of(period, Here(run.start, run.start, 0, keys, None), self.blank).value
             if not isinstance(length, Period) or length.count <= 0:
                 raise OutOfRange("the period between two marks is not longer than nothing")
@@ -462,15 +459,15 @@ class Runs:
 
     # ---- what is asked of runs ----------------------------------------------------------------------------------
 
-    def of(self, values: Values) -> list[Run]:
-        """The runs of these keys that are kept, in order."""
-        run = self.current.get(values)
-        return [*self.past.get(values, ()), *([] if run is None else [run])]
+    def of(self, key: Key) -> list[Run]:
+        """The runs of this key that are kept, in order."""
+        run = self.current.get(key)
+        return [*self.past.get(key, ()), *([] if run is None else [run])]
 
     def reachable(self, known: Mapping[str, Any], past: int) -> Reachable:
         """Which rows are in a run that a moment from `past` on may belong to. `known`: the keys they agree on."""
         if set(self.keys) <= set(known):
-            runs = self.of(tuple(known[key] for key in self.keys))
+            runs = self.of(self.key(known))
         else:
             runs = [*(run for some in self.past.values() for run in some), *self.current.values()]
         if self._unseen(past) or any(isinstance(one, NotEmitted | Incomplete)
@@ -489,10 +486,10 @@ class Runs:
             over = run.last + self.gap < now if self.episode else run.end is not None and run.end <= now
             if over:
                 self._close(run)
-        for values, runs in list(self.past.items()):
+        for key, runs in list(self.past.items()):
             runs[:] = [run for run in runs if any(self._asked(one, run, now - one.lag) for one in self.asked)]
             if not runs:
-                del self.past[values]
+                del self.past[key]
 
     def _asked(self, asked: RunsAsked, run: Run, past: int) -> bool:
         last = run.last
@@ -506,8 +503,8 @@ class Runs:
             case Unit(unit):
                 return last >= start_of(unit, past, self.blank.calendar)
             case After(pattern):
-                known = dict(zip(self.keys, run.values, strict=True))
-                start = self.decided(pattern, asked.lag, tuple(known[key] for key in pattern.keys), past)
+                part = part_reader(self.keys, pattern.keys)(run.key)
+                start = self.decided(pattern, asked.lag, part, past)
                 return start is None or last >= start
             case _:
                 assert_never(asked.reach)
@@ -517,13 +514,13 @@ class Runs:
         if key not in self.keys:
             return
         at = self.keys.index(key)
-        for run in [run for run in self.current.values() if run.values[at] == value]:
+        for run in [run for run in self.current.values() if values_of(run.key, self.keys)[at] == value]:
             run.gone = True
             self._leave(run)
-        for values in [values for values in self.past if values[at] == value]:
-            del self.past[values]
+        for own in [own for own in self.past if values_of(own, self.keys)[at] == value]:
+            del self.past[own]
 
-    def restore(self, current: list[Run], past: dict[Values, list[Run]], ended: dict[tuple[int, Values], int]) -> None:
+    def restore(self, current: list[Run], past: dict[Key, list[Run]], ended: dict[tuple[int, Key], int]) -> None:
         """Go on where another left off."""
         self.past, self.ended = past, ended
         for run in current:

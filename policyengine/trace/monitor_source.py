@@ -20,7 +20,7 @@ class Source:
         self.rows = rows
         self.type = rows if isinstance(rows, str) else rows.type
         self.names: dict[str, Any] = {"UNSET": UNSET}
-        self._read: dict[tuple[str, ...], str] = {}  # the variable of the values of keys
+        self._read: dict[tuple[str, ...], str] = {}  # the variable of a key
         self._first: list[str] = []
         self._lines: list[str] = []
 
@@ -38,11 +38,13 @@ class Source:
         """Lines of the function, so many blocks deep."""
         self._lines += ["    " * under + line for line in lines]
 
-    def values(self, keys: tuple[str, ...]) -> str:
-        """The variable that has the row's values of some keys, as a tuple."""
+    def key(self, keys: tuple[str, ...]) -> str:
+        """The variable that has the row's key of some keys: see `monitor_keys`."""
         if keys not in self._read:
             self._read[keys] = f"k{len(self._read)}"
-            self._first.append(f"{self._read[keys]} = ({''.join(f'{self.field(key)}, ' for key in keys)})")
+            read = [self.field(key) for key in keys]
+            key = read[0] if len(read) == 1 else f"({' '.join(f'{one},' for one in read)})"
+            self._first.append(f"{self._read[keys]} = {key}")
         return self._read[keys]
 
     def field(self, name: str) -> str:

@@ -22,11 +22,12 @@ from policyengine.core.codec import encode
 from policyengine.trace.arrival import Arrival
 from policyengine.trace.monitor_duties import Duty
 from policyengine.trace.monitor_judge import Judge
+from policyengine.trace.monitor_keys import Key
 from policyengine.trace.monitor_pack import SCALARS, Packer, Unpacker
 from policyengine.trace.monitor_rows import Entry
 from policyengine.trace.monitor_runs import Base, Look, Run, Seen
 
-SNAPSHOT = 2
+SNAPSHOT = 3
 """The version of what is written."""
 
 SHARED = (Duty, Run, Base, Seen, Look)
@@ -42,7 +43,7 @@ def packed(judge: Judge, arrival: Arrival, counts: Mapping[str, int]) -> dict[st
     stores = [_written(store.entries(), packer) for store in shelf.stores.values()]
     seen = [_keys(rule.seen, packer) for rule in judge.rules]
     state = packer.pack({
-        "place": judge.place, "number": judge.number, "kept": judge.kept, "check": judge.check, "counts": judge.counts,
+        "place": judge.ticket(), "number": judge.number, "kept": judge.kept, "check": judge.check, "counts": judge.counts,
         "opening": judge.opening, "leaving": judge.leaving, "duties": judge.duties, "watching": judge.watching,
         "unsure": [rule.unsure for rule in judge.rules], "supports": shelf.supports,
         "runs": {name: (list(runs.current.values()), runs.past, runs.ended) for name, runs in shelf.runs.items()},
@@ -57,14 +58,15 @@ def unpack(snapshot: Mapping[str, Any], judge: Judge, arrival: Arrival) -> dict[
     for store, flat in zip(shelf.stores.values(), snapshot["stores"], strict=True):
         store.restore(_read(flat, reader))
     for rule, seen, unsure in zip(judge.rules, snapshot["seen"], state["unsure"], strict=True):
-        rule.seen.update(dict.fromkeys(tuple([reader.unpack(one) for one in values]) for values in seen))
+        rule.seen.update(dict.fromkeys(map(reader.unpack, seen)))
         rule.unsure.update(unsure)
     for name, (current, past, ended) in state["runs"].items():
         shelf.runs[name].restore(current, past, ended)
     shelf.supports = state["supports"]
     for name, counts in state["counts"].items():
         judge.counts[name].update(counts)
-    judge.place, judge.number, judge.kept, judge.check = (state[name] for name in ("place", "number", "kept", "check"))
+    judge.starts_at(state["place"])
+    judge.number, judge.kept, judge.check = state["number"], state["kept"], state["check"]
     judge.opening, judge.leaving = state["opening"], state["leaving"]
     judge.opened(state["duties"], state["watching"])
     arrival.restore(state["watermark"], state["waiting"], state["memory"])
@@ -82,9 +84,8 @@ def _read(flat: Sequence[int], reader: Unpacker) -> Iterable[Entry]:
             for place, event, weight in zip(flat[::3], flat[1::3], flat[2::3], strict=True))
 
 
-def _keys(seen: Iterable[tuple[Any, ...]], packer: Packer) -> list[list[Any]]:
-    return [list(values) if SCALARS.issuperset(map(type, values)) else [packer.pack(one) for one in values]
-            for values in seen]
+def _keys(seen: Iterable[Key], packer: Packer) -> list[Any]:
+    return [one if one.__class__ in SCALARS else packer.pack(one) for one in seen]
 
 
 # ---- what it was made of ----------------------------------------------------------------------------------------

@@ -37,8 +37,8 @@ Alone = Callable[[Event, Any], None]
 @record
 class Asked:
     """A rule that rows trigger. `counts`: its verdicts by kind; `force`: as in `Monitor`. `ask` judges a moment of
-    which this is not sure, `wait` opens a duty that rests with `Work.later` alone; both take the values of the rule's
-    keys, and then what `Act` takes."""
+    which this is not sure, `wait` opens a duty that rests with `Work.later` alone; both take the key of the rule,
+    and then what `Act` takes."""
 
     rule: Work
     counts: dict[Verdict, int]
@@ -51,16 +51,20 @@ Part = Store | Runs | Wait
 """Who keeps or follows rows."""
 
 
-def tell(parts: Sequence[Part], rows: type[Line] | str, shelf: Shelf) -> Tell:
+def tell(parts: Sequence[Part], rows: type[Line] | str, shelf: Shelf) -> Tell | None:
     """What shows a row to the parts. `rows`: its class, or for an `Event` the name of its type."""
+    if not parts:
+        return None
     source = Source(rows)
     _tell(source, parts, shelf)
     made: Tell = source.function("place, event")
     return made
 
 
-def act(rules: Sequence[Asked], rows: type[Line] | str) -> Act:
+def act(rules: Sequence[Asked], rows: type[Line] | str) -> Act | None:
     """What has rules judge their trigger."""
+    if not rules:
+        return None
     source = Source(rows)
     _act(source, rules)
     made: Act = source.function("place, event, rows, out")
@@ -69,15 +73,15 @@ def act(rules: Sequence[Asked], rows: type[Line] | str) -> Act:
 
 def alone(parts: Sequence[Part], rules: Sequence[Asked], rows: type[Line] | str, shelf: Shelf, judge: Any,
           again: Callable[[int, Event, Any], None]) -> Alone:
-    """Both for a row that is all of its instant. `judge` counts places, and says when to ask duties `again`."""
+    """Both for a row that is all of its instant, in which nothing is due. `judge` gives places, and says when to ask
+    duties `again`."""
     source = Source(rows)
-    judging = source.name(judge)
-    source.add(f"place = {judging}.place", f"{judging}.place = place + 1")
+    source.add(f"place = {source.name(judge.ticket)}()")
     _tell(source, parts, shelf)
-    source.add(f"if {source.name(judge.touched)} or {source.name(judge.news)} or {judging}.soonest <= event.time:",
-               f"    {source.name(again)}(place, event, out)")
+    if any(not isinstance(part, Store) for part in parts):
+        source.add(f"if {source.name(judge.news)} or {source.name(judge.touched)}:",
+                   f"    {source.name(again)}(place, event, out)")
     _act(source, rules, source.name([]))  # no other row of the instant answers it
-    source.add(f"if place >= {judging}.check:", f"    {judging}.tidy(event.time)")
     made: Alone = source.function("event, out")
     return made
 
@@ -96,7 +100,7 @@ def _tell(source: Source, parts: Sequence[Part], shelf: Shelf) -> None:
             case Runs():
                 source.add(f"{source.name(part.step)}(place, event)")
             case Wait() if not part.equal:
-                source.add(f"group = {source.name(part.duties)}.get({source.values(part.keys)})",
+                source.add(f"group = {source.name(part.duties)}.get({source.key(part.keys)})",
                            "if group is not None:",
                            f"    {source.name(part.answer)}(group, place, event)")
             case Wait():
@@ -108,10 +112,10 @@ def _tell(source: Source, parts: Sequence[Part], shelf: Shelf) -> None:
 def _keep(source: Source, store: Store) -> None:
     """`Store.put` of a row that decides, where the latest alone is kept: it, and all of its instant, and the latest
     before."""
-    some, buckets, values = source.name(store), source.name(store.buckets), source.values(store.keys)
-    source.add(f"bucket = {buckets}.get({values})",
+    some, buckets, key = source.name(store), source.name(store.buckets), source.key(store.keys)
+    source.add(f"bucket = {buckets}.get({key})",
                "if bucket is None:",
-               f"    {buckets}[{values}] = [(place, event, {DECIDES})]",
+               f"    {buckets}[{key}] = [(place, event, {DECIDES})]",
                f"    {some}.rows += 1",
                "elif bucket[-1][1].time < event.time:",
                f"    {some}.rows += 2 - len(bucket)",
@@ -123,16 +127,16 @@ def _keep(source: Source, store: Store) -> None:
 
 def _follow(source: Source, runs: Runs) -> None:
     """`Runs.step` of a row that begins a run of an episode or continues it."""
-    values = source.values(runs.keys)
+    key = source.key(runs.keys)
     source.add("time = event.time",
-               f"run = {source.name(runs.current)}.get({values})",
+               f"run = {source.name(runs.current)}.get({key})",
                f"if run is not None and time - run.last <= {runs.gap}:",
                "    run.last = time",
                *(["    run.recent[0] = (place, event)"] if runs.asked else []),
                "    if time > run.next:",
                f"        {source.name(runs.passed)}(run, place, event)",
                "else:",
-               f"    {source.name(runs.begun)}({values}, place, event)")
+               f"    {source.name(runs.begun)}({key}, place, event)")
 
 
 # ---- rules ------------------------------------------------------------------------------------------------------
@@ -145,12 +149,12 @@ def _act(source: Source, rules: Sequence[Asked], others: str = "rows") -> None:
 def _judge(source: Source, one: Asked, more: str) -> None:
     """A rule at its trigger: the verdict where it can be had without evidence and is only counted, else `ask`."""
     rule = one.rule
-    values = source.values(rule.keys)
-    ask = f"{source.name(one.ask)}({values}, {more})"
+    key = source.key(rule.keys)
+    ask = f"{source.name(one.ask)}({key}, {more})"
     where, when, now = (written(part, source) for part in (rule.where, rule.when, rule.now))
     first, under = isinstance(rule.trigger, ir.OnEvent) and rule.trigger.first, 0
     if first:
-        source.add(f"if {values} not in {source.name(rule.seen)}:")
+        source.add(f"if {key} not in {source.name(rule.seen)}:")
         under = 1
     if where == "None" or "satisfied" not in rule.quiet:
         source.add(ask, under=under)
@@ -161,21 +165,21 @@ def _judge(source: Source, one: Asked, more: str) -> None:
     held = when if where == "True" else "held" if when == "True" else f"held and {when}"
     source.add(f"good = {held}", under=under)
     if first:
-        source.add(f"if {values} in {source.name(rule.unsure)}: good = None", under=under)
+        source.add(f"if {key} in {source.name(rule.unsure)}: good = None", under=under)
     source.add(f"if good and {now}:" if now != "True" else "if good:", under=under)
-    source.add(*_settled(source, one, values, None if rule.later is not None else "satisfied", more), under=under + 1)
+    source.add(*_settled(source, one, key, None if rule.later is not None else "satisfied", more), under=under + 1)
     if "not_applicable" in rule.quiet:
         source.add("elif good is False:", under=under)
-        source.add(*_settled(source, one, values, "not_applicable", more), under=under + 1)
+        source.add(*_settled(source, one, key, "not_applicable", more), under=under + 1)
     source.add("else:", f"    {ask}", under=under)
 
 
-def _settled(source: Source, one: Asked, values: str, verdict: Verdict | None, more: str) -> list[str]:
+def _settled(source: Source, one: Asked, key: str, verdict: Verdict | None, more: str) -> list[str]:
     """The verdict of a moment, which is the first of its key; None: it waits."""
     start, end = one.force
-    done = (f"{source.name(one.wait)}({values}, {more})" if verdict is None else
+    done = (f"{source.name(one.wait)}({key}, {more})" if verdict is None else
             f"{source.name(one.counts)}[{verdict!r}] += 1")
     bounds = [f"event.time {compared} {bound}" for compared, bound in ((">=", start), ("<", end)) if bound is not None]
     lines = [f"if {' and '.join(bounds)}:", f"    {done}"] if bounds else [done]
     first = isinstance(one.rule.trigger, ir.OnEvent) and one.rule.trigger.first
-    return [*([f"{source.name(one.rule.seen)}[{values}] = None"] if first else []), *lines]
+    return [*([f"{source.name(one.rule.seen)}[{key}] = None"] if first else []), *lines]
