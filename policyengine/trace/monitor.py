@@ -97,7 +97,7 @@ class Monitor:
 
     def feed_all(self, events: Iterable[Event]) -> list[Outcome]:
         """As `feed` of each event in turn, all outcomes together. Raises `Halted` at one that cannot be judged."""
-        arrival, judge, alone = self._arrival, self._judge, self._judge.alone
+        arrival, judge, alone, by_itself = self._arrival, self._judge, self._judge.alone, self._judge.by_itself
         out: list[Outcome] = []
         if judge.opening:
             judge.begun(out)
@@ -112,11 +112,7 @@ class Monitor:
                 time = event.time
                 if time > last and straight:
                     if one is not None:
-                        try:
-                            judged = alone[one.__class__]
-                        except KeyError:
-                            judged = judge.by_itself(one)
-                        judged(one, out)
+                        alone.get(one.__class__, by_itself)(one, out)
                     elif waiting:
                         judge.instant(last, in_turn(waiting), out)
                     ahead, last = True, time

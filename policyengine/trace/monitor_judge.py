@@ -26,17 +26,13 @@ from policyengine.trace.monitor_outcomes import Decided, Outcome, verdict_id
 from policyengine.trace.monitor_rows import Shelf
 from policyengine.trace.monitor_rules import Work
 from policyengine.trace.monitor_runs import NEVER, Found, Look, Runs
-from policyengine.trace.monitor_written import Act, Alone, Asked, Part, Tell, act, alone, tell
+from policyengine.trace.monitor_written import NOTHING, Act, Alone, Asked, Part, Take, Written, write
 from policyengine.trace.retention import Plan
 
 LEAST = 1024
 """So many rows come before it is looked again whether any can be thrown away, and so many are kept at least."""
 
-Program = tuple[Tell | None, Tell | None, Act | None]
-"""What is done with a row of a type: who is told of it at once, who when its instant is kept, what it triggers; None
-where there is nothing to do."""
-
-Row = tuple[int, Event, Program]
+Row = tuple[int, Event]
 
 
 class Judge:
@@ -129,42 +125,33 @@ class Judge:
                         partial(self._wait, rule)))
         self.named = {*shelf.plain, *shelf.asking, *self._forgets, *(one.pattern.event for one in self.waits),
                       *(type for runs in shelf.runs.values() for type in runs.types), *self.triggered}
-        self.programs: dict[Any, Program] = {}
-        self.alone: dict[Any, Alone] = {Event: self._event_alone}
+        self.written: dict[Any, Written] = {}
+        self.take: dict[Any, Take] = {}
+        self.act: dict[Any, Act] = {}
+        self.alone: dict[Any, Alone] = {}
 
-    def program(self, event: Event) -> Program | None:
-        """What is done with a row; None where nobody asks about its type."""
-        type = event.type
-        if type not in self.named:
-            return None
-        rows: Any = type if event.__class__ is Event else event.__class__
-        found = self.programs.get(rows)
+    def write(self, event: Event) -> Written:
+        """What is done with rows like this one."""
+        type, line = event.type, event.__class__ is not Event
+        rows: Any = event.__class__ if line else type
+        found = self.written.get(rows)
         if found is None:
             kept, told = self._parts(type)
             # Where keeping rows asks states, all of an instant are kept before any is looked at.
-            early, then = (kept, told) if self.shelf.in_turn else ((*kept, *told), ())
-            found = self.programs[rows] = (tell(early, rows, self.shelf), tell(then, rows, self.shelf),
-                                           act(self.triggered.get(type, ()), rows))
+            early, then = (kept, told) if self.shelf.in_turn else ([*kept, *told], [])
+            found = self.written[rows] = NOTHING if type not in self.named else write(
+                early, then, self.triggered.get(type, ()), rows, self.shelf, self, self._again_alone)
+            if line:  # found by the class alone from now on
+                self.take[rows], self.act[rows], self.alone[rows] = found.take, found.act, found.alone
         return found
 
-    def by_itself(self, event: Event) -> Alone:
-        """What is done with a row that is all of its instant, as `instant` would; not where the judge is `whole`."""
-        type = event.type
-        rows: Any = type if event.__class__ is Event else event.__class__
-        found = self.alone.get(rows)
-        if found is None:
-            found = self.alone[rows] = _nothing if type not in self.named else alone(
-                [one for some in self._parts(type) for one in some], self.triggered.get(type, ()), rows, self.shelf,
-                self, self._again_alone)
-        return found
-
-    def _event_alone(self, event: Event, out: list[Outcome]) -> None:
-        self.by_itself(event)(event, out)
+    def by_itself(self, event: Event, out: list[Outcome]) -> None:
+        """A row that is all of its instant, as `instant` would; not where the judge is `whole`, or something is due.
+        """
+        self.write(event).alone(event, out)
 
     def _again_alone(self, place: int, event: Event, out: list[Outcome]) -> None:
-        program = self.program(event)
-        assert program is not None
-        self.ask_again(event.time, [(place, event, program)], out)
+        self.ask_again(event.time, [(place, event)], out)
 
     def _parts(self, type: str) -> tuple[list[Part], list[Part]]:
         """Who keeps rows of a type, and who follows them."""
@@ -182,25 +169,17 @@ class Judge:
 
     def instant(self, time: int, events: list[Event], out: list[Outcome]) -> None:
         """All events of an instant: what is kept of them, the duties they answer, the moments they give."""
-        programs, ticket = self.programs, self.ticket
         rows: list[Row] = []
         for event in events:
-            program = programs.get(event.__class__) or self.program(event)
-            if program is not None:
-                place = ticket()
-                rows.append((place, event, program))
-                if (early := program[0]) is not None:
-                    early(place, event)
+            (self.take.get(event.__class__) or self.write(event).take)(event, rows)
         if self.shelf.in_turn:
             self.shelf.settle(rows)
-            for place, event, (_, then, _) in rows:
-                if then is not None:
-                    then(place, event)
+            for place, event in rows:
+                self.write(event).then(place, event)
         if self.touched or self.news or self.soonest <= time:
             self.ask_again(time, rows, out)
-        for place, event, (_, _, asks) in rows:
-            if asks is not None:
-                asks(place, event, rows, out)
+        for place, event in rows:
+            (self.act.get(event.__class__) or self.write(event).act)(place, event, rows, out)
         if self._forgets:
             self._forget(rows)
 
@@ -314,7 +293,7 @@ class Judge:
         if self._twins[0] is not rows:
             twins: dict[int, int] = {}
             alike: dict[Any, int] = {}
-            for at, one, _ in rows:
+            for at, one in rows:
                 said = repr(content(one))
                 twins[at] = alike[said] = alike.get(said, -1) + 1
             self._twins = rows, twins
@@ -336,7 +315,7 @@ class Judge:
         self._open(rule, duty)
         self._at(due, duty.number)
         if len(rows) > 1:
-            for at, one, _ in rows:
+            for at, one in rows:
                 after = one.type != event.type or at > place
                 if one.type == wait.pattern.event and after and wait.offer(duty, at, one):
                     return
@@ -384,7 +363,7 @@ class Judge:
         if rule.waits:
             here = duty.here()
             for wait in rule.waits:
-                for at, event, _ in rows:
+                for at, event in rows:
                     if event.type == wait.pattern.event and all(event.fields.get(key) == here.key(key)
                                                                 for key in wait.keys) and not wait.excluded(at, event):
                         wait.show(duty, at, event)
@@ -459,7 +438,7 @@ class Judge:
 
     def _forget(self, rows: list[Row]) -> None:
         """Keys whose last event has been, once nothing of theirs is open."""
-        for place, event, _ in rows:
+        for place, event in rows:
             for key, pattern in self._forgets.get(event.type, ()):
                 if self.shelf.match(pattern, place, event).value:
                     self.leaving[key, event.fields.get(key)] = None
@@ -506,10 +485,6 @@ class Judge:
     def _in_heap(self) -> None:
         heapify(self.times)
         self.soonest = self.times[0][0] if self.times else NEVER
-
-
-def _nothing(event: Event, out: list[Outcome]) -> None:
-    """Nobody asks."""
 
 
 def _uncertain(missing: tuple[Missing, ...]) -> Truth:

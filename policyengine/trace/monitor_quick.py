@@ -274,6 +274,13 @@ def _occurs(expr: ir.Occurs, shelf: Shelf) -> Quick:
     compared = [reader(value, lambda get: get.owner == ir.TRIGGER) for _, value in store.equal]
     if None in compared:
         return None
+    if length is None and store.plain() and not store.equal:
+        rows, own = store.buckets, store.keys  # each row decides, the earliest that is kept of a key stands first
+
+        def before_it(source: Source) -> str:
+            some = source.variable()
+            return f"(({some} := {source.name(rows)}.get({source.key(own)})) is not None and {some}[0][0] < place)"
+        return before_it
     keys, buckets, equal, kind = store.keys, store.buckets, bool(store.equal), pattern.event
 
     def occurred(place: int, event: Event, key: Key, same: tuple[Any, ...]) -> bool | None:

@@ -313,10 +313,10 @@ class Shelf:
         if match.value is not False:
             store.put(place, event, match)
 
-    def settle(self, rows: Sequence[tuple[int, Event, Any]]) -> None:
+    def settle(self, rows: Sequence[tuple[int, Event]]) -> None:
         """Keep the rows of an instant where whether they match depends on a state."""
         for store in self.in_turn:
-            for place, event, _ in rows:
+            for place, event in rows:
                 if event.type == store.need.pattern.event:
                     beside = self.beside(place, event, store.asked, self._alone(store.keys, event))
                     self.supports.setdefault(place, {}).update(beside)

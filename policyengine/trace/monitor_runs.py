@@ -41,26 +41,24 @@ class Base:
 
 
 NO_BASES: dict[int, list[Base]] = {}
+NO_ROWS: list[Placed] = []
 
 
 class Run:
     """One run so far. `last`: the instant of its latest row; `recent`: its latest rows, as many as are asked for;
-    `end`, `closed` as in `standing.Run`; `passed`, by the place of the watcher: how many marks were passed; `bases`:
-    the silences that may be."""
+    `end`, `closed` as in `standing.Run`; `passed`, by the place of the watcher: how many marks were passed, shared
+    among runs until the first one is; `bases`: the silences that may be."""
 
     __slots__ = ("bases", "closed", "end", "first", "gone", "last", "next", "passed", "recent", "start", "unknown",
                  "key")
 
-    def __init__(self, key: Key, first: Placed) -> None:
-        self.key, self.first, self.start = key, first, first[1].time
-        self.last = self.start
-        self.recent: list[Placed] = []
+    def __init__(self, key: Key, first: Placed, time: int, next: int, passed: dict[int, int]) -> None:
+        self.key, self.first, self.start, self.last, self.next, self.passed = key, first, time, time, next, passed
+        self.recent: list[Placed] = NO_ROWS
         self.end: int | None = None
         self.closed: Placed | None = None
         self.unknown: tuple[tuple[int, Event, Missing], ...] = ()
-        self.passed: dict[int, int] = {}
         self.bases: dict[int, list[Base]] = NO_BASES
-        self.next = NEVER
         self.gone = False
 
     def doubt(self, place: int, event: Event, missing: Iterable[Missing]) -> None:
@@ -162,6 +160,7 @@ class Runs:
         self.news = news
         self.lengths: dict[int, Period] = {}
         self.first = self._first_mark() if self.episode else None
+        self.unpassed = {place: 0 for place, one in watchers.items() if isinstance(one, ir.OnEvery)}
 
     def follows(self, type: str) -> bool:
         """Whether all that a row of the type does is to begin a run, or to continue one: see `begun`."""
@@ -181,8 +180,11 @@ class Runs:
         if self.first is None:
             self._watch(run, place, event, True)
         else:
-            run.passed = dict.fromkeys(self.watchers, 0)
             run.next = event.time + self.first
+
+    def simple(self) -> bool:
+        """Whether `begun` does nothing but enter a run in `current`, with when it passes its first mark."""
+        return self.blank.sources is None and self.first is not None and not self.asked and not self.parts
 
     # ---- rows ---------------------------------------------------------------------------------------------------
 
@@ -293,9 +295,9 @@ class Runs:
         return key if keys == self.keys else self.part[keys](key)
 
     def _begin(self, key: Key, place: int, event: Event) -> Run:
-        run = Run(key, (place, event))
+        run = Run(key, (place, event), event.time, NEVER, self.unpassed)
         if self.asked:
-            run.recent.append(run.first)
+            run.recent = [run.first]
         self._enter(run)
         return run
 
@@ -337,7 +339,6 @@ class Runs:
                     case ir.OnStart():
                         self.news.append(Found(watcher, run, None, None))
                     case ir.OnEvery():
-                        run.passed[watcher] = 0
                         if not self.episode:
                             self._again(self._mark(trigger, run, 1), watcher, run, None)
                     case ir.OnWithout():
@@ -350,6 +351,7 @@ class Runs:
 
     def passed(self, run: Run, place: int, event: Event) -> None:
         """An event of an episode came after one of its marks."""
+        self._apart(run)
         for watcher, trigger in self.watchers.items():
             if isinstance(trigger, ir.OnEvery):
                 while watcher in run.passed:
@@ -366,6 +368,10 @@ class Runs:
             if watcher in run.bases:
                 run.bases[watcher] = [base for base in run.bases[watcher] if base.mark >= event.time]
         self._next(run)
+
+    def _apart(self, run: Run) -> None:
+        if run.passed is self.unpassed:
+            run.passed = dict(self.unpassed)
 
     def _next(self, run: Run) -> None:
         if self.episode:
@@ -391,6 +397,7 @@ class Runs:
         elif isinstance(trigger, ir.OnEvery):
             self.news.append(Found(watcher, run, mark, None))
             if not trigger.once:
+                self._apart(run)
                 run.passed[watcher] += 1
                 self._again(self._mark(trigger, run, run.passed[watcher] + 1), watcher, run, None)
 

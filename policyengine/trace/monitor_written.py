@@ -21,8 +21,11 @@ from policyengine.trace.monitor_duties import Wait
 from policyengine.trace.monitor_quick import written
 from policyengine.trace.monitor_rows import DECIDES, Shelf, Store
 from policyengine.trace.monitor_rules import Work
-from policyengine.trace.monitor_runs import Runs
+from policyengine.trace.monitor_runs import Run, Runs
 from policyengine.trace.monitor_source import Source
+
+Take = Callable[[Event, Any], None]
+"""A row, and where rows of its instant are put, with their places."""
 
 Tell = Callable[[int, Event], None]
 """The place of a row and the row."""
@@ -31,7 +34,19 @@ Act = Callable[[int, Event, Any, Any], None]
 """The place of a row, the row, all rows of its instant, where outcomes are put."""
 
 Alone = Callable[[Event, Any], None]
-"""A row that is all of its instant, where outcomes are put: `Tell`, what has to be asked again, `Act`."""
+"""A row that is all of its instant, where outcomes are put."""
+
+
+@record
+class Written:
+    """What is done with rows of a class. Of an instant, each is given a place and shown to those that keep it (`take`)
+    or follow it (`then`, once all are kept), and when all have been the rules judge each (`act`). `alone` is all of it,
+    for a row that is all of its instant."""
+
+    take: Take
+    then: Tell
+    act: Act
+    alone: Alone
 
 
 @record
@@ -51,39 +66,30 @@ Part = Store | Runs | Wait
 """Who keeps or follows rows."""
 
 
-def tell(parts: Sequence[Part], rows: type[Line] | str, shelf: Shelf) -> Tell | None:
-    """What shows a row to the parts. `rows`: its class, or for an `Event` the name of its type."""
-    if not parts:
-        return None
-    source = Source(rows)
-    _tell(source, parts, shelf)
-    made: Tell = source.function("place, event")
-    return made
+def write(early: Sequence[Part], then: Sequence[Part], rules: Sequence[Asked], rows: type[Line] | str, shelf: Shelf,
+          judge: Any, again: Callable[[int, Event, Any], None]) -> Written:
+    """What is done with rows of a class, or for `Event`s of the type of that name, which `early` are shown at once and
+    `then` when all are kept. `judge` gives places, and says when to ask duties `again`."""
+    take, told, act, alone = (Source(rows) for _ in range(4))
+    take.add(f"place = {take.name(judge.ticket)}()", "rows.append((place, event))")
+    _tell(take, early, shelf)
+    _tell(told, then, shelf)
+    _act(act, rules)
+    alone.add(f"place = {alone.name(judge.ticket)}()")
+    _tell(alone, (*early, *then), shelf)
+    if any(not isinstance(part, Store) for part in (*early, *then)):
+        alone.add(f"if {alone.name(judge.news)} or {alone.name(judge.touched)}:",
+                  f"    {alone.name(again)}(place, event, out)")
+    _act(alone, rules, alone.name([]))  # no other row of the instant answers it
+    return Written(take.function("event, rows"), told.function("place, event"),
+                   act.function("place, event, rows, out"), alone.function("event, out"))
 
 
-def act(rules: Sequence[Asked], rows: type[Line] | str) -> Act | None:
-    """What has rules judge their trigger."""
-    if not rules:
-        return None
-    source = Source(rows)
-    _act(source, rules)
-    made: Act = source.function("place, event, rows, out")
-    return made
+def _nothing(*_: Any) -> None:
+    """Nobody asks."""
 
 
-def alone(parts: Sequence[Part], rules: Sequence[Asked], rows: type[Line] | str, shelf: Shelf, judge: Any,
-          again: Callable[[int, Event, Any], None]) -> Alone:
-    """Both for a row that is all of its instant, in which nothing is due. `judge` gives places, and says when to ask
-    duties `again`."""
-    source = Source(rows)
-    source.add(f"place = {source.name(judge.ticket)}()")
-    _tell(source, parts, shelf)
-    if any(not isinstance(part, Store) for part in parts):
-        source.add(f"if {source.name(judge.news)} or {source.name(judge.touched)}:",
-                   f"    {source.name(again)}(place, event, out)")
-    _act(source, rules, source.name([]))  # no other row of the instant answers it
-    made: Alone = source.function("event, out")
-    return made
+NOTHING = Written(_nothing, _nothing, _nothing, _nothing)
 
 
 # ---- who keeps and follows rows ---------------------------------------------------------------------------------
@@ -127,16 +133,18 @@ def _keep(source: Source, store: Store) -> None:
 
 def _follow(source: Source, runs: Runs) -> None:
     """`Runs.step` of a row that begins a run of an episode or continues it."""
-    key = source.key(runs.keys)
+    key, current = source.key(runs.keys), source.name(runs.current)
+    begins = (f"{current}[{key}] = {source.name(Run)}({key}, (place, event), time, time + {runs.first}, "
+              f"{source.name(runs.unpassed)})" if runs.simple() else f"{source.name(runs.begun)}({key}, place, event)")
     source.add("time = event.time",
-               f"run = {source.name(runs.current)}.get({key})",
+               f"run = {current}.get({key})",
                f"if run is not None and time - run.last <= {runs.gap}:",
                "    run.last = time",
                *(["    run.recent[0] = (place, event)"] if runs.asked else []),
                "    if time > run.next:",
                f"        {source.name(runs.passed)}(run, place, event)",
                "else:",
-               f"    {source.name(runs.begun)}({key}, place, event)")
+               f"    {begins}")
 
 
 # ---- rules ------------------------------------------------------------------------------------------------------
