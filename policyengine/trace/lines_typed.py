@@ -31,6 +31,9 @@ _OF_ROWS = frozenset({"type", "properties", "required", "additionalProperties"})
 
 _NEVER = 1 << 60
 
+FILE, ROW = "\x7ffile", "\x7frow"
+"""What a line calls our attributes when it is written. No field of a vocabulary can be called so."""
+
 
 class Line(msgspec.Struct, eq=False, gc=False, kw_only=True):
     """A line as it was decoded, one class for each type of event. It is a `core.case.Event` in all but its class: once
@@ -54,13 +57,13 @@ class Line(msgspec.Struct, eq=False, gc=False, kw_only=True):
     sequence: int | Decimal | None = None
     file: str = ""
     row: int = 0
-    known: Any = None
+    known: Any = UNSET
 
     @property
     def fields(self) -> Mapping[str, Any]:
         """As in `Event`."""
-        known: Mapping[str, Any] | None = self.known
-        if known is None:
+        known: Mapping[str, Any] | UnsetType = self.known
+        if known is UNSET:
             known = self.known = self.__class__.made(self)
         return known
 
@@ -76,7 +79,7 @@ class Count:
     def __init__(self) -> None:
         self.rest = False
         self._fields, self._ids, self._sequences = (repeat(one, _NEVER) for one in (UNSET, None, None))
-        self._lines: list[tuple[repeat[None], int]] = []  # of each class, with its `keys`
+        self._lines: list[tuple[repeat[UnsetType], int]] = []  # of each class, with its `keys`
 
     def field(self) -> Any:
         """The default of a field."""
@@ -92,7 +95,7 @@ class Count:
 
     def known(self, keys: int) -> Any:
         """The default of `known`, for a class of lines with so many keys."""
-        lines = repeat(None, _NEVER)
+        lines = repeat(UNSET, _NEVER)
         self._lines.append((lines, keys))
         return msgspec.field(default_factory=lines.__next__)
 
@@ -139,7 +142,7 @@ def _class(name: str, place: int, schema: Mapping[str, Any], count: Count) -> ty
     count.rest = count.rest or rest
     keys = 4 + len(types)  # with `type`, `time`, `id` and `sequence`
     # Ours have names too, as all fields of a Struct; a line that has one of them has more keys than were counted.
-    ours = {"file": "\x7ffile", "row": "\x7frow", "known": "\x7fknown"}
+    ours = {"file": FILE, "row": ROW, "known": "\x7fknown"}
     made: Any = msgspec.defstruct(
         "Line", [*owed, *may_be, ("file", str, ""), ("row", int, 0), ("known", Any, count.known(keys))], bases=(Line,),
         namespace={"type": name, "place": place, "attributes": attributes, "required": frozenset(required),

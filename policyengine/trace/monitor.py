@@ -200,7 +200,8 @@ class Monitor:
     # ---- snapshots ----------------------------------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:
-        """All of it as JSON values (any JSON library), for `restore`. Holds what the monitor was made of as hashes."""
+        """All of it as values of which msgspec makes JSON, for `restore`, which takes them as they come back from any
+        JSON library. Holds what the monitor was made of as hashes. What it holds changes when the monitor goes on."""
         return {"version": SNAPSHOT, "made_of": self._made_of(),
                 **packed(self._judge, self._arrival, {"late": self.late, "repeats": self.repeats})}
 

@@ -2,7 +2,7 @@
 
 In come the values of which a monitor's state is made; out come lists, text, numbers, true, false and null that any JSON
 library writes and reads unchanged. Events compare by identity, so one that stands in several places comes back as one.
-What the values mean is not known here.
+Rows of which there are many stand as they are, a `Line` as msgspec writes it. What the values mean is not known here.
 
 A scalar is itself, a list is `[kind, …]`: what it holds, or the place of a shared object in a table of its own.
 """
@@ -10,16 +10,18 @@ A scalar is itself, a list is `[kind, …]`: what it holds, or the place of a sh
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from decimal import Decimal
 from fractions import Fraction
 from operator import attrgetter
 from typing import Any
 
+from msgspec import UNSET
+
 from policyengine.base import instants, source
 from policyengine.core import intervals, truth, verdict
 from policyengine.core.case import Event
-from policyengine.trace.lines_typed import Line
+from policyengine.trace.lines_typed import FILE, ROW, Line
 
 TUPLE, LIST, DICT, DECIMAL, FRACTION, EVENT, RECORD, SHARED = range(8)
 
@@ -39,6 +41,8 @@ class Packer:
         self.shared = {one: (place, attrgetter(*one.__slots__)) for place, one in enumerate(shared)}
         self.events: list[Any] = []
         self.objects: list[Any] = []
+        self.places: dict[str, int] = {}
+        """Of the types of `rows`, their places in the vocabulary."""
         self._events: dict[int, int] = {}
         self._objects: dict[int, int] = {}
 
@@ -90,6 +94,37 @@ class Packer:
             fields = self.pack(fields)
         return [event.type, event.time, fields, event.id, sequence, event.file, event.row, event.place]
 
+    def holds(self, value: Any) -> bool:
+        """Whether one of the `shared` has been written."""
+        return id(value) in self._objects
+
+    def rows(self, rows: list[Any], shared: Set[int]) -> list[Any]:
+        """Many events: those that stand nowhere else as they are, the `shared`, by their identity, as their place in
+        the table."""
+        kinds = set(map(type, rows))
+        if all(issubclass(one, Line) and one.plain for one in kinds) and shared.isdisjoint(map(id, rows)):
+            self.places.update((one.type, one.place) for one in kinds)
+            for one in rows:
+                if one.known is not UNSET:
+                    one.known = UNSET  # else it is written too
+            return rows
+        return [self.event(one) if id(one) in shared else self._alone(one) for one in rows]
+
+    def held(self) -> Set[int]:
+        """The identities of the events in the table."""
+        return self._events.keys()
+
+    def _alone(self, event: Event | Line) -> Any:
+        """An event that stands nowhere else, as a `Line` is written."""
+        if not SCALARS.issuperset(map(type, (event.sequence, *event.fields.values()))):
+            return self.event(event)
+        self.places[event.type] = event.place
+        if isinstance(event, Line):
+            event.known = UNSET
+            return event
+        return {"type": event.type, "time": event.time, "id": event.id, "sequence": event.sequence,
+                FILE: event.file, ROW: event.row, **event.fields}
+
     def _object(self, value: Any) -> int:
         place = self._objects.get(id(value))
         if place is None:
@@ -101,9 +136,11 @@ class Packer:
 
 
 class Unpacker:
-    """Reads what a `Packer` wrote: its `events` and `objects`, and then its values."""
+    """Reads what a `Packer` wrote: its `events`, `objects` and `places`, and then its values and rows."""
 
-    def __init__(self, events: list[Any], objects: list[Any], shared: tuple[type, ...] = ()) -> None:
+    def __init__(self, events: list[Any], objects: list[Any], places: Mapping[str, int],
+                 shared: tuple[type, ...] = ()) -> None:
+        self.places = places
         self.events: list[Event] = []
         self.objects: list[Any] = [object.__new__(shared[row[0]]) for row in objects]
         self.events = [
@@ -113,6 +150,16 @@ class Unpacker:
         for one, row in zip(self.objects, objects, strict=True):
             for name, value in zip(one.__class__.__slots__, row[1:], strict=True):
                 setattr(one, name, self.unpack(value))
+
+    def row(self, row: Any) -> Any:
+        """One of `Packer.rows`."""
+        if row.__class__ is int:
+            return self.events[row]
+        if row.__class__ is not dict:
+            return row
+        fields = dict(row)
+        type, time, id, sequence, file, line = map(fields.pop, ("type", "time", "id", "sequence", FILE, ROW))
+        return Event(type, time, fields, id, sequence, file, line, self.places[type])
 
     def unpack(self, value: Any) -> Any:
         """One value."""

@@ -527,6 +527,17 @@ class Runs:
         for own in [own for own in self.past if values_of(own, self.keys)[at] == value]:
             del self.past[own]
 
+    def fresh(self, run: Run) -> bool:
+        """Whether `again` makes the run anew."""
+        return (run.passed is self.unpassed and run.recent is NO_ROWS and run.bases is NO_BASES and run.end is None
+                and run.closed is None and not run.unknown and not run.gone)
+
+    def again(self, place: int, event: Event, key: Key, last: int, next: int) -> Run:
+        """A run that has passed no mark and of which nothing else is known."""
+        run = Run(key, (place, event), event.time, next, self.unpassed)
+        run.last = last
+        return run
+
     def restore(self, current: list[Run], past: dict[Key, list[Run]], ended: dict[tuple[int, Key], int]) -> None:
         """Go on where another left off."""
         self.past, self.ended = past, ended

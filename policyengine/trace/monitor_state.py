@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 
 from policyengine.base.calendar import Calendar
@@ -24,7 +26,6 @@ from policyengine.trace.monitor_duties import Duty
 from policyengine.trace.monitor_judge import Judge
 from policyengine.trace.monitor_keys import Key
 from policyengine.trace.monitor_pack import SCALARS, Packer, Unpacker
-from policyengine.trace.monitor_rows import Entry
 from policyengine.trace.monitor_runs import Base, Look, Run, Seen
 
 SNAPSHOT = 3
@@ -38,30 +39,48 @@ WEEKS = 6_783
 
 
 def packed(judge: Judge, arrival: Arrival, counts: Mapping[str, int]) -> dict[str, Any]:
-    """The state, and some counts beside it. What there is much of (rows, keys seen) is written plainly."""
+    """The state, and some counts beside it. What there is much of (rows, keys seen) is written plainly, `Line`s as
+    they are: msgspec makes JSON of them."""
     packer, shelf = Packer(SHARED), judge.shelf
-    stores = [_written(store.entries(), packer) for store in shelf.stores.values()]
-    seen = [_keys(rule.seen, packer) for rule in judge.rules]
     state = packer.pack({
-        "place": judge.ticket(), "number": judge.number, "kept": judge.kept, "check": judge.check, "counts": judge.counts,
+        "place": judge.ticket(), "number": judge.number, "kept": judge.kept, "check": judge.check,
+        "counts": judge.counts,
         "opening": judge.opening, "leaving": judge.leaving, "duties": judge.duties, "watching": judge.watching,
         "unsure": [rule.unsure for rule in judge.rules], "supports": shelf.supports,
-        "runs": {name: (list(runs.current.values()), runs.past, runs.ended) for name, runs in shelf.runs.items()},
+        "runs": {name: (runs.past, runs.ended) for name, runs in shelf.runs.items()},
         "watermark": arrival.watermark, "waiting": arrival.events, "memory": arrival.memory, **counts})
-    return {"events": packer.events, "objects": packer.objects, "stores": stores, "seen": seen, "state": state}
+    stores = [list(chain.from_iterable(store.entries())) for store in shelf.stores.values()]  # place, row, weight
+    running, others = [], []  # most runs have nothing but where they began, and when they were last heard of
+    for runs in shelf.runs.values():
+        fresh = [run for run in runs.current.values() if runs.fresh(run) and not packer.holds(run)]
+        apart = set(map(id, fresh))
+        others.append(packer.pack([run for run in runs.current.values() if id(run) not in apart]))
+        running.append([part for run in fresh for part in (*run.first, packer.pack(run.key), run.last, run.next)])
+    several = [(stores, 3), (running, 5)]
+    often = Counter(chain.from_iterable(map(id, flat[1::step]) for some, step in several for flat in some))
+    shared = {one for one, times in often.items() if times > 1} | (often.keys() & packer.held())
+    for some, step in several:
+        for flat in some:
+            flat[1::step] = packer.rows(flat[1::step], shared)
+    seen = [_keys(rule.seen, packer) for rule in judge.rules]
+    return {"events": packer.events, "objects": packer.objects, "places": packer.places, "stores": stores,
+            "running": running, "others": others, "seen": seen, "state": state}
 
 
 def unpack(snapshot: Mapping[str, Any], judge: Judge, arrival: Arrival) -> dict[str, Any]:
     """Put a state in a new judge; the counts that were beside it are among what is returned."""
-    reader, shelf = Unpacker(snapshot["events"], snapshot["objects"], SHARED), judge.shelf
+    reader, shelf = Unpacker(snapshot["events"], snapshot["objects"], snapshot["places"], SHARED), judge.shelf
     state: dict[str, Any] = reader.unpack(snapshot["state"])
     for store, flat in zip(shelf.stores.values(), snapshot["stores"], strict=True):
-        store.restore(_read(flat, reader))
+        store.restore(zip(flat[::3], map(reader.row, flat[1::3]), flat[2::3], strict=True))
     for rule, seen, unsure in zip(judge.rules, snapshot["seen"], state["unsure"], strict=True):
         rule.seen.update(dict.fromkeys(map(reader.unpack, seen)))
         rule.unsure.update(unsure)
-    for name, (current, past, ended) in state["runs"].items():
-        shelf.runs[name].restore(current, past, ended)
+    for runs, flat, others in zip(shelf.runs.values(), snapshot["running"], snapshot["others"], strict=True):
+        past, ended = state["runs"][runs.declared.name]
+        fresh = map(runs.again, flat[::5], map(reader.row, flat[1::5]), map(reader.unpack, flat[2::5]), flat[3::5],
+                    flat[4::5])
+        runs.restore([*fresh, *reader.unpack(others)], past, ended)
     shelf.supports = state["supports"]
     for name, counts in state["counts"].items():
         judge.counts[name].update(counts)
@@ -73,19 +92,8 @@ def unpack(snapshot: Mapping[str, Any], judge: Judge, arrival: Arrival) -> dict[
     return state
 
 
-def _written(entries: Iterable[Entry], packer: Packer) -> list[int]:
-    """Rows as place, event and weight, one after the other."""
-    event_of = packer.event
-    return [one for place, event, weight in entries for one in (place, event_of(event), weight)]
-
-
-def _read(flat: Sequence[int], reader: Unpacker) -> Iterable[Entry]:
-    return ((place, reader.events[event], weight)
-            for place, event, weight in zip(flat[::3], flat[1::3], flat[2::3], strict=True))
-
-
-def _keys(seen: Iterable[Key], packer: Packer) -> list[Any]:
-    return [one if one.__class__ in SCALARS else packer.pack(one) for one in seen]
+def _keys(seen: Collection[Key], packer: Packer) -> list[Any]:
+    return list(seen) if SCALARS.issuperset(map(type, seen)) else [packer.pack(one) for one in seen]
 
 
 # ---- what it was made of ----------------------------------------------------------------------------------------

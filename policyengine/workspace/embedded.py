@@ -136,7 +136,8 @@ class ServiceMonitor:
     def snapshot(self) -> dict[str, Any]:
         """All of it as JSON values, for `open_monitor(state=…)`. It holds fields of events: keep it as safe as them."""
         with self._alone:
-            return self._watch.snapshot()
+            state: dict[str, Any] = msgspec.to_builtins(self._watch.snapshot())
+            return state
 
     def _judged(self, judge: Any) -> list[dict[str, Any]]:
         try:

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
+import msgspec
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
@@ -443,6 +444,11 @@ def alike(outcome: Outcome | Judgement) -> str:
     return json.dumps([said, packer.events])
 
 
+def written(one: Monitor) -> str:
+    """Its state as text."""
+    return json.dumps(msgspec.to_builtins(one.snapshot()))
+
+
 @given(st.integers(0, 2 ** 48), st.booleans(), st.integers(1, 6), st.sampled_from([0, 0, 0, SECOND]))
 @settings(max_examples=300, deadline=None)
 def test_lines(seed: int, owed: bool, size: int, lateness: int) -> None:
@@ -464,10 +470,10 @@ def test_lines(seed: int, owed: bool, size: int, lateness: int) -> None:
     found: list[str] = []
     for at in range(0, len(rows), size):
         found += map(alike, many.feed_all(rows[at:at + size]))
-        text = json.dumps(many.snapshot())
+        text = written(many)
         restored = Monitor.restore(json.loads(text), judged, case.facts, {}, CALENDAR, sources=emitted,
                                    lateness=lateness, report=report)
-        assert json.dumps(restored.snapshot()) == text
+        assert written(restored) == text
         if draw.random.random() < 0.3:
             many = restored
     expected += map(alike, one_by_one.finish())
