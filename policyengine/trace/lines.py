@@ -21,7 +21,7 @@ from policyengine.base.instants import parse_instant
 from policyengine.base.scalars import MAX_DEPTH, WHOLE_DIGITS, number
 from policyengine.core.case import Event
 from policyengine.trace.feeds import Chunk
-from policyengine.trace.lines_typed import Line, line_types
+from policyengine.trace.lines_typed import OURS, Line, line_types
 from policyengine.trace.read import MAX_LINE_BYTES, instants
 from policyengine.trace.scan_rows import own_fields
 
@@ -46,7 +46,8 @@ _MANY_DIGITS = re.compile(rb"[0-9]{%d}" % (WHOLE_DIGITS + 1)).search
 MOST = 63  # chunks of which every line is read alone before the types are tried again
 _SHORT = 2 * MAX_DEPTH  # a line no longer than that cannot be nested too deep
 _MILLENNIUM = parse_instant("2000-01-01T00:00:00Z", None)
-_NO_MARK = bytes(set(range(256)) - set(b",[{"))
+_APART = frozenset({"service", *OURS})
+"""Fields that no schema names and that say more than a field does: lines with these are read another way."""
 _HOUR, _BEHIND = slice(0, 13), slice(13, None)  # of a time; made once, as they are used for each line
 _HAS_OFFSET = re.compile("[Zz+-]").search  # behind the hour; without one a minute may be skipped or doubled
 _HELD = 10_000  # hours, and ways to write what stands behind them, that are remembered
@@ -61,6 +62,7 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
              for place, (name, own) in enumerate(own_of.items())}
     decode = msgspec.json.Decoder(float_hook=number).decode
     decode_typed, count = line_types(own_of)
+    nests = count.rest  # whether a field may hold more than one value, and so be too deep
     scan, instant = json_text.scan, instants(zone)
     hours: dict[str, int] = {}  # by their text, in UTC
     minutes: dict[str, int] = {}  # by the text behind the hour, with its offset: what has to be added to it
@@ -71,14 +73,14 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
         nonlocal skip, misses
         lines = chunk.lines
         text = b"".join(lines)
-        marks = text.translate(None, _NO_MARK)
         found: list[Any] = [None] * len(lines)
         others = True
         if skip:
             skip -= 1
-        # Else one of the lines may be too deep or too long.
-        elif len(marks) - marks.count(b",") < len(lines) + MAX_DEPTH and len(text) < MAX_LINE_BYTES:
-            found, others = read_typed(chunk, marks.count(b","))
+        # Else one of the lines may be too long or too deep.
+        elif len(text) < MAX_LINE_BYTES and not (nests and text.count(b"[") + text.count(b"{")
+                                                 >= len(lines) + MAX_DEPTH):
+            found, others = read_typed(chunk, text.count(b","))
             if others and 2 * sum(one is None for one in found) > len(lines):
                 skip, misses = misses, min(2 * misses + 1, MOST)  # the next chunks will be like this one
             else:
@@ -100,12 +102,9 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
         except _NO_EVENT:
             keys, ids = count.keys(), count.ids()
             found, doubtful = [typed_or_none(line) for line in lines], True
+        places = zip(found, chunk.files, chunk.rows, strict=False)
         at_hour, hour = "", 0
-        for line, file, row in zip(found, chunk.files, chunk.rows, strict=False):
-            if line is None:
-                continue
-            line.file = file
-            line.row = row
+        for line, file, row in (one for one in places if one[0] is not None) if doubtful else places:
             time = line.time
             try:
                 if time[_HOUR] != at_hour:
@@ -114,22 +113,45 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
             except KeyError:
                 line.time = time_of(time)
                 doubtful = doubtful or line.time is None
+            line.file = file
+            line.row = row
+        # With one comma less than there are keys no key stands twice, which the decoder does not see, and none is there
+        # that no schema names.
+        doubtful = others = doubtful or commas != count.keys() - keys - len(found)
+        if doubtful or nests:
+            for at, (one, raw) in enumerate(zip(found, lines, strict=True)):
+                if one is not None and not (one.time is not None and (not doubtful or whole(one, raw))
+                                            and (not one.rest or in_order(one, raw))):
+                    found[at] = None
+            others = None in found
         if count.ids() > ids:
             for line in found:
                 if line is not None and line.id.__class__ is int:
                     line.id = str(line.id)
-        # With one comma less than there are keys no key stands twice, which the decoder does not see.
-        doubtful = others = doubtful or commas != count.keys() - keys - len(found)
-        if doubtful or count.rest:
-            for at, (one, raw) in enumerate(zip(found, lines, strict=True)):
-                if one is not None and not (one.time is not None and (not doubtful or unambiguous(one, raw))
-                                            and (not one.rest or in_order(one, raw))):
-                    found[at] = None
-                    others = True
         return found, others
 
-    def unambiguous(line: Line, raw: bytes) -> bool:
-        return raw.count(b",") == line.written() - 1
+    def whole(line: Any, raw: bytes) -> bool:
+        """Whether the line says what was decoded, and nothing twice; what no schema names is added to it."""
+        commas = raw.count(b",")
+        if commas == line.keys(line) - 1:
+            return True
+        try:
+            fields = decode(raw)
+        except _NO_EVENT:
+            return False
+        # Where there are more commas than between keys: two quotes stand around each text and each key.
+        if commas != len(fields) - 1 and (
+                b"\\\\" in raw or raw.count(b'"') - raw.count(b'\\"') != 2 * _texts(fields)):
+            return False
+        extra = {name: value for name in fields.keys() - line.names if (value := fields[name]) is not None}
+        if not extra:
+            return True
+        for value in extra.values():
+            if not (value.__class__ is str or value.__class__ is bool
+                    or (value.__class__ is int and -_LIMIT < value < _LIMIT)):
+                return False
+        line.extra = extra
+        return not line.closed and _APART.isdisjoint(extra)
 
     def typed_or_none(line: bytes) -> Line | None:
         try:
@@ -210,6 +232,15 @@ def _type(root: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
             found = found[step]
         return _type(root, found)
     return schema.get("type")
+
+
+def _texts(value: Any) -> int:
+    """How many texts stand in a value, keys among them."""
+    if value.__class__ is str:
+        return 1
+    if value.__class__ is dict:
+        return len(value) + sum(map(_texts, value.values()))
+    return sum(map(_texts, value)) if value.__class__ is list else 0
 
 
 def _whole(given: Any) -> str:

@@ -2,8 +2,8 @@
 
 In come the schemas of event types without their envelope; out come a decoder of lines and the classes of what it gives.
 What is decoded fits the schema but for what `Line.rest` says; a line that does not fit may fail for a reason that is
-none (a key that no schema names, a whole number written `2.0`), so whoever asks reads it again another way. A key that
-stands twice, and one of the names that are ours, is not seen: `Count` says how many keys there should be.
+none (a whole number written `2.0`), so whoever asks reads it again another way. A key that stands twice, one that no
+schema names, and one of the names that are ours, is not seen: `Count` says how many keys there should be.
 """
 
 from __future__ import annotations
@@ -29,9 +29,13 @@ _SIMPLE: Mapping[str, Any] = {"string": str, "boolean": bool, "integer": _WHOLE}
 _OF_ROWS = frozenset({"type", "properties", "required", "additionalProperties"})
 """What the decoder knows to check of a whole row; that other fields are refused is stricter than most schemas are."""
 
+_ORDINARY = frozenset({"type", "properties", "required"})
+"""What says nothing of fields that are not named."""
+
 _NEVER = 1 << 60
 
 FILE, ROW = "\x7ffile", "\x7frow"
+OURS = (FILE, ROW, "\x7fknown", "\x7fextra")
 """What a line calls our attributes when it is written. No field of a vocabulary can be called so."""
 
 
@@ -40,8 +44,10 @@ class Line(msgspec.Struct, eq=False, gc=False, kw_only=True):
     `time` (as written) is an instant, `id` a text, and `file` and `row` are set.
 
     `attributes`: of each field of the type, the attribute that has it, which is `UNSET` where the line has no such
-    field. `rest`: whether the check has more to ask of the fields than their types; `plain`: whether all are texts,
-    whole numbers, true or false. The fields as a dict are made when they are asked for, by `made`.
+    field. `rest`: whether the check has more to ask of the fields than their types; `closed`: whether it asks anything
+    of fields that no schema names; `plain`: whether all are texts, whole numbers, true or false. The fields as a dict are made when they are asked for, by `made`; `extra` are those
+    that no schema names. `names`: of its fields and of what all events have; `keys`: how many of these a line has, but for
+    an `id` or `sequence` that is null.
     """
 
     type: ClassVar[str]
@@ -49,7 +55,10 @@ class Line(msgspec.Struct, eq=False, gc=False, kw_only=True):
     attributes: ClassVar[Mapping[str, str]]
     required: ClassVar[Collection[str]]
     rest: ClassVar[bool]
+    closed: ClassVar[bool]
     made: ClassVar[Callable[[Any], dict[str, Any]]]
+    keys: ClassVar[Callable[[Any], int]]
+    names: ClassVar[Collection[str]]
     plain: ClassVar[bool]
 
     time: Any
@@ -58,18 +67,17 @@ class Line(msgspec.Struct, eq=False, gc=False, kw_only=True):
     file: str = ""
     row: int = 0
     known: Any = UNSET
+    extra: Any = UNSET
 
     @property
     def fields(self) -> Mapping[str, Any]:
         """As in `Event`."""
-        known: Mapping[str, Any] | UnsetType = self.known
-        if known is UNSET:
-            known = self.known = self.__class__.made(self)
+        if self.known is UNSET:
+            self.known = self.__class__.made(self)
+            if self.extra is not UNSET:
+                self.known.update(self.extra)
+        known: Mapping[str, Any] = self.known
         return known
-
-    def written(self) -> int:
-        """How many keys it has, but for those that are null and in no schema."""
-        return 2 + len(self.__class__.made(self)) + (self.id is not None) + (self.sequence is not None)
 
 
 class Count:
@@ -142,13 +150,16 @@ def _class(name: str, place: int, schema: Mapping[str, Any], count: Count) -> ty
     count.rest = count.rest or rest
     keys = 4 + len(types)  # with `type`, `time`, `id` and `sequence`
     # Ours have names too, as all fields of a Struct; a line that has one of them has more keys than were counted.
-    ours = {"file": FILE, "row": ROW, "known": "\x7fknown"}
+    ours = dict(zip(("file", "row", "known", "extra"), OURS, strict=True))
     made: Any = msgspec.defstruct(
-        "Line", [*owed, *may_be, ("file", str, ""), ("row", int, 0), ("known", Any, count.known(keys))], bases=(Line,),
+        "Line", [*owed, *may_be, ("file", str, ""), ("row", int, 0), ("known", Any, count.known(keys)),
+                  ("extra", Any, UNSET)], bases=(Line,),
         namespace={"type": name, "place": place, "attributes": attributes, "required": frozenset(required),
-                   "rest": rest, "plain": plain, "made": staticmethod(_made(attributes, required))},
+                   "rest": rest, "closed": bool(schema.keys() & KEYWORDS - _ORDINARY), "plain": plain, "made": staticmethod(_made(attributes, required)),
+                   "keys": staticmethod(_keys(attributes)),
+                   "names": frozenset({"type", "time", "id", "sequence", *attributes})},
         tag_field="type", tag=name, rename={**ours, **{at: field for field, at in attributes.items()}},
-        forbid_unknown_fields=True, gc=False, eq=False, kw_only=True)
+        gc=False, eq=False, kw_only=True)
     line: type[Line] = made
     return line
 
@@ -163,6 +174,16 @@ def _made(attributes: Mapping[str, str], required: Collection[str]) -> Callable[
     exec(compile("".join([*source, "    return found\n"]), "<vocabulary>", "exec"), names)
     made: Callable[[Any], dict[str, Any]] = names["made"]
     return made
+
+
+def _keys(attributes: Mapping[str, str]) -> Callable[[Any], int]:
+    """`Line.keys`, written out."""
+    parts = ["2", "(line.id is not None)", "(line.sequence is not None)",
+             *(f"(line.{at} is not UNSET)" for at in attributes.values())]
+    names: dict[str, Any] = {"UNSET": UNSET}
+    exec(compile(f"def keys(line):\n    return {' + '.join(parts)}\n", "<vocabulary>", "exec"), names)
+    keys: Callable[[Any], int] = names["keys"]
+    return keys
 
 
 def _type(root: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:

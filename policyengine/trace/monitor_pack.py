@@ -86,7 +86,7 @@ class Packer:
         fields: Any
         sequence: Any = event.sequence
         if isinstance(event, Line):
-            fields, plain = event.__class__.made(event), event.plain
+            fields, plain = dict(event.fields), event.plain and event.extra is UNSET
         else:
             fields, plain = dict(event.fields), False
             sequence = self.pack(sequence)
@@ -102,7 +102,8 @@ class Packer:
         """Many events: those that stand nowhere else as they are, the `shared`, by their identity, as their place in
         the table."""
         kinds = set(map(type, rows))
-        if all(issubclass(one, Line) and one.plain for one in kinds) and shared.isdisjoint(map(id, rows)):
+        if (all(issubclass(one, Line) and one.plain for one in kinds) and shared.isdisjoint(map(id, rows))
+                and all([one.extra is UNSET for one in rows])):
             self.places.update((one.type, one.place) for one in kinds)
             for one in rows:
                 if one.known is not UNSET:
@@ -119,7 +120,7 @@ class Packer:
         if not SCALARS.issuperset(map(type, (event.sequence, *event.fields.values()))):
             return self.event(event)
         self.places[event.type] = event.place
-        if isinstance(event, Line):
+        if isinstance(event, Line) and event.extra is UNSET:
             event.known = UNSET
             return event
         return {"type": event.type, "time": event.time, "id": event.id, "sequence": event.sequence,

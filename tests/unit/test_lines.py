@@ -117,10 +117,10 @@ def read_at_once(lines: list[bytes]) -> list[bool]:
 
 
 def test_one_line_does_not_hold_up_the_others(tmp_path: Path) -> None:
-    """A bad line, a comma in a text, a key twice, a name of ours: each is read again alone."""
+    """A bad line, a key twice, a name of ours: each is read again alone. A comma in a text is not."""
     ok = OK.encode()
     assert read_at_once([ok, b"{", ok]) == [True, True]
-    assert read_at_once([ok, OK.replace('"u"', '"a, b"').encode(), b"", ok]) == [True, False, True]
+    assert read_at_once([ok, OK.replace('"u"', '"a, b"').encode(), b"", ok]) == [True, True, True]
     for again in ('"user":"v","user"', '"id":"1","id":"2","user"', '"\x7frow":7,"user"', '"\x7fknown":{},"user"'):
         line = OK.replace('"user"', again).encode()
         assert read_at_once([ok, line, ok, b"{"]) in ([True, True], [True, False, True])
@@ -177,6 +177,23 @@ def test_no_slow_reading_for_ordinary_lines(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(module.json_text, "scan", lambda _: pytest.fail("read twice"))
     taken, refused = fast([OK.encode(), OK.replace('"user"', '"id":"e1","length":3,"user"').encode()])
     assert not refused and taken[2].id == "e1" and taken[2].fields == {"length": 3, "user": "u"}
+
+
+def test_no_slow_reading_for_commas_and_fields_of_no_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.json_text, "scan", lambda _: pytest.fail("read twice"))
+    taken, refused = fast([OK.encode(), OK.replace('"u"', '"a, b"').encode(),
+                           OK.replace('"user"', '"x":"c, d","y":null,"z":7,"user"').encode()])
+    assert not refused and all(isinstance(one, Line) for one in taken.values())
+    assert [dict(one.fields) for one in taken.values()] == [
+        {"user": "u"}, {"user": "a, b"}, {"user": "u", "x": "c, d", "z": 7}]
+
+
+def test_a_field_that_a_closed_type_does_not_name() -> None:
+    refused: list[int] = []
+    closed = {"message": {**SCHEMAS["message"], "additionalProperties": False}}
+    read = event_reader(closed, None, lambda _line, _file, row: refused.append(row))
+    lines = [OK.encode(), OK.replace('"user"', '"x":1,"user"').encode()]
+    assert [one.row for one in read(Chunk(lines, repeat("e"), range(1, 3)))] == [1] and refused == [2]
 
 
 values = st.one_of(
