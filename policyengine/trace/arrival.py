@@ -107,9 +107,11 @@ class Arrival:
 
 def in_turn(events: list[Event]) -> list[Event]:
     """The events of an instant in order; most traces number theirs, and give them so."""
-    before = None
-    for event in events:
-        if len(events) > 1 and (event.sequence is None or (before is not None and event.sequence <= before)):
-            return list(in_order(events))
-        before = event.sequence
+    if len(events) > 1:
+        before = events[0].sequence
+        for event in events[1:]:
+            sequence = event.sequence
+            if before is None or sequence is None or sequence <= before:
+                return list(in_order(events))
+            before = sequence
     return events

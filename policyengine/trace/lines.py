@@ -48,9 +48,13 @@ _SHORT = 2 * MAX_DEPTH  # a line no longer than that cannot be nested too deep
 _MILLENNIUM = parse_instant("2000-01-01T00:00:00Z", None)
 _APART = frozenset({"service", *OURS})
 """Fields that no schema names and that say more than a field does: lines with these are read another way."""
-_HOUR, _BEHIND = slice(0, 13), slice(13, None)  # of a time; made once, as they are used for each line
-_HAS_OFFSET = re.compile("[Zz+-]").search  # behind the hour; without one a minute may be skipped or doubled
-_HELD = 10_000  # hours, and ways to write what stands behind them, that are remembered
+# Parts of a time; made once, as they are used for each line.
+_HOUR, _MINUTE, _UP_TO_MINUTE, _SECOND, _BEHIND, _REST = map(slice, (0, 13, 0, 17, 17, 19), (13, 17, 17, 19, None, None))
+_MINUTES = {f":{one:02}:": one * 60_000_000 for one in range(60)}
+_SECONDS = {f"{one:02}": one * 1_000_000 for one in range(60)}
+_FRACTION = re.compile(r"\.[0-9]{1,6}Z").fullmatch
+_HAS_OFFSET = re.compile("[Zz+-]").search  # behind the second; without one a minute may be skipped or doubled
+_HELD = 10_000  # hours, and ways to write what stands behind them or the minute, that are remembered
 
 
 def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, refuse: Refuse,
@@ -65,7 +69,8 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
     nests = count.rest  # whether a field may hold more than one value, and so be too deep
     scan, instant = json_text.scan, instants(zone)
     hours: dict[str, int] = {}  # by their text, in UTC
-    minutes: dict[str, int] = {}  # by the text behind the hour, with its offset: what has to be added to it
+    behind: dict[str, int] = {}  # by the text behind the minute, with its offset: what has to be added to it
+    rests: dict[str, int] = {}  # by the text behind the second
     skip = misses = 0
 
     def read(chunk: Chunk) -> list[Event]:
@@ -102,14 +107,14 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
         except _NO_EVENT:
             keys, ids = count.keys(), count.ids()
             found, doubtful = [typed_or_none(line) for line in lines], True
-        places = zip(found, chunk.files, chunk.rows, strict=False)
-        at_hour, hour = "", 0
+        places: Any = zip(found, chunk.files, chunk.rows, strict=False)
+        known, minute = "", 0  # the text up to the minute
         for line, file, row in (one for one in places if one[0] is not None) if doubtful else places:
             time = line.time
             try:
-                if time[_HOUR] != at_hour:
-                    hour, at_hour = hours[time[_HOUR]], time[_HOUR]
-                line.time = hour + minutes[time[_BEHIND]]
+                if time[_UP_TO_MINUTE] != known:
+                    minute, known = hours[time[_HOUR]] + _MINUTES[time[_MINUTE]], time[_UP_TO_MINUTE]
+                line.time = minute + behind[time[_BEHIND]]
             except KeyError:
                 line.time = time_of(time)
                 doubtful = doubtful or line.time is None
@@ -168,20 +173,34 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
     def time_of(text: str) -> int | None:
         """The instant of a time, None where it is none; its parts are remembered where they come to the same whatever
         the others are."""
-        try:
-            time, behind = instant(text), text[_BEHIND]
-        except ValueError:
-            return None
-        if not FIRST < time < LAST:
-            return None
-        minute = minutes.get(behind)
-        if minute is None and _HAS_OFFSET(behind) and len(minutes) < _HELD:
-            minute = minutes[behind] = instant(f"2000-01-01T00{behind}") - _MILLENNIUM
-        if minute is not None and FIRST + DAY < time < LAST - DAY:
+        hour, minute, second, rest = text[_HOUR], _MINUTES.get(text[_MINUTE]), _SECONDS.get(text[_SECOND]), text[_REST]
+        if minute is None or second is None:
+            return instant_of(text)
+        part = rests.get(rest)
+        if part is None and _FRACTION(rest):
+            part = int(rest[1:-1].ljust(6, "0"))
+        if part is None and _HAS_OFFSET(rest) and len(rests) < _HELD and instant_of(text) is not None:
+            part = rests[rest] = instant(f"2000-01-01T00:00:00{rest}") - _MILLENNIUM
+        if part is None:
+            return instant_of(text)
+        if len(behind) < _HELD:
+            behind[text[_BEHIND]] = second + part
+        begins = hours.get(hour)
+        if begins is None:
+            time = instant_of(text)
+            if time is None or not FIRST + DAY < time < LAST - DAY:
+                return time
             if len(hours) >= _HELD:
                 hours.clear()
-            hours[text[_HOUR]] = time - minute
-        return time
+            begins = hours[hour] = time - minute - second - part
+        return begins + minute + second + part
+
+    def instant_of(text: str) -> int | None:
+        try:
+            time = instant(text)
+        except ValueError:
+            return None
+        return time if FIRST < time < LAST else None
 
     def read_one(line: bytes, file: str, row: int) -> Event | None:
         """The event of a line; None where `refuse` knows none either, or it is empty."""

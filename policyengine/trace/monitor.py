@@ -112,7 +112,7 @@ class Monitor:
                 time = event.time
                 if time > last and straight:
                     if one is not None:
-                        alone.get(one.__class__, by_itself)(one, out)
+                        alone.get(type(one), by_itself)(one, out)
                     elif waiting:
                         judge.instant(last, in_turn(waiting), out)
                     ahead, last = True, time

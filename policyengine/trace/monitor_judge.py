@@ -170,8 +170,9 @@ class Judge:
     def instant(self, time: int, events: list[Event], out: list[Outcome]) -> None:
         """All events of an instant: what is kept of them, the duties they answer, the moments they give."""
         rows: list[Row] = []
+        take, act = self.take, self.act
         for event in events:
-            (self.take.get(event.__class__) or self.write(event).take)(event, rows)
+            (take.get(type(event)) or self.write(event).take)(event, rows)
         if self.shelf.in_turn:
             self.shelf.settle(rows)
             for place, event in rows:
@@ -179,7 +180,7 @@ class Judge:
         if self.touched or self.news or self.soonest <= time:
             self.ask_again(time, rows, out)
         for place, event in rows:
-            (self.act.get(event.__class__) or self.write(event).act)(place, event, rows, out)
+            (act.get(type(event)) or self.write(event).act)(place, event, rows, out)
         if self._forgets:
             self._forget(rows)
 
@@ -231,7 +232,8 @@ class Judge:
 
     def _at(self, when: int, number: int) -> None:
         heappush(self.times, (when, number))
-        self.soonest = min(self.soonest, when)
+        if when < self.soonest:
+            self.soonest = when
 
     def tidy(self, now: int) -> None:
         """Look from time to time whether what is kept has doubled, and throw away what no moment from `now` on needs."""
@@ -302,18 +304,18 @@ class Judge:
     def _wait(self, rule: Work, key: Key, place: int, event: Event, rows: list[Row],
               out: list[Outcome]) -> None:
         """A duty that one event in time settles, and nothing else does before it is due."""
-        wait = rule.later
+        wait, number, time = rule.later, self.number, event.time
         assert wait is not None
-        due = rule.due(event.time, self.shelf)
-        duty = Duty(rule.place, self.number, rule.keys, key, place, event, self._twin(place, event, rows))
-        self.number += 1
-        duty.due, duty.plain = due, True
+        duty = Duty(rule.place, number, rule.keys, key, place, event,
+                    self._twin(place, event, rows) if len(rows) > 1 else 0)
+        self.number = number + 1
+        duty.due, duty.plain = rule.due(time, self.shelf) if rule.elapsed is None else time + rule.elapsed, True
         if rule.asks_past:
             duty.gather(rule.plan, self.shelf)
         else:
             duty.rows[place] = event
         self._open(rule, duty)
-        self._at(due, duty.number)
+        self._at(duty.due, number)
         if len(rows) > 1:
             for at, one in rows:
                 after = one.type != event.type or at > place

@@ -101,7 +101,7 @@ class Packer:
     def rows(self, rows: list[Any], shared: Set[int]) -> list[Any]:
         """Many events: those that stand nowhere else as they are, the `shared`, by their identity, as their place in
         the table."""
-        kinds = set(map(type, rows))
+        kinds: set[Any] = set(map(type, rows))
         if (all(issubclass(one, Line) and one.plain for one in kinds) and shared.isdisjoint(map(id, rows))
                 and all([one.extra is UNSET for one in rows])):
             self.places.update((one.type, one.place) for one in kinds)

@@ -29,7 +29,7 @@ class Work:
 
     `where`, `when`, `now`: its trigger's condition, what it applies to, what it demands of the past and the present, as
     source over the trigger; None where only the evaluator can say. `later`: the one thing it demands within `period` of
-    the moment. `quiet`: the verdicts that are only counted.
+    the moment, which is too late `elapsed` after it, where that is the same for all. `quiet`: the verdicts that are only counted.
     """
 
     def __init__(self, place: int, plan: Plan, quiet: Collection[Verdict]) -> None:
@@ -47,6 +47,7 @@ class Work:
         self.now: Quick = None
         self.later: Wait | None = None
         self.period: Period | None = None
+        self.elapsed: int | None = None
 
     def prepare(self, shelf: Shelf) -> None:
         """Find the functions; `waits` are known."""
@@ -79,6 +80,8 @@ class Work:
             self.now = None
             return
         self.later, self.period = self.waits[0], period
+        if period.is_elapsed:
+            self.elapsed = closes(0, period, shelf.blank.calendar)
 
     def due(self, time: int, shelf: Shelf) -> int:
         """When what is demanded later is too late."""

@@ -49,8 +49,20 @@ class Run:
     `end`, `closed` as in `standing.Run`; `passed`, by the place of the watcher: how many marks were passed, shared
     among runs until the first one is; `bases`: the silences that may be."""
 
-    __slots__ = ("bases", "closed", "end", "first", "gone", "last", "next", "passed", "recent", "start", "unknown",
-                 "key")
+    __slots__ = (
+        "bases",
+        "closed",
+        "end",
+        "first",
+        "gone",
+        "key",
+        "last",
+        "next",
+        "passed",
+        "recent",
+        "start",
+        "unknown",
+    )
 
     def __init__(self, key: Key, first: Placed, time: int, next: int, passed: dict[int, int]) -> None:
         self.key, self.first, self.start, self.last, self.next, self.passed = key, first, time, time, next, passed
@@ -82,7 +94,7 @@ class Run:
 class Seen:
     """A run as a moment sees it, its rows by their places."""
 
-    __slots__ = ("closed", "end", "places", "rows", "start", "unknown", "key")
+    __slots__ = ("closed", "end", "key", "places", "rows", "start", "unknown")
 
     def __init__(self, key: Key, start: int, places: tuple[int, ...], end: int | None, closed: int | None,
                  unknown: tuple[tuple[int, Missing], ...], rows: Mapping[int, Event]) -> None:

@@ -10,8 +10,8 @@ from itertools import repeat
 from random import Random
 from typing import Any
 
-import pytest
 import msgspec
+import pytest
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
