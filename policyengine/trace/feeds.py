@@ -22,7 +22,7 @@ from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.base.record import record
 from policyengine.trace.read import MAX_LINE_BYTES
 
-CHUNK = 1 << 16  # bytes read at once: what is made of them stays in the processor's own memory
+CHUNK = 1 << 17  # bytes read at once; what is made of them should stay in the processor's own memory
 POLL = 0.1  # seconds between two looks at a file that is followed
 GRACE = 1.0  # seconds for which a rotated file is still read: its writer may not have opened the new one yet
 HEAD = 1024  # bytes from the beginning of a file by which it is known again

@@ -49,7 +49,8 @@ _MILLENNIUM = parse_instant("2000-01-01T00:00:00Z", None)
 _APART = frozenset({"service", *OURS})
 """Fields that no schema names and that say more than a field does: lines with these are read another way."""
 # Parts of a time; made once, as they are used for each line.
-_HOUR, _MINUTE, _UP_TO_MINUTE, _SECOND, _BEHIND, _REST = map(slice, (0, 13, 0, 17, 17, 19), (13, 17, 17, 19, None, None))
+_HOUR, _MINUTE, _UP_TO_MINUTE = slice(0, 13), slice(13, 17), slice(0, 17)
+_SECOND, _REST, _BEHIND = slice(17, 19), slice(19, None), slice(17, None)
 _MINUTES = {f":{one:02}:": one * 60_000_000 for one in range(60)}
 _SECONDS = {f"{one:02}": one * 1_000_000 for one in range(60)}
 _FRACTION = re.compile(r"\.[0-9]{1,6}Z").fullmatch
@@ -71,7 +72,7 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
     hours: dict[str, int] = {}  # by their text, in UTC
     behind: dict[str, int] = {}  # by the text behind the minute, with its offset: what has to be added to it
     rests: dict[str, int] = {}  # by the text behind the second
-    skip = misses = 0
+    skip = misses = keys = ids = 0
 
     def read(chunk: Chunk) -> list[Event]:
         """The events of a chunk; what is no event is handed to `refuse`, in the order of the lines."""
@@ -99,13 +100,12 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
 
     def read_typed(chunk: Chunk, commas: int) -> tuple[list[Line | None], bool]:
         """The lines of a chunk, None for those that have to be read another way, and whether there are such."""
+        nonlocal keys, ids
         lines = chunk.lines
-        keys, ids = count.keys(), count.ids()
         found: list[Line | None]
         try:
             found, doubtful = list(map(decode_typed, lines)), False
         except _NO_EVENT:
-            keys, ids = count.keys(), count.ids()
             found, doubtful = [typed_or_none(line) for line in lines], True
         places: Any = zip(found, chunk.files, chunk.rows, strict=False)
         known, minute = "", 0  # the text up to the minute
@@ -122,14 +122,16 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
             line.row = row
         # With one comma less than there are keys no key stands twice, which the decoder does not see, and none is there
         # that no schema names.
-        doubtful = others = doubtful or commas != count.keys() - keys - len(found)
+        before, keys = keys, count.keys()
+        doubtful = others = doubtful or commas != keys - before - len(found)
         if doubtful or nests:
             for at, (one, raw) in enumerate(zip(found, lines, strict=True)):
                 if one is not None and not (one.time is not None and (not doubtful or whole(one, raw))
                                             and (not one.rest or in_order(one, raw))):
                     found[at] = None
             others = None in found
-        if count.ids() > ids:
+        before, ids = ids, count.ids()
+        if ids > before:
             for line in found:
                 if line is not None and line.id.__class__ is int:
                     line.id = str(line.id)
@@ -148,7 +150,7 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
         if commas != len(fields) - 1 and (
                 b"\\\\" in raw or raw.count(b'"') - raw.count(b'\\"') != 2 * _texts(fields)):
             return False
-        extra = {name: value for name in fields.keys() - line.names if (value := fields[name]) is not None}
+        extra = {name: value for name, value in fields.items() if name not in line.names and value is not None}
         if not extra:
             return True
         for value in extra.values():

@@ -45,9 +45,9 @@ class Line(msgspec.Struct, eq=False, gc=False, kw_only=True):
 
     `attributes`: of each field of the type, the attribute that has it, which is `UNSET` where the line has no such
     field. `rest`: whether the check has more to ask of the fields than their types; `closed`: whether it asks anything
-    of fields that no schema names; `plain`: whether all are texts, whole numbers, true or false. The fields as a dict are made when they are asked for, by `made`; `extra` are those
-    that no schema names. `names`: of its fields and of what all events have; `keys`: how many of these a line has, but for
-    an `id` or `sequence` that is null.
+    of fields that no schema names; `plain`: whether all are texts, whole numbers, true or false. The fields as a dict
+    are made when they are asked for, by `made`; `extra` are those that no schema names. `names`: of its fields and of
+    what all events have; `keys`: how many of these a line has, but for an `id` or `sequence` that is null.
     """
 
     type: ClassVar[str]
@@ -155,8 +155,9 @@ def _class(name: str, place: int, schema: Mapping[str, Any], count: Count) -> ty
         "Line", [*owed, *may_be, ("file", str, ""), ("row", int, 0), ("known", Any, count.known(keys)),
                   ("extra", Any, UNSET)], bases=(Line,),
         namespace={"type": name, "place": place, "attributes": attributes, "required": frozenset(required),
-                   "rest": rest, "closed": bool(schema.keys() & KEYWORDS - _ORDINARY), "plain": plain, "made": staticmethod(_made(attributes, required)),
-                   "keys": staticmethod(_keys(attributes)),
+                   "rest": rest, "plain": plain,
+                   "closed": bool(schema.keys() & KEYWORDS - _ORDINARY),
+                   "made": staticmethod(_made(attributes, required)), "keys": staticmethod(_keys(attributes)),
                    "names": frozenset({"type", "time", "id", "sequence", *attributes})},
         tag_field="type", tag=name, rename={**ours, **{at: field for field, at in attributes.items()}},
         gc=False, eq=False, kw_only=True)

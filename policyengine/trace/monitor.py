@@ -28,6 +28,7 @@ from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
 from policyengine.trace.arrival import START, Arrival, in_turn
 from policyengine.trace.monitor_judge import Judge
 from policyengine.trace.monitor_outcomes import Decided, Late, Outcome
+from policyengine.trace.monitor_runs import NEVER
 from policyengine.trace.monitor_state import SNAPSHOT, made_of, packed, unpack
 from policyengine.trace.retention import Kept, kept, plans
 
@@ -97,46 +98,51 @@ class Monitor:
 
     def feed_all(self, events: Iterable[Event]) -> list[Outcome]:
         """As `feed` of each event in turn, all outcomes together. Raises `Halted` at one that cannot be judged."""
-        arrival, judge, alone, by_itself = self._arrival, self._judge, self._judge.alone, self._judge.by_itself
+        arrival, judge, alone = self._arrival, self._judge, self._judge.alone
         out: list[Outcome] = []
         if judge.opening:
             judge.begun(out)
-        # What most events do: the instant that was is over, and nothing else waits. `arrival` is told when they do not.
-        straight, ahead = arrival.straight, False
-        last, waiting = arrival.watermark, arrival.events.get(arrival.watermark, [])
-        single = straight and not judge.whole
-        one = None  # alone in its instant, in which nothing is due, to be judged by itself
-        event = None
+        # What most events do: the instant that was is over, and nothing else waits. `arrival`, whose watermark then is
+        # behind `last`, is told when they do not.
+        last = arrival.watermark
+        waiting = arrival.events.get(last, [])
+        end = last if arrival.straight else NEVER  # an event after it ends the instant that was
+        single = not judge.whole
+        one = event = None  # `one` is alone in its instant, in which nothing is due, to be judged by itself
         try:
             for event in events:
                 time = event.time
-                if time > last and straight:
+                if time > end:
                     if one is not None:
-                        alone.get(type(one), by_itself)(one, out)
+                        try:
+                            judged = alone[type(one)]
+                        except KeyError:
+                            judged = judge.by_itself
+                        judged(one, out)
                     elif waiting:
                         judge.instant(last, in_turn(waiting), out)
-                    ahead, last = True, time
-                    if single and judge.soonest > time:
+                    last = end = time
+                    if judge.soonest > time and single:
                         one = event
                         continue
                     judge.fire(time, out)
-                    one, waiting = (event, []) if single and judge.soonest > time else (None, [event])
+                    one, waiting = (event, []) if judge.soonest > time and single else (None, [event])
                     continue
                 if one is not None:
                     waiting, one = [one], None
-                if ahead and time == last and event.id is None:
-                    waiting.append(event)
-                    continue
-                if ahead:
+                if last != arrival.watermark:
+                    if time == last and event.id is None:
+                        waiting.append(event)
+                        continue
                     arrival.stand(waiting)
-                    ahead = False
                 self._put(event, out)
                 last, waiting = arrival.watermark, arrival.events.get(arrival.watermark, [])
+                end = last if arrival.straight else NEVER
         except (Overflow, OutOfRange) as problem:
             assert event is not None
             raise Halted(problem, event) from problem
         finally:
-            if ahead:
+            if last != arrival.watermark:
                 arrival.stand(waiting if one is None else [one])
         judge.tidy(last)
         return out

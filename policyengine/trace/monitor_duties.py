@@ -17,7 +17,7 @@ from policyengine.core.standing import Here
 from policyengine.core.standing import Run as Whole
 from policyengine.core.truth import TRUE
 from policyengine.core.verdict import Judgement, Moment
-from policyengine.trace.monitor_keys import Key, Values, key_of, reader, values_of
+from policyengine.trace.monitor_keys import Key, Values, key_of, named, reader
 from policyengine.trace.monitor_quick import answer, quick
 from policyengine.trace.monitor_rows import Rows, Shelf, field_of
 from policyengine.trace.monitor_runs import Seen
@@ -34,8 +34,8 @@ class Duty:
     its run; None: those of the moment.
     """
 
-    __slots__ = ("due", "event", "judgement", "key", "keys", "moment", "names", "number", "place", "plain", "rows", "rule",
-                 "runs", "triggered", "twin")
+    __slots__ = ("due", "event", "judgement", "key", "keys", "moment", "names", "number", "place", "plain", "rows",
+                 "rule", "runs", "triggered", "twin")
 
     def __init__(self, rule: int, number: int, names: tuple[str, ...], key: Key, place: int | None,
                  event: Event | None, twin: int) -> None:
@@ -53,7 +53,7 @@ class Duty:
         if self.moment is None:
             assert self.event is not None
             time = self.event.time
-            self.moment = Moment(time, time, tuple(zip(self.names, values_of(self.key, self.names), strict=True)), self.event)
+            self.moment = Moment(time, time, tuple(named(self.key, self.names).items()), self.event)
         return self.moment
 
     def here(self, position: int = 0) -> Here:

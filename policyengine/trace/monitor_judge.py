@@ -172,7 +172,11 @@ class Judge:
         rows: list[Row] = []
         take, act = self.take, self.act
         for event in events:
-            (take.get(type(event)) or self.write(event).take)(event, rows)
+            try:
+                taken = take[type(event)]
+            except KeyError:
+                taken = self.write(event).take
+            taken(event, rows)
         if self.shelf.in_turn:
             self.shelf.settle(rows)
             for place, event in rows:
@@ -180,7 +184,12 @@ class Judge:
         if self.touched or self.news or self.soonest <= time:
             self.ask_again(time, rows, out)
         for place, event in rows:
-            (act.get(type(event)) or self.write(event).act)(place, event, rows, out)
+            try:
+                asked = act[type(event)]
+            except KeyError:
+                asked = self.write(event).act
+            if asked is not NOTHING.act:
+                asked(place, event, rows, out)
         if self._forgets:
             self._forget(rows)
 
@@ -236,7 +245,8 @@ class Judge:
             self.soonest = when
 
     def tidy(self, now: int) -> None:
-        """Look from time to time whether what is kept has doubled, and throw away what no moment from `now` on needs."""
+        """Look from time to time whether what is kept has doubled, and throw away what no moment from `now` on needs.
+        """
         place = self.ticket()
         if place < self.check:
             return

@@ -213,7 +213,8 @@ def _in_state(expr: ir.InState, shelf: Shelf, owners: Owners) -> Quick:
     stores = [shelf.find_store(need) for need in state_needs(state, 0)]
     if None in stores or shelf.blank.sources is not None:
         return None
-    asked = [(store.buckets, place < len(state.starts), len(store.keys) != 1) for place, store in enumerate(stores) if store is not None]
+    asked = [(store.buckets, place < len(state.starts), len(store.keys) != 1)
+             for place, store in enumerate(stores) if store is not None]
 
     def holds(place: int, keys: Sequence[Key]) -> bool | None:
         started = ended = -1

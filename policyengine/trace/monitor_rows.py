@@ -59,8 +59,8 @@ Limit = Callable[[Key, int], Reachable]
 class Store:
     """The rows of one need."""
 
-    __slots__ = ("asked", "buckets", "equal", "forgotten", "groups", "key", "keys", "lag", "limit", "lists", "mixed", "need",
-                 "of_value", "own", "rows")
+    __slots__ = ("asked", "buckets", "equal", "forgotten", "groups", "key", "keys", "lag", "limit", "lists", "mixed",
+                 "need", "of_value", "own", "rows")
 
     def __init__(self, need: Need, limit: Limit, forgotten: Collection[str]) -> None:
         pattern = need.pattern
@@ -153,6 +153,8 @@ class Store:
 
     def sweep(self, now: int) -> None:
         """Throw away what no moment from `now` on can reach."""
+        if self.rows == len(self.buckets) and self.plain():
+            return  # the latest of each key
         waiting = self.need.reach is not None
         for group in [group for group, bucket in self.buckets.items()
                       if waiting or len(bucket) > 1 or bucket[0][2] == BESIDE]:

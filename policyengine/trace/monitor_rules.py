@@ -29,7 +29,8 @@ class Work:
 
     `where`, `when`, `now`: its trigger's condition, what it applies to, what it demands of the past and the present, as
     source over the trigger; None where only the evaluator can say. `later`: the one thing it demands within `period` of
-    the moment, which is too late `elapsed` after it, where that is the same for all. `quiet`: the verdicts that are only counted.
+    the moment, which is too late `elapsed` after it, where that is the same for all. `quiet`: the verdicts that are
+    only counted.
     """
 
     def __init__(self, place: int, plan: Plan, quiet: Collection[Verdict]) -> None:

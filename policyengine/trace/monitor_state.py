@@ -63,8 +63,8 @@ def packed(judge: Judge, arrival: Arrival, counts: Mapping[str, int]) -> dict[st
         for flat in some:
             flat[1::step] = packer.rows(flat[1::step], shared)
     seen = [_keys(rule.seen, packer) for rule in judge.rules]
-    return {"events": packer.events, "objects": packer.objects, "places": packer.places, "stores": stores,
-            "running": running, "others": others, "seen": seen, "state": state}
+    return {"events": packer.events, "objects": packer.objects, "places": dict(sorted(packer.places.items())),
+            "stores": stores, "running": running, "others": others, "seen": seen, "state": state}
 
 
 def unpack(snapshot: Mapping[str, Any], judge: Judge, arrival: Arrival) -> dict[str, Any]:

@@ -70,19 +70,20 @@ def write(early: Sequence[Part], then: Sequence[Part], rules: Sequence[Asked], r
           judge: Any, again: Callable[[int, Event, Any], None]) -> Written:
     """What is done with rows of a class, or for `Event`s of the type of that name, which `early` are shown at once and
     `then` when all are kept. `judge` gives places, and says when to ask duties `again`."""
-    take, told, act, alone = (Source(rows) for _ in range(4))
+    take, later, act, alone = (Source(rows) for _ in range(4))
     take.add(f"place = {take.name(judge.ticket)}()", "rows.append((place, event))")
     _tell(take, early, shelf)
-    _tell(told, then, shelf)
+    _tell(later, then, shelf)
     _act(act, rules)
     alone.add(f"place = {alone.name(judge.ticket)}()")
     _tell(alone, (*early, *then), shelf)
-    if any(not isinstance(part, Store) for part in (*early, *then)):
-        alone.add(f"if {alone.name(judge.news)} or {alone.name(judge.touched)}:",
-                  f"    {alone.name(again)}(place, event, out)")
+    told = [alone.name(judge.news)] if any(isinstance(part, Runs) for part in (*early, *then)) else []
+    told += [alone.name(judge.touched)] if any(isinstance(part, Wait) for part in (*early, *then)) else []
+    if told:
+        alone.add(f"if {' or '.join(told)}:", f"    {alone.name(again)}(place, event, out)")
     _act(alone, rules, alone.name([]))  # no other row of the instant answers it
-    return Written(take.function("event, rows"), told.function("place, event"),
-                   act.function("place, event, rows, out"), alone.function("event, out"))
+    return Written(take.function("event, rows"), later.function("place, event"),
+                   act.function("place, event, rows, out") if rules else _nothing, alone.function("event, out"))
 
 
 def _nothing(*_: Any) -> None:

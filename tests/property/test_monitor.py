@@ -423,8 +423,8 @@ FIELDS = {"user": {"type": "string"}, "flag": {"type": "boolean"}, "number": {"t
 
 
 def read(events: Iterable[Event], owed: bool, strange: Random) -> list[Event]:
-    """The events written as lines and read again. Some lines have a key that their type has not; null says nothing, but
-    they are no `Line`s then."""
+    """The events written as lines and read again. Some lines have a key that their type has not, whose null says
+    nothing. Those with a list in one are no `Line`s."""
     schemas = {name: {"type": "object", "properties": FIELDS, "required": ["user"] if owed else []} for name in EVENTS}
     lines = []
     for one in events:
@@ -459,6 +459,9 @@ def test_lines(seed: int, owed: bool, size: int, lateness: int) -> None:
     report = draw.one(VERDICTS, ("violated", "undecided", "exempt"))
     if draw.random.random() < 0.4:
         case = replace(case, events=tuple(replace(one, id=draw.one(None, "1", "2", "3", "4")) for one in case.events))
+    case = replace(case, events=tuple(
+        replace(one, fields={**one.fields, **draw.one({}, {}, {}, {"more": "a, b"}, {"more": ["a"]})})
+        for one in case.events))
     rows = read(case.events, owed, draw.random)
     event(f"lines {sum(isinstance(one, Line) for one in rows) * 4 // len(rows)}")
     try:
