@@ -35,6 +35,7 @@ from policyengine.core.verdict import (
     MissingFact,
     MissingField,
     MissingState,
+    MoreCounted,
     NotEmitted,
     ParameterUsed,
     PartDecided,
@@ -408,7 +409,7 @@ def _candidates(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: 
     known = world.filtered(pattern)
     filter = known.filter
     some = positions[low:high]
-    answers: dict[int, Truth] = {}
+    answers: dict[int, Truth] = {}  # of candidates, where nothing but the value looked up is of the moment
     for number, link in enumerate(filter.links):
         value = value_of(link.asked, here, world).value
         if value is not None and not isinstance(value, Bounds):
@@ -418,7 +419,7 @@ def _candidates(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: 
             found = sorted((*index.get(value, ()), *index.get(None, ())))
             some = found[bisect_left(found, first):bisect_left(found, last)]
             if filter.but_linked:
-                answers = known.found
+                answers = known.found.setdefault(value, {})
             break
     for position in some:
         event = world.events[position]
@@ -514,6 +515,10 @@ def _occurs(expr: ir.Occurs, here: Here, world: World) -> Truth:
     return Truth(False, settled, (absent, *window.evidence), (), tie)
 
 
+NAMED = 10
+"""Of events that were counted or summed up, so many are evidence each."""
+
+
 def _count_events(expr: ir.CountEvents, here: Here, world: World) -> Value:
     window = _window(expr.range, here, world)
     if window.missing and not window.certain:
@@ -521,9 +526,15 @@ def _count_events(expr: ir.CountEvents, here: Here, world: World) -> Value:
     found = _in_window(expr.pattern, window, here, world, counting=True)
     counted = _counted([match for _, _, match in found], world.gap_in_history(expr.pattern.event, window.start),
                        expr.span)
-    return replace(counted, evidence=(*counted.evidence, *window.evidence,
-                                      *(EventSeen(event, "counted") for _, event, _ in found)),
+    return replace(counted, evidence=(*counted.evidence, *window.evidence, *_named(found)),
                    tie=window.ordered and _tied(expr.pattern, here, world))
+
+
+def _named(found: Sequence[tuple[int, Event, Truth]]) -> tuple[Evidence, ...]:
+    """The events that were counted, the latest NAMED of them by name: a month may have 80,000, and as many findings."""
+    left = len(found) - NAMED
+    named = [EventSeen(event, "counted") for _, event, _ in found[max(left, 0):]]
+    return (MoreCounted(found[0][1].type, left), *named) if left > 0 else tuple(named)
 
 
 def _sum_events(expr: ir.SumEvents, here: Here, world: World) -> Value:
@@ -542,7 +553,7 @@ def _sum_events(expr: ir.SumEvents, here: Here, world: World) -> Value:
             missing.append(MissingField(event, expr.path))
         elif match.value:
             total = OPERATORS["+"].compute(total, typed(raw, expr.type), world.calendar)
-    seen = tuple(EventSeen(event, "counted") for _, event, _ in found)
+    seen = _named(found)
     if missing or any(match.value is None for _, _, match in found):
         return Value(None, seen, tuple(dict.fromkeys(missing)), tie)
     return Value(total, (ValueComputed(expr.span, total), *window.evidence, *seen), (), tie)

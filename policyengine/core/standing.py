@@ -93,12 +93,11 @@ class Reach:
 class Filtered:
     """How a pattern's candidates are told apart; what is known of them already, by position; and for each link, by
     the values of the pattern's keys, the candidates of each value, with those that lack one under None. `found`: what
-    those come to that were looked up by all there is of the moment, which is the same whenever they are.
-    """
+    those come to that were looked up by all there is of the moment, by that value: the same whenever it is."""
 
     filter: Filter
     own: dict[int, Truth] = field(default_factory=dict)
-    found: dict[int, Truth] = field(default_factory=dict)
+    found: dict[Any, dict[int, Truth]] = field(default_factory=dict)
     linked: dict[tuple[int, tuple[Any, ...]], dict[Any, list[int]]] = field(default_factory=dict)
 
 

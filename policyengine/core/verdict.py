@@ -63,6 +63,14 @@ class EventSeen:
 
 
 @record
+class MoreCounted:
+    """So many events of the type were counted besides, before the first of those that are named."""
+
+    event: str
+    number: int
+
+
+@record
 class EventAbsent:
     """No event of the type was found from `start` up to, not including, `end` (None: open, the whole trace)."""
 
@@ -96,7 +104,7 @@ class PartDecided:
     value: Value3
 
 
-Evidence = FactRead | FieldRead | EventSeen | EventAbsent | ValueComputed | ParameterUsed | PartDecided
+Evidence = FactRead | FieldRead | EventSeen | MoreCounted | EventAbsent | ValueComputed | ParameterUsed | PartDecided
 
 
 # ---- what was missing -------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ class Counted:
 
 
 class Engine:
-    """The table `events`, judged by plans."""
+    """The table `events`, judged by plans; it stays the same."""
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables

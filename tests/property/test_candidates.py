@@ -105,6 +105,19 @@ def test_candidates_come_to_the_same_where_they_are_looked_up_only() -> None:
         ("undecided", 3)]
 
 
+def test_a_list_with_a_null_comes_to_one_thing_for_what_it_holds_and_to_another_for_the_rest() -> None:
+    must = ir.Must(ir.Occurs(ir.Pattern("reply", (), wide.compare(EVENT_TAGS, "contains", TRIGGER_NAME)), ir.Before()),
+                   False)
+    rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (), (must,), (), "")
+    place = wide.PLACES[0]
+    rows: list[tuple[str, dict[str, object]]] = [
+        ("reply", {"tags": ["a", None]}), ("use", {"name": "a"}), ("use", {"name": "b"}), ("use", {"name": "a"})]
+    events = tuple(Event(kind, place.start + n, {"user": "u1", **fields}, row=n + 1, place=wide.EVENTS.index(kind))
+                   for n, (kind, fields) in enumerate(rows))
+    found = judged(rule, wide.Trial(Case({}, events), place, place.start + 100, None))
+    assert [one.verdict for one in found] == ["satisfied", "violated", "satisfied"]
+
+
 def test_what_else_is_of_the_moment_is_asked_each_time() -> None:
     """Of a candidate that two moments look up by one field, which compare another of its fields."""
     where = ir.And((wide.compare(wide.get(ir.CANDIDATE, "name"), "=", TRIGGER_NAME),

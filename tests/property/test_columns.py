@@ -61,6 +61,7 @@ class Bench:
 
     def known(self, policy: ir.Policy, trial: wide.Trial, places: Mapping[str, int]) -> tuple[Known, Case]:
         """What is known of a trace when it has been read, and the case up to the instant of judgement."""
+        self.engine = Engine(self.engine.tables)  # one trace each
         events = tuple(event for event in trial.case.events if event.time <= trial.as_of)
         filled = {name: frozenset(one.name for one in columns if not any(
             _lacks(event, one.path) for event in events if event.type == name))
