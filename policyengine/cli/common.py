@@ -49,7 +49,7 @@ class Stop(Exception):
 
 
 def fail(diagnostics: Sequence[Diagnostic], sources: Mapping[str, Source] | None = None) -> NoReturn:
-    """Show the diagnostics on stderr, end with "nothing was judged", exit with 2."""
+    """Show the diagnostics on stderr, end with "nothing was judged" or what the command says instead, exit with 2."""
     raise Stop(diagnostics, sources)
 
 

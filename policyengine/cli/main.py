@@ -204,8 +204,13 @@ def _run(argv: Sequence[str], told: _Told) -> int:
                 show((error("input-output", f"`{fault.filename}`: {(fault.strerror or str(fault)).lower()}"),), {})
             else:
                 _show_internal_error(fault, argv, os.environ)
-        say("nothing was judged")
+        say(_NOTHING.get(next((one for one in argv if not one.startswith("-")), ""), "nothing was judged"))
         return NO_VERDICT
+
+
+_NOTHING = {"init": "nothing was written", "schema": "nothing was written", "fmt": "nothing was formatted",
+            "explain": "nothing was explained"}
+"""How a command that judges nothing ends when it cannot do its work."""
 
 
 def _usage_error(usage: click.ClickException) -> Diagnostic:
