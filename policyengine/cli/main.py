@@ -178,6 +178,7 @@ class _Told:
 
 def _run(argv: Sequence[str], told: _Told) -> int:
     with ExitStack() as stack:  # messages are written before the context ends, since it knows about colour and -q
+        ctx = None
         try:
             ctx = stack.enter_context(group.make_context("guiju", list(argv)))
             code = group.invoke(ctx)
@@ -204,12 +205,12 @@ def _run(argv: Sequence[str], told: _Told) -> int:
                 show((error("input-output", f"`{fault.filename}`: {(fault.strerror or str(fault)).lower()}"),), {})
             else:
                 _show_internal_error(fault, argv, os.environ)
-        say(_NOTHING.get(next((one for one in argv if not one.startswith("-")), ""), "nothing was judged"))
+        say(_NOTHING.get(None if ctx is None else ctx.invoked_subcommand, "nothing was judged"))
         return NO_VERDICT
 
 
-_NOTHING = {"init": "nothing was written", "schema": "nothing was written", "fmt": "nothing was formatted",
-            "explain": "nothing was explained"}
+_NOTHING: Mapping[str | None, str] = {"init": "nothing was written", "schema": "nothing was written",
+                                      "fmt": "nothing was formatted", "explain": "nothing was explained"}
 """How a command that judges nothing ends when it cannot do its work."""
 
 

@@ -86,9 +86,9 @@ def others_hold(found: Sequence[Diagnostic], files: int) -> list[Diagnostic]:
     if not empty or len(empty) >= files:
         return list(found)
     first, more = empty[0], len(empty) - 1
-    if more:
-        others = f"and {more:,} other file{'' if more == 1 else 's'} hold no events"
-        first = replace(first, message=first.message.replace("holds no events", others))
+    if more and first.span is not None:
+        others = f"{more:,} other file{'' if more == 1 else 's'}"
+        first = replace(first, message=f"`{shorten(first.span.path)}` and {others} hold no events")
     return [replace(first, severity="warning"), *(one for one in found if one.name != "no-events")]
 
 

@@ -101,7 +101,8 @@ def scan(con: duckdb.DuckDBPyConnection, paths: Sequence[str | os.PathLike[str]]
 
 class _Work:
     """One scan: `found` is what is wrong so far; `parts` are Parquet files of the same columns; `looked` says whether
-    Python has read those of their rows that DuckDB is not sure of, which are in the table of stage since."""
+    Python has read those of their rows that DuckDB is not sure of, which are in the table of stage since; `staged`
+    are its rows."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, names: Sequence[str], schemas: Schemas,
                  needs: Mapping[str, Sequence[Column]], zone: str | None) -> None:
@@ -115,6 +116,7 @@ class _Work:
         self.needs = needs
         self.parts: list[tuple[Source, list[int]]] = []
         self.looked = False
+        self.staged = "SELECT * FROM scan_stage"
         self.parquet: dict[int, Columns] = {}
         self.given = [path_fields(name, schemas) for name in names]
 
@@ -218,22 +220,19 @@ class _Work:
                 whole.append(file)
             else:
                 lines[file] = add
-        self.line = f"coalesce(\"row\", rowid + ({lines})[file + 1])"
-        self.con.execute(f'INSERT INTO scan_doubtful SELECT file, "row" FROM ({self.staged()}) WHERE odd')
+        line = f"coalesce(\"row\", rowid + ({lines})[file + 1])"
+        self.staged = f'SELECT * REPLACE ({line} AS "row") FROM scan_stage'
+        ahead, unclear = self.clock(self.staged, "t")  # what Python reads later has instants
+        if ahead:
+            odd = f", odd OR (local AND ({unclear})) AS odd" if unclear else ""
+            time = f"CASE WHEN local THEN t - ({ahead}) ELSE t END AS t"
+            self.staged = f"SELECT * REPLACE ({time}{odd}) FROM ({self.staged})"
+        self.con.execute(f'INSERT INTO scan_doubtful SELECT file, "row" FROM ({self.staged}) WHERE odd')
         for file in whole:
             self.explain(file, None, told)
         self.explain_doubtful(told)
         self.present |= {kind for (kind,) in self.con.execute(
             'SELECT DISTINCT "type" FROM scan_stage WHERE "type" IS NOT NULL').fetchall()}
-
-    def staged(self) -> str:
-        """The rows of the table of stage."""
-        rows = f'SELECT * REPLACE ({self.line} AS "row") FROM scan_stage'
-        ahead, unclear = self.clock(rows, "t")
-        if not ahead:
-            return rows
-        odd = f", odd OR (local AND ({unclear})) AS odd" if unclear else ""
-        return f"SELECT * REPLACE (CASE WHEN local THEN t - ({ahead}) ELSE t END AS t{odd}) FROM ({rows})"
 
     def look(self, told: dict[int, list[Diagnostic]]) -> None:
         """Python reads the rows of Parquet that DuckDB is not sure of."""
@@ -390,7 +389,7 @@ class _Work:
         of the files."""
         con = self.con
         chosen = ", ".join(["file", named("row"), named("type"), "t", *keys, f"{wanted} AS wanted"])
-        rows = [f"SELECT {chosen} FROM ({self.staged()}) WHERE NOT odd"]
+        rows = [f"SELECT {chosen} FROM ({self.staged}) WHERE NOT odd"]
         for source, _ in self.parts:
             asked = self.asked.of(self.present)
             every = select(source, asked, odd="skipped") if self.looked else placed(source, asked, "stops")
@@ -426,7 +425,7 @@ class _Work:
         con = self.con
         con.execute('CREATE TABLE scan_said (file INTEGER, "row" BIGINT, said VARCHAR)')
         kinds = frozenset(kind for kind, in con.execute("SELECT DISTINCT k FROM scan_ties").fetchall())
-        few = [self.staged()]
+        few = [self.staged]
         for source, _ in self.parts:  # not all rows and columns are made only to leave most out
             source = narrowed(source, self.asked, kinds)
             source = replace(source, table=f"SELECT * FROM ({source.table}) SEMI JOIN scan_ties AS k "
@@ -501,7 +500,7 @@ class _Work:
             else:
                 yield select(narrowed(source, self.asked, kinds), self.asked.of(kinds), wanted,
                              "skipped" if self.looked else "trusted")
-        yield f"SELECT * FROM ({self.staged()}) WHERE {wanted} AND NOT odd"
+        yield f"SELECT * FROM ({self.staged}) WHERE {wanted} AND NOT odd"
 
 
 class _Rising:
