@@ -28,9 +28,11 @@ def shared(work: Callable[[int], T], parts: int, processes: int) -> Iterator[T]:
 
 
 def _ready() -> None:
-    """A process leaves Ctrl-C to the parent. It lives for seconds and keeps what it makes, so that looking for cycles
-    takes a third of its time for nothing."""
+    """A process leaves Ctrl-C to the parent, and ends when that says so: a handler in Python, as the parent has one, is
+    not called while the process waits for work, if the signal came just before. It lives for seconds and keeps what it
+    makes, so that looking for cycles takes a third of its time for nothing."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.disable()
 
 

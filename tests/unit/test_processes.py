@@ -1,0 +1,23 @@
+"""Work shared among processes that are forked."""
+
+from __future__ import annotations
+
+import signal
+
+from policyengine.base.processes import shared
+
+
+def test_parts_come_in_their_order() -> None:
+    assert [*shared(lambda part: part * part, 20, 2)] == [part * part for part in range(20)]
+    assert [*shared(lambda part: part * part, 3, 1)] == [0, 1, 4]
+
+
+def test_processes_end_when_the_parent_says_so() -> None:
+    """Whatever handler the parent has: one in Python is not called while a process waits for a lock, and the parent
+    would wait for it for ever."""
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        found = {*shared(lambda _: (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)), 4, 2)}
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert found == {(signal.SIG_IGN, signal.SIG_DFL)}
