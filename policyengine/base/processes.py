@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
+from multiprocessing.pool import Pool
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -21,10 +22,22 @@ def shared(work: Callable[[int], T], parts: int, processes: int) -> Iterator[T]:
         return
     _WORK[:] = [work]
     try:
-        with multiprocessing.get_context("fork").Pool(min(processes, parts), _ready) as pool:
+        with _pool(min(processes, parts)) as pool:
             yield from pool.imap(_one, range(parts))
     finally:
         _WORK.clear()
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _pool(processes: int) -> Pool:
+    """Signals wait until a process is ready for them: until then it has the parent's handlers."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        return multiprocessing.get_context("fork").Pool(processes, _ready)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ready() -> None:
@@ -33,6 +46,7 @@ def _ready() -> None:
     makes, so that looking for cycles takes a third of its time for nothing."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     gc.disable()
 
 

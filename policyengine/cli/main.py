@@ -153,7 +153,6 @@ class _Told:
 
     def __init__(self) -> None:
         self.number = 0
-        self._process = os.getpid()
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> _Told:
@@ -168,9 +167,6 @@ class _Told:
             signal.signal(one, before)
 
     def _tell(self, number: int, _frame: FrameType | None) -> None:
-        if os.getpid() != self._process:  # a process that shares the work has nothing to clear up
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
         self.number = number
         interrupt.tell()
         raise KeyboardInterrupt
