@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import TextIO
@@ -46,7 +47,7 @@ from policyengine.trace.scan_text import stage
 UNREAD = 100_000
 """Of a file with more errors than are shown, so many doubtful rows are read one by one, the others counted."""
 
-TABLES = ("scan_rare", "scan_frequent")
+TABLES = OF_RARE, OF_FREQUENT = "scan_rare", "scan_frequent"
 """Where events are kept: those of rare types, and the others."""
 
 MADE = ("scan_doubles", "scan_dropped", "scan_keys", "scan_sorted", "scan_crowded", "scan_few", "scan_ties",
@@ -55,6 +56,9 @@ MADE = ("scan_doubles", "scan_dropped", "scan_keys", "scan_sorted", "scan_crowde
 
 RARE = 8
 """Of so many events at most one is of a rare type."""
+
+FEW = 4
+"""Of so many rows at most one is of no use in a table that is kept as it is; else it is made without them."""
 
 
 @record
@@ -102,14 +106,15 @@ def scan(con: duckdb.DuckDBPyConnection, paths: Sequence[str | os.PathLike[str]]
 class _Work:
     """One scan: `found` is what is wrong so far; `parts` are Parquet files of the same columns; `looked` says whether
     Python has read those of their rows that DuckDB is not sure of, which are in the table of stage since; `staged`
-    are its rows."""
+    are its rows. `many` are the rows of each type, `lengths` the last row of each file."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, names: Sequence[str], schemas: Schemas,
                  needs: Mapping[str, Sequence[Column]], zone: str | None) -> None:
         self.con, self.names, self.schemas, self.zone = con, names, schemas, zone
         self.places = {name: place for place, name in enumerate(schemas)}
         self.needed = frozenset(self.places[name] for name in needs if name in self.places)
-        self.present: frozenset[int] = frozenset()
+        self.many: Counter[int] = Counter()
+        self.lengths = [0] * len(names)
         self.held = Held(each_once(needs.values()))
         self.asked = asked(schemas, self.held, zone)
         self.found: list[Diagnostic] = []
@@ -119,6 +124,11 @@ class _Work:
         self.staged = "SELECT * FROM scan_stage"
         self.parquet: dict[int, Columns] = {}
         self.given = [path_fields(name, schemas) for name in names]
+
+    @property
+    def present(self) -> frozenset[int]:
+        """The types that occur."""
+        return frozenset(self.many)
 
     def scan(self, as_of: int | None) -> Scan | None:
         for name in ("scan_stage", "scan_doubtful"):
@@ -176,7 +186,8 @@ class _Work:
         names = [self.names[file] for file in files]
         raw = scan_parquet.table(names)
         for file in files:
-            if not self.one(f"SELECT count(*) FROM {scan_parquet.table([self.names[file]])}"):
+            self.lengths[file] = self.one(f"SELECT count(*) FROM {scan_parquet.table([self.names[file]])}")
+            if not self.lengths[file]:
                 told[file].append(read.no_events(self.names[file]))
         forms = {name: (Form("native", type), f"r{number}") for number, (name, type) in enumerate(columns)}
         chosen = "".join(f", {named(name)} AS r{number}" for number, (name, _) in enumerate(columns))
@@ -186,10 +197,12 @@ class _Work:
         source = Source(f"SELECT file_index, file_row_number{chosen} FROM {raw}", forms, f"CAST({place} AS INTEGER)",
                         "file_row_number + 1", given)
         if "type" in forms:
-            found = self.con.execute(f'SELECT DISTINCT CAST("type" AS VARCHAR) FROM {raw}').fetchall()
+            found = self.con.execute(f'SELECT CAST("type" AS VARCHAR), count(*) FROM {raw} GROUP BY 1').fetchall()
         else:
-            found = [(self.given[file]["type"],) for file in files]
-        self.present |= {self.places[kind] for (kind,) in found if kind in self.places}
+            found = [(self.given[file]["type"], self.lengths[file]) for file in files]
+        for kind, count in found:
+            if kind in self.places:
+                self.many[self.places[kind]] += count
         ahead, unclear = self.clock(placed(source, self.asked.of(self.present)), "stamp")
         return replace(source, ahead=ahead, unclear=unclear)
 
@@ -231,8 +244,11 @@ class _Work:
         for file in whole:
             self.explain(file, None, told)
         self.explain_doubtful(told)
-        self.present |= {kind for (kind,) in self.con.execute(
-            'SELECT DISTINCT "type" FROM scan_stage WHERE "type" IS NOT NULL').fetchall()}
+        for kind, count in self.con.execute(
+                'SELECT "type", count(*) FROM scan_stage WHERE "type" IS NOT NULL GROUP BY 1').fetchall():
+            self.many[kind] += count
+        for file, last in self.con.execute(f'SELECT file, max("row") FROM ({self.staged}) GROUP BY 1').fetchall():
+            self.lengths[file] = last
 
     def look(self, told: dict[int, list[Diagnostic]]) -> None:
         """Python reads the rows of Parquet that DuckDB is not sure of."""
@@ -366,39 +382,72 @@ class _Work:
             con.execute(f"DROP TABLE IF EXISTS {name}")
         keys = [name for name in ("seq", "id") if name in there]
         early = "true" if as_of is None else f"t <= {as_of}"
-        self.place(keys, f"{self.asked.of(self.present).among(self.needed)} AND {early}")
+        rare = self.rare()
+        frequent = self.present & self.needed - rare
+        have = {OF_RARE: self.kept_of(rare, there), OF_FREQUENT: self.kept_of(frequent, there)}
+        # Rows with a sequence seldom move: then the table that puts them in order is that of frequent types as well.
+        both = "seq" in keys and FEW * sum(self.many[kind] for kind in self.present - frequent) <= self.many.total()
+        self.place(keys, f"{self.asked.of(self.present).among(self.needed)} AND {early}", frequent,
+                   have[OF_FREQUENT] if both else ())
         merged = self.merge(keys)
         counted = con.execute(f'SELECT "type", count(*) FILTER (WHERE {early}), min(t), max(t), count(*), '
                               'count(*) FILTER (WHERE wanted) FROM scan_keys GROUP BY 1 ORDER BY 1').fetchall()
         if self.found or not counted:
             return None
-        starts = self.starts()
-        ties, moved, repeats = scan_order.order(con, keys, starts, self.contents)
-        con.execute("DROP TABLE scan_keys")
-        tables = self.tables({kind: n for kind, *_, n in counted if n}, early, there, starts, merged > 0, ties,
-                             moved)
+        ties, moved, repeats = scan_order.order(con, keys, self.contents)
+        both = both and not moved
+        if both:
+            con.execute(f"ALTER TABLE scan_keys RENAME TO {OF_FREQUENT}")
+            for name in (*keys, "wanted"):
+                con.execute(f"ALTER TABLE {OF_FREQUENT} DROP COLUMN {name}")
+        else:
+            con.execute("DROP TABLE scan_keys")
+        self.table(OF_RARE, self.rows(rare, early, True), have[OF_RARE], merged > 0, ties, moved)
+        if not both:
+            self.table(OF_FREQUENT, self.rows(frequent, early, False), have[OF_FREQUENT], merged > 0, ties, moved)
         con.execute("DROP TABLE IF EXISTS scan_moved")
+        own = f'{early} AND "type" IN ({", ".join(map(str, sorted(frequent)))})' if both else "true"
+        self.views(have, ties, {OF_RARE: "true", OF_FREQUENT: own})
         counts = {names[kind]: n for kind, n, *_ in counted if n}
         total, last = sum(counts.values()), max(one[3] for one in counted)
         return Scan(tuple(self.names), counts, total, sum(one[5] for one in counted),
                     sum(one[4] for one in counted) - total, min(one[2] for one in counted), last,
-                    last if as_of is None else as_of, merged, repeats, ties, tables)
+                    last if as_of is None else as_of, merged, repeats, ties,
+                    {names[kind]: _view(OF_RARE if kind in rare else OF_FREQUENT)
+                     for kind in rare | frequent if names[kind] in counts})
 
-    def place(self, keys: Sequence[str], wanted: str) -> None:
-        """The table `scan_keys`: where each row stands, by these columns too, and whether it is `wanted`, in the order
-        of the files."""
+    def rare(self) -> frozenset[int]:
+        """The types of which there are few events.
+
+        Most types are rare, and have most of the columns: they stand by themselves, so that the rows of the others are
+        narrow, and what is asked of rare types reads few rows.
+        """
+        rare, some, every = set(), 0, sum(self.many[kind] for kind in self.needed)
+        for kind in sorted(self.present & self.needed, key=lambda kind: (self.many[kind], kind)):
+            some += self.many[kind]
+            if some * RARE <= every:
+                rare.add(kind)
+        return frozenset(rare)
+
+    def place(self, keys: Sequence[str], wanted: str, kinds: frozenset[int], columns: Sequence[str]) -> None:
+        """The table `scan_keys`: where each row stands, by these columns too, whether it is `wanted`, and what it says
+        in these columns of these types, if any; in the order of the files."""
         con = self.con
-        chosen = ", ".join(["file", named("row"), named("type"), "t", *keys, f"{wanted} AS wanted"])
+        chosen = ", ".join(['"type"', "t", f"{self.starts()} AS pos", "file", '"row"', *keys, f"{wanted} AS wanted",
+                            *columns])
         rows = [f"SELECT {chosen} FROM ({self.staged}) WHERE NOT odd"]
         for source, _ in self.parts:
-            asked = self.asked.of(self.present)
-            every = select(source, asked, odd="skipped") if self.looked else placed(source, asked, "stops")
+            if self.looked:
+                every = select(source, self.asked.of(self.present), odd="skipped")
+            elif columns:  # whether fields fit is asked when all columns are read
+                every = select(narrowed(source, self.asked, kinds), self.asked.of(frozenset()), odd="stops")
+            else:
+                every = placed(source, self.asked.of(self.present), "stops")
             rows.append(f"SELECT {chosen} FROM ({every})")
         con.execute(f"CREATE TABLE scan_keys AS {' UNION ALL '.join(rows)}")
         # Rows come as they stand in their files, most of the time; several files are read side by side.
-        if self.one('SELECT count(*) FROM (SELECT file, "row", lag(file) OVER () AS f0, lag("row") OVER () AS r0 FROM '
-                    'scan_keys) WHERE file < f0 OR (file = f0 AND "row" < r0)'):
-            con.execute('CREATE TABLE scan_sorted AS SELECT * FROM scan_keys ORDER BY file, "row"')
+        if self.one("SELECT count(*) FROM (SELECT pos, lag(pos) OVER () AS before FROM scan_keys) WHERE pos < before"):
+            con.execute("CREATE TABLE scan_sorted AS SELECT * FROM scan_keys ORDER BY pos")
             con.execute("DROP TABLE scan_keys")
             con.execute("ALTER TABLE scan_sorted RENAME TO scan_keys")
 
@@ -416,8 +465,7 @@ class _Work:
 
     def starts(self) -> str:
         """SQL of a row's place in the order of reading: it rises with the file and the row."""
-        most = dict(self.con.execute('SELECT file, max("row") FROM scan_keys GROUP BY 1').fetchall())
-        starts = [0, *accumulate(most.get(file, 0) for file in range(len(self.names) - 1))]
+        starts = [0, *accumulate(self.lengths[:-1])]
         return '"row"' if len(starts) == 1 else f'([{", ".join(map(str, starts))}])[file + 1] + "row"'
 
     def contents(self) -> None:
@@ -449,46 +497,42 @@ class _Work:
             con.execute(f"INSERT INTO scan_said {_said(path)}")
         os.unlink(path)
 
-    def tables(self, counts: Mapping[int, int], early: str, there: frozenset[str], starts: str, merged: bool,
-               ties: bool, moved: bool) -> dict[str, str]:
-        """The views, and which of them has the events of which type.
+    def kept_of(self, kinds: frozenset[int], there: frozenset[str]) -> list[str]:
+        """The columns that rules read of these types, as far as any row says something in them."""
+        names = list(self.schemas)
+        read = {one.name for kind in kinds for one in self.needs[names[kind]]}
+        every = [f"{letter}{number}" for number, one in enumerate(self.held.columns) if one.name in read
+                 for letter in ("c", *("s" if one.said else ""))]
+        return [one for one in ("service", *every) if one in there]
 
-        Most types are rare, and have most of the columns: they stand by themselves, so that the rows of the others are
-        narrow, and what is asked of rare types reads few rows.
-        """
-        rare, some = set(), 0
-        for kind, n in sorted(counts.items(), key=lambda one: one[1]):
-            some += n
-            if some * RARE <= sum(counts.values()):
-                rare.add(kind)
-        parts = {TABLES[0]: frozenset(rare), TABLES[1]: frozenset(counts.keys() - rare)}
-        names, views = list(self.schemas), []
-        place = starts if not moved else f"coalesce(m.pos, {starts})"
-        own = ['"type"', "t", f"{place} AS pos", *([f"coalesce(m.instant, {starts}) AS instant"] if ties else []),
-               "file", '"row"']
-        joined = ' LEFT JOIN scan_moved AS m USING (file, "row")' if moved else ""
-        joined += ' ANTI JOIN scan_dropped AS d USING (file, "row")' if merged else ""
-        for table, kinds in parts.items():
-            read = {one.name for kind in kinds for one in self.needs[names[kind]]}
-            kept = [f"{letter}{number}" for number, one in enumerate(self.held.columns) if one.name in read
-                    for letter in ("c", *("s" if one.said else ""))]
-            have = [one for one in ("service", *kept) if one in there]
-            rows = " UNION ALL ".join(f"SELECT {', '.join([*own, *have])} FROM ({one}) AS r{joined}"
-                                      for one in self.rows(kinds, early, table == TABLES[0]))
-            self.con.execute(f"CREATE TABLE {table} AS {rows}")
-            columns = [("service", "service", "VARCHAR")]
-            for number, one in enumerate(self.held.columns):
-                columns.append((f"c{number}", one.name, sql_type(one.type)))
-                columns += [(f"s{number}", one.said_name, "BOOLEAN")] if one.said else []
-            shown = ", ".join(f"{one if one in have else f'CAST(NULL AS {type})'} AS {named(name)}"
+    def table(self, name: str, rows: Iterable[str], columns: Sequence[str], merged: bool, ties: bool, moved: bool,
+              ) -> None:
+        """A table of these rows with these columns, each at its place in the order."""
+        place = starts = self.starts()
+        joined = ""
+        if moved:
+            place, joined = f"coalesce(m.pos, {starts})", ' LEFT JOIN scan_moved AS m USING (file, "row")'
+        if merged:
+            joined += ' ANTI JOIN scan_dropped AS d USING (file, "row")'
+        instant = [f"coalesce(m.instant, {starts}) AS instant"] if ties else []
+        chosen = ", ".join(['"type"', "t", f"{place} AS pos", *instant, "file", '"row"', *columns])
+        self.con.execute(f"CREATE TABLE {name} AS "
+                         + " UNION ALL ".join(f"SELECT {chosen} FROM ({one}) AS r{joined}" for one in rows))
+
+    def views(self, have: Mapping[str, Sequence[str]], ties: bool, wanted: Mapping[str, str]) -> None:
+        """The view of each table, as far as its rows are wanted, with all columns; and `events`, of both."""
+        columns = [("service", "service", "VARCHAR")]
+        for number, one in enumerate(self.held.columns):
+            columns.append((f"c{number}", one.name, sql_type(one.type)))
+            columns += [(f"s{number}", one.said_name, "BOOLEAN")] if one.said else []
+        for table in TABLES:
+            shown = ", ".join(f"{one if one in have[table] else f'CAST(NULL AS {type})'} AS {named(name)}"
                               for one, name, type in columns)
-            view = f"events_{table.removeprefix('scan_')}"
-            self.con.execute(f'CREATE OR REPLACE VIEW {view} AS SELECT "type", t, pos, '
-                             f'{"instant" if ties else "pos AS instant"}, file, "row", {shown} FROM {table}')
-            views.append(view)
+            self.con.execute(f'CREATE OR REPLACE VIEW {_view(table)} AS SELECT "type", t, pos, '
+                             f'{"instant" if ties else "pos AS instant"}, file, "row", {shown} FROM {table} '
+                             f"WHERE {wanted[table]}")
         self.con.execute("CREATE OR REPLACE VIEW events AS "
-                         + " UNION ALL ".join(f"SELECT * FROM {view}" for view in views))
-        return {names[kind]: view for (_, kinds), view in zip(parts.items(), views, strict=True) for kind in kinds}
+                         + " UNION ALL ".join(f"SELECT * FROM {_view(table)}" for table in TABLES))
 
     def rows(self, kinds: frozenset[int], early: str, check: bool) -> Iterator[str]:
         """The rows of these types, of each source. Whoever asks first asks for the `check`: all columns of a file take
@@ -541,6 +585,11 @@ class _Rising:
             more += len(batch)
         self.cursor.close()
         return more
+
+
+def _view(table: str) -> str:
+    """The view of the rows of a table."""
+    return f"events_{table.removeprefix('scan_')}"
 
 
 def _said(path: str) -> str:

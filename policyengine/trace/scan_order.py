@@ -13,19 +13,19 @@ from collections.abc import Callable, Collection
 import duckdb
 
 
-def order(con: duckdb.DuckDBPyConnection, there: Collection[str], place: str, contents: Callable[[], None],
+def order(con: duckdb.DuckDBPyConnection, there: Collection[str], contents: Callable[[], None],
           ) -> tuple[bool, bool, int]:
     """Whether two of the rows that are `wanted` have one time and one sequence; whether `scan_moved` was made; and how
     many of all rows repeat another, where these have neither id nor sequence.
 
     `scan_moved` (file, row, pos, instant) has the place in the order, and that of the first event of its instant, of
-    each row for which either is not `place`: SQL of a row's place among all as they were read. `there` are those of the
-    columns `seq` and `id` that `scan_keys` has. `contents` makes the table `scan_said` (file, row, said) of the rows in
+    each row for which either is not `pos`, its place among all as they were read. `there` are those of the columns
+    `seq` and `id` that `scan_keys` has. `contents` makes the table `scan_said` (file, row, said) of the rows in
     `scan_ties`.
     """
     seq, id = ("seq" if "seq" in there else "NULL::BIGINT"), ("coalesce(id, '')" if "id" in there else "''")
     free = " AND ".join(f"{name} IS NULL" for name in there) or "true"
-    read = (f'SELECT file, "row", t, {seq} AS q, "type" AS k, {id} AS i, {free} AS free, {place} AS own FROM scan_keys '
+    read = (f'SELECT file, "row", t, {seq} AS q, "type" AS k, {id} AS i, {free} AS free, pos AS own FROM scan_keys '
             "WHERE wanted")
     sorted = _crowded(con, read)
     if sorted:

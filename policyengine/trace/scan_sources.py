@@ -184,8 +184,7 @@ def _rows(source: Source, asked: Asked, more: Sequence[str], misfits: Sequence[s
           odd: Odd) -> str:
     """The rows of a source: where each stands, `more`, whether it is odd, what is `held`."""
     columns = _columns(source)
-    lacking = _lacking(columns, asked)
-    kind = _place(columns["type"], [_NO_TYPE if place in lacking else name for place, name in enumerate(asked.names)])
+    kind = _place(columns["type"], asked.names)
     form, x = columns["time"]
     # A time never has an escape; that of one which has is no time in the plain writing.
     text = f"substring({x}, 2, length({x}) - 2)" if form.kind == "json" else x
@@ -206,11 +205,8 @@ def _rows(source: Source, asked: Asked, more: Sequence[str], misfits: Sequence[s
     return f"SELECT {', '.join(chosen)} FROM ({inner}) WHERE {which}"
 
 
-_NO_TYPE = "\x01 none"  # a name that no vocabulary has, nor any text in JSON as DuckDB writes it
-
-
 def _place(column: tuple[Form, str], names: Sequence[str]) -> str:
-    """The place of a row's type in the vocabulary; null for a type that is not in it, or whose name is left out."""
+    """The place of a row's type in the vocabulary; null for a type that is not in it."""
     form, x = column
     known = [quoted(f'"{name}"' if form.kind == "json" else name) for name in names]
     return f"list_position([{', '.join(known)}], CAST({x} AS VARCHAR)) - 1"
@@ -259,7 +255,8 @@ def _sequence(column: tuple[Form, str] | None) -> tuple[str, str]:
 
 def _misfits(fields: Mapping[str, tuple[Form, str]], asked: Asked, kind: tuple[Form, str]) -> list[str]:
     """When a row may not fit the vocabulary, field by field. Most fields of a row are null: `AND` asks no more then."""
-    found = []
+    lacking = _lacking(fields, asked)
+    found = [_of(kind, lacking, asked)] if lacking & asked.present else []
     for name, (form, x) in fields.items():
         field = asked.fields.get(name, Field((), frozenset()))
         strangers = asked.closed - field.declared
