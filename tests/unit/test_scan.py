@@ -376,6 +376,27 @@ def test_only_types_that_are_needed_are_kept(con: duckdb.DuckDBPyConnection, tmp
     assert found is not None and (found.rows, found.total) == (0, 2)
 
 
+@pytest.mark.parametrize("form", ["ndjson", "parquet"])
+def test_events_stand_once_in_one_view(con: duckdb.DuckDBPyConnection, tmp_path: Path, form: str) -> None:
+    """Rows of frequent types in the table that put all rows in order; in it are a rare type, one that nobody asks for,
+    and later events too."""
+    kinds = ["used"] * 30 + ["seen"] * 3 + ["odd"] * 2
+    name = ndjson(tmp_path / "a.ndjson", [row(n) | {"type": kinds[n * 11 % 35]} for n in range(35)])
+    if form == "parquet":
+        name = parquet(con, tmp_path / "a.parquet", f"SELECT * FROM read_json('{name}')")
+    schemas = {**SCHEMAS, "odd": {**SCHEMAS["seen"]}}
+    early = [kinds[n * 11 % 35] for n in range(30)]
+    for as_of, types_read in ((None, kinds), (NOON + 29_000_000, early)):
+        found, wrong = scan(con, [name], schemas, NEEDS, as_of=as_of)
+        assert found is not None and wrong == ()
+        assert found.tables == {"used": "events_frequent", "seen": "events_rare"}
+        for view, place, kind in (("events_frequent", 0, "used"), ("events_rare", 1, "seen")):
+            assert con.execute(f'SELECT "type", count(DISTINCT pos) FROM {view} GROUP BY 1').fetchall() == [
+                (place, types_read.count(kind))]
+        assert events(con, "pos, \"row\", \"user\"") == [
+            (n + 1, n + 1, f"u{n % 7}") for n in range(len(types_read)) if kinds[n * 11 % 35] != "odd"]
+
+
 def test_many_rows_with_one_id(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, "
                    "'u' AS \"user\", 'e' || (i % 9000) AS id FROM range(10000) AS r(i)")
