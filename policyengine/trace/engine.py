@@ -72,10 +72,13 @@ class Counted:
 
 
 class Engine:
-    """The table `events`, judged by plans; it stays the same."""
+    """The table `events`, judged by plans; it stays the same.
 
-    def __init__(self, tables: Tables) -> None:
-        self.tables = tables
+    `aside` are the same tables for a thread that reads rows while another runs plans; None: they wait for each other.
+    """
+
+    def __init__(self, tables: Tables, aside: Tables | None = None) -> None:
+        self.tables, self.aside = tables, aside
         self.shared: dict[str, int] = {}  # tables of steps -> how many plans that have them are still to be run
         self.totals: dict[str, int] = {}  # queries for how many moments there are, which rules of one trigger share
 
@@ -151,17 +154,19 @@ class Engine:
              key_types: Mapping[str, types.Type], service: str | None, limit: int,
              stand: Mapping[str, str] = NOWHERE) -> Rows:
         """See `Rows`."""
-        return Rows(self.tables, needs, places, files, key_types, service, limit, stand)
+        return Rows(self.aside or self.tables, needs, places, files, key_types, service, limit, stand)
 
-    def filled(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int]) -> dict[str, frozenset[str]]:
-        """Event type -> columns that no row of it lacks."""
-        names = list(dict.fromkeys(one.name for columns in needs.values() for one in columns))
-        if not names:
-            return {}
-        counts = ", ".join(f"count({quoted(name)}) = count(*)" for name in names)
+    def filled(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int],
+               stand: Mapping[str, str] = NOWHERE) -> dict[str, frozenset[str]]:
+        """Event type -> columns that no row of it lacks; `stand` as `Rows` has it."""
         by_place = {place: name for name, place in places.items()}
-        return {by_place[kind]: frozenset(name for name, full in zip(names, flags, strict=True) if full)
-                for kind, *flags in self.tables.ask(f'SELECT "type", {counts} FROM events GROUP BY "type"')}
+        found = {}
+        for table, columns in by_table(needs, stand).items():
+            names = [one.name for one in each_once(columns.values())]
+            counts = "".join(f", count({quoted(name)}) = count(*)" for name in names)
+            for kind, *flags in self.tables.ask(f'SELECT "type"{counts} FROM {table} GROUP BY "type"'):
+                found[by_place[kind]] = frozenset(name for name, full in zip(names, flags, strict=True) if full)
+        return found
 
     def tied(self, keys: Sequence[Column], places: Mapping[str, int]) -> dict[str, frozenset[tuple[str, str]]]:
         """Of each key, the pairs of types (both ways round) of which two events with one value of it share time and
@@ -226,12 +231,11 @@ class Rows:
         self.tables, self.places, self.files = tables, places, files
         self.key_types, self.service, self.limit = key_types, service, limit
         self.names = {place: name for name, place in places.items()}
-        self.stand = stand or dict.fromkeys(needs, "events")
+        self.stand = {event: table for table, of_types in by_table(needs, stand).items() for event in of_types}
         self.columns: dict[str, list[str]] = {}  # by table
         # Of each type's fields: where the value stands among the columns, and whether the row says anything about it.
         self.fields: dict[str, list[tuple[int, int, Column]]] = {}
-        for table in dict.fromkeys(self.stand.values()):
-            of_types = {event: columns for event, columns in needs.items() if self.stand.get(event) == table}
+        for table, of_types in by_table(needs, stand).items():
             names = [name for one in each_once(of_types.values())
                      for name in (one.name, *([one.said_name] if one.said else []))]
             self.columns[table] = names
@@ -282,7 +286,9 @@ class Rows:
         given = [(n, self.places[one.event], -OPEN if one.first is None else one.first,
                   OPEN if one.last is None else one.last, *(value for _, value in one.keys))
                  for n, one in enumerate(asked)]
+        # The stretch that holds all of them is said apart: what lies outside need not be read.
         on = ['e."type" = r."type"', 'e."t" BETWEEN r."low" AND r."high"',
+              f'e."t" BETWEEN {min(low for _, _, low, *_ in given)} AND {max(high for _, _, _, high, *_ in given)}',
               *(f'e.{quoted(one.name)} IS NOT DISTINCT FROM r."k{n}"' for n, one in enumerate(keys))]
         if self.service is not None:
             on.append(f'e."service" = {text(self.service)}')
@@ -306,6 +312,16 @@ class Rows:
                     owner = owner.setdefault(name, {})
                 owner[column.path[-1]] = raw(value, column.type)
         return fields
+
+
+def by_table(needs: Mapping[str, Sequence[Column]], stand: Mapping[str, str],
+             ) -> dict[str, dict[str, Sequence[Column]]]:
+    """The columns of each type, by the table that its rows are in; see `Rows`."""
+    found: dict[str, dict[str, Sequence[Column]]] = {}
+    for event, columns in needs.items():
+        if not stand or event in stand:
+            found.setdefault(stand.get(event, "events"), {})[event] = columns
+    return found
 
 
 def raw(value: Any, type: types.Type) -> Any:

@@ -7,6 +7,7 @@ outcomes of two parts of the services add up to the outcome of all, so that many
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from policyengine.workspace.library import Book, Library
 from policyengine.workspace.results import result_of
 
 if TYPE_CHECKING:
-    from policyengine.workspace.tracing import Store
+    from policyengine.workspace.tracing import Judged, Store
 
 FINDINGS: frozenset[Verdict] = frozenset({"violated", "undecided", "pending", "exempt"})
 
@@ -174,26 +175,31 @@ class _Bench:
         rules = {rule.name: rule for rule in book.policy.rules}
         every = judge_stored(store, asked, [rules[name] for name in self.once], [rules[name] for name in self.moments],
                              terms.progress)
-        for judged in every:
-            name = judged.rule.name
-            if judged.refused is not None:
-                self.outcome.diagnostics.append(error(
-                    "too-many-pairs", f"the rule `{name}` would compare {judged.size:,} pairs of a moment and an event",
-                    judged.refused.pattern.span, help="compare by equality alone, or name a key that the events share"))
-                continue
-            if judged.gap and not judged.counts:
-                self.outcome.diagnostics.append(error(
-                    "no-plan", f"the rule `{name}` asks for {judged.gap}, which only the evaluator can judge, and "
-                    f"there are more than {judged.size:,} events", judged.rule.span,
-                    help="judge fewer events, or reword the rule"))
-                continue
-            if judged.gap:
-                self.outcome.gaps[name] = judged.gap
-            for verdict, number in judged.counts.items():
-                self.totals[name][verdict] += number
-            self.outcome.ties += judged.ties
-            for judgement in judged.judgements:
-                self.explain(judgement, service)
+        with closing(every):  # it has a thread at work
+            for judged in every:
+                self.take(judged, service)
+
+    def take(self, judged: Judged, service: Service) -> None:
+        """Count the verdicts of one rule and explain what is found, or say why it was not judged."""
+        name = judged.rule.name
+        if judged.refused is not None:
+            self.outcome.diagnostics.append(error(
+                "too-many-pairs", f"the rule `{name}` would compare {judged.size:,} pairs of a moment and an event",
+                judged.refused.pattern.span, help="compare by equality alone, or name a key that the events share"))
+            return
+        if judged.gap and not judged.counts:
+            self.outcome.diagnostics.append(error(
+                "no-plan", f"the rule `{name}` asks for {judged.gap}, which only the evaluator can judge, and "
+                f"there are more than {judged.size:,} events", judged.rule.span,
+                help="judge fewer events, or reword the rule"))
+            return
+        if judged.gap:
+            self.outcome.gaps[name] = judged.gap
+        for verdict, number in judged.counts.items():
+            self.totals[name][verdict] += number
+        self.outcome.ties += judged.ties
+        for judgement in judged.judgements:
+            self.explain(judgement, service)
 
     def explain(self, judgement: Judgement, service: Service) -> None:
         """Put one judgement into words."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from policyengine.base.diagnostic import Diagnostic, error, shorten
@@ -92,7 +92,7 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
 
     from policyengine.trace.duckdb import DuckTables
     from policyengine.trace.scan import scan
-    from policyengine.trace.scan_database import fault, open_database
+    from policyengine.trace.scan_database import another, fault, open_database
     from policyengine.trace.scan_rows import suffixes
 
     paths, problems = expand_inputs(arguments, suffixes=list(suffixes()))
@@ -108,7 +108,8 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
             return
         found, wrong = scan(con, [os.fspath(path) for path in paths], schemas, wanted, zone=zone, as_of=as_of)
         try:
-            yield _held(Engine(DuckTables(con)), found, wanted, keys, schemas), wrong
+            aside = stack.enter_context(closing(another(con)))
+            yield _held(Engine(DuckTables(con), DuckTables(aside)), found, wanted, keys, schemas), wrong
         except duckdb.Error as problem:
             said = fault(problem)
             if said is None:
@@ -175,5 +176,5 @@ def _held(engine: Engine, found: Scan | None, wanted: Mapping[str, tuple[Column,
         return None
     places = {name: place for place, name in enumerate(schemas)}
     store = Store(engine, wanted, places, keys, found.files, found.first, found.last, found.ties,
-                  engine.filled(wanted, places), found.tables)
+                  engine.filled(wanted, places, found.tables), found.tables)
     return Held(store, found.total, found.later, found.merged, found.repeats)

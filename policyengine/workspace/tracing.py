@@ -7,10 +7,12 @@ the events (DuckDB, Spark) is the store's own; how results are worded is not kno
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from policyengine.base.ahead import ahead
 from policyengine.base.calendar import Calendar
 from policyengine.base.progress import Progress, silent
 from policyengine.base.record import record
@@ -27,6 +29,10 @@ from policyengine.trace.explain import TOGETHER, About, Found, TooManyRows, expl
 from policyengine.trace.footprint import footprint
 from policyengine.trace.plan import Guard, Known, Plan, TooManyPairs, plan
 from policyengine.trace.plan_shared import shared
+
+MEANWHILE = 1_000
+"""So many moments at least are explained at once while the engine runs the next rules: fewer would not be worth what it
+takes to fetch their rows."""
 
 MOST_ROWS = 200_000
 """More rows than these are not read to explain one finding, nor to judge a rule that no column can answer."""
@@ -101,7 +107,7 @@ class Question:
 
 
 def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments: Sequence[ir.Rule],
-                 progress: Progress = silent) -> Iterator[Judged]:
+                 progress: Progress = silent) -> Generator[Judged, None, None]:
     """Rules without a trigger (`once`) and rules about moments, one after the other; `progress` hears of the latter.
 
     Raises `operators.Overflow` and `calendar.OutOfRange` as the evaluator does.
@@ -130,37 +136,47 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
     plans = [(rule, next(together) if isinstance(made, Plan) else made, whole) for rule, made, whole in plans]
     store.engine.prepare([lookup for _, made, _ in plans if isinstance(made, Plan) for lookup in made.lookups],
                          known.horizon, asked.calendar)
+    runs, enough = _runs(store.engine, plans, asked, progress), TOGETHER
+    if store.engine.aside is not None:
+        runs, enough = ahead(runs, lambda run: len(run.found), TOGETHER), MEANWHILE
     waiting: list[_Run] = []
-    progress("rules", 0, len(plans))
-    for done, (rule, made, whole) in enumerate(plans, 1):
-        waiting.append(_run(store, rule, made, whole, asked, rows))
-        progress("rules", done, len(plans))
-        # Rows are fetched for several rules at once, as many as the evaluator takes at once.
-        if sum(len(run.found) for run in waiting) >= TOGETHER:
-            yield from _explained(waiting, asked, rows, store.engine)
-            waiting = []
-    yield from _explained(waiting, asked, rows, store.engine)
+    with closing(runs):
+        for run in runs:
+            waiting.append(run)
+            # Rows are fetched for several rules at once.
+            if sum(len(run.found) for run in waiting) >= enough:
+                yield from _explained(waiting, asked, rows, store)
+                waiting = []
+        yield from _explained(waiting, asked, rows, store)
 
 
 @record
 class _Run:
-    """What columns say of a rule: `judged` is all but the moments that are still to be explained."""
+    """What columns say of a rule: `judged` is all but the moments that are still to be explained; with a `gap`, nothing
+    yet."""
 
     judged: Judged
     found: tuple[Found, ...] = ()
 
 
-def _run(store: Store, rule: ir.Rule, made: Plan | str, whole: Sequence[Judgement], asked: Question, rows: Rows,
-         ) -> _Run:
+def _runs(engine: Engine, plans: Sequence[tuple[ir.Rule, Plan | str, Sequence[Judgement]]], asked: Question,
+          progress: Progress) -> Generator[_Run, None, None]:
+    progress("rules", 0, len(plans))
+    for done, (rule, made, whole) in enumerate(plans, 1):
+        run = _run(engine, rule, made, whole, asked)
+        progress("rules", done, len(plans))
+        yield run
+
+
+def _run(engine: Engine, rule: ir.Rule, made: Plan | str, whole: Sequence[Judgement], asked: Question) -> _Run:
     if isinstance(made, str):
-        return _Run(_judge_rows(store, rule, made, asked, rows))
-    engine = store.engine
+        return _Run(Judged(rule, {}, gap=made))
     try:
         counted = engine.run(made, asked.wanted)
     except TooManyPairs as refused:
         return _Run(Judged(rule, {}, refused=refused.guard, size=refused.pairs))
     except Unsupported as gap:  # not of columns as such, but of this engine
-        return _Run(_judge_rows(store, rule, str(gap), asked, rows))
+        return _Run(Judged(rule, {}, gap=str(gap)))
     counts = {verdict: n + sum(one.verdict == verdict for one in whole) for verdict, n in counted.counts.items()}
     hard = engine.found(counted, hard=True) if counted.hard else []
     told = engine.found(counted, hard=False, limit=asked.limit) if any(
@@ -169,9 +185,9 @@ def _run(store: Store, rule: ir.Rule, made: Plan | str, whole: Sequence[Judgemen
     return _Run(Judged(rule, counts, counted.ties, tuple(whole)), (*hard, *told))
 
 
-def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows, engine: Engine) -> Iterator[Judged]:
-    """The rules with the judgements of their moments; those that columns could not judge are counted now. Where such a
-    one rests on more rows than can be read, its rule is not judged."""
+def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows, store: Store) -> Iterator[Judged]:
+    """The rules with the judgements of their moments; what columns could not judge is judged and counted now. Where
+    such a moment rests on more rows than can be read, its rule is not judged."""
     about = About(asked.policy, asked.facts, asked.setting, asked.calendar, asked.sources)
     told: dict[str, list[Judgement]] = {run.judged.rule.name: list(run.judged.judgements) for run in waiting}
     added: Counter[tuple[str, Verdict]] = Counter()
@@ -183,7 +199,7 @@ def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows, engine: Eng
             yield Judged(waiting[0].judged.rule, {}, gap="what no column can say of some moment", size=MOST_ROWS)
         else:
             for run in waiting:
-                yield from _explained([run], asked, rows, engine)
+                yield from _explained([run], asked, rows, store)
         return
     for found, judgement in explained:
         if found.verdict is None:
@@ -191,9 +207,12 @@ def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows, engine: Eng
             ties[judgement.rule] += judgement.tie
         if judgement.verdict in asked.wanted:
             told[judgement.rule].append(judgement)
-    engine.tell([one for found, one in explained if found.verdict is None and one.verdict in asked.wanted])
+    store.engine.tell([one for found, one in explained if found.verdict is None and one.verdict in asked.wanted])
     for run in waiting:
         one, name = run.judged, run.judged.rule.name
+        if one.gap:
+            yield _judge_rows(store, one.rule, one.gap, asked, rows)
+            continue
         counts = {verdict: n + added[name, verdict] for verdict, n in one.counts.items()}
         yield replace(one, counts=counts, ties=one.ties + ties[name], judgements=_earliest(told[name], asked.limit))
 

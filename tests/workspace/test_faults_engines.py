@@ -76,6 +76,60 @@ def test_interrupted_while_duckdb_works(shop: Project, cache: Path, number: int,
     assert not list((shop.folder / "temporary").iterdir()) and not (shop.folder / "report.json").exists()
 
 
+EXPLAINING = """
+import sys, time
+from policyengine.cli.main import main
+from policyengine.trace.duckdb import DuckTables
+from policyengine.workspace import judging, tracing
+
+begun, keep = [], DuckTables.keep
+
+def endless(self, name, sql, steps):
+    begun.extend([name] if name.startswith("found_") else [])
+    if len(begun) > 1:
+        sql = ("SELECT count(*) FROM range(1000000) AS a(i) JOIN range(1000000) AS b(j) "
+               "ON i % 100 = j % 100 AND hash(i) < hash(j)")
+    keep(self, name, sql, steps)
+
+def explains(*_):
+    while len(begun) < 2:
+        time.sleep(0.01)
+    print("at work", file=sys.stderr, flush=True)
+    {explains}
+
+DuckTables.keep, {where}, tracing.MEANWHILE = endless, explains, 0
+raise SystemExit(main(sys.argv[1:]))
+"""
+EXPLAINED = ["tracing.explain", "judging._Bench.take"]
+"""By rows, and in words."""
+
+
+@pytest.mark.parametrize(("number", "code", "where"), [(*INTERRUPTS[0], EXPLAINED[0]), (*INTERRUPTS[1], EXPLAINED[1])])
+def test_interrupted_while_findings_are_explained(shop: Project, cache: Path, number: int, code: int,
+                                                  where: str) -> None:
+    """DuckDB is at the next rule then, in another thread, which hears of it too."""
+    shop.trace(*CROSSING)
+    run = begun(shop, EXPLAINING.format(where=where, explains="time.sleep(60)"), "check", shop.good, "--events",
+                shop.events_file, "--engine", "duckdb", GUIJU_CACHE_DIR=str(cache))
+    assert run.stderr is not None and run.stderr.readline() == "at work\n"
+    time.sleep(0.3)
+    run.send_signal(number)
+    stdout, stderr = finished(run, 20)
+    assert (run.returncode, stdout, stderr) == (code, "", "\ninterrupted; nothing was judged\n")
+    assert not list((shop.folder / "temporary").iterdir())
+
+
+@pytest.mark.parametrize("where", EXPLAINED)
+def test_a_fault_while_findings_are_explained(shop: Project, cache: Path, where: str) -> None:
+    """What DuckDB is at meanwhile is broken off; nobody would hear what it comes to."""
+    shop.trace(*CROSSING)
+    run = begun(shop, EXPLAINING.format(where=where, explains="raise AssertionError('of ours')"), "check",
+                shop.good, "--events", shop.events_file, "--engine", "duckdb", GUIJU_CACHE_DIR=str(cache))
+    stdout, stderr = finished(run, 60)
+    assert (run.returncode, stdout) == (2, "") and "internal error: AssertionError: of ours" in stderr, stderr
+    assert not list((shop.folder / "temporary").iterdir())
+
+
 @pytest.mark.parametrize(("problem", "name"), [
     (duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate data of size 16.0 MiB"), "out-of-memory"),
     (duckdb.IOException('IO Error: Could not write file "x.tmp": No space left on device'), "disk-full"),
