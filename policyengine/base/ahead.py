@@ -18,7 +18,8 @@ T = TypeVar("T")
 
 
 def ahead(made: Iterable[T], weight: Callable[[T], int], most: int) -> Generator[T, None, None]:
-    """The same, in the same order. Once what is made and not yet asked for weighs `most`, the making waits.
+    """The same, in the same order. Once what is made and not yet asked for weighs more than `most`, the making
+    waits.
 
     What the making raises is raised where its next value would have come. The thread ends with the iterator: to be
     closed by whoever does not take all of it. What a library is at is then broken off, as by an interrupt.
@@ -33,7 +34,7 @@ def ahead(made: Iterable[T], weight: Callable[[T], int], most: int) -> Generator
             for one in made:
                 given.put((one,))
                 waiting += weight(one)
-                while waiting >= most or not taken.empty():
+                while waiting > most or not taken.empty():
                     lighter = taken.get()
                     if lighter is None:
                         return

@@ -7,7 +7,7 @@ first of false, pending, missing, true among its parts, `or` the first of true, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -55,18 +55,17 @@ def _decided(parts: Sequence[Truth], by: bool) -> Truth:
     deciding = [part for part in parts if part.value is by]
     if deciding:
         # Each of them alone decides, so the answer rests on a tie only where every one does.
-        return replace(_joined(deciding, by, min(part.settles for part in deciding)),
-                       tie=all(part.tie for part in deciding))
-    settles = max((part.settles for part in parts), default=SETTLED)
+        return _joined(deciding, by, min([part.settles for part in deciding]), all)
+    settles = max([part.settles for part in parts], default=SETTLED)
     unknown = [part for part in parts if part.value is None]
     if unknown:
-        return _joined(unknown, None, settles)
-    return _joined(parts, not by, settles)
+        return _joined(unknown, None, settles, any)
+    return _joined(parts, not by, settles, any)
 
 
-def _joined(parts: Sequence[Truth], value: bool | None, settles: int) -> Truth:
+def _joined(parts: Sequence[Truth], value: bool | None, settles: int, ties: Callable[[Iterable[bool]], bool]) -> Truth:
     return Truth(value, settles, _once([one for part in parts for one in part.evidence]),
-                 _once([one for part in parts for one in part.missing]), any([part.tie for part in parts]))
+                 _once([one for part in parts for one in part.missing]), ties([part.tie for part in parts]))
 
 
 def _once(items: Sequence[Item]) -> tuple[Item, ...]:

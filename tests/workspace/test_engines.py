@@ -46,6 +46,16 @@ def test_columns_and_evaluator_tell_the_same(shop: Project, args: tuple[str, ...
     assert found == expected
 
 
+def test_findings_explained_while_the_next_rules_are_run(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few at once: the same, in the same order."""
+    shop.trace(*CROSSING)
+    expected = report(shop, "duckdb", "--all")
+    monkeypatch.setattr("policyengine.workspace.tracing.MEANWHILE", 1)
+    assert report(shop, "duckdb", "--all") == expected
+    monkeypatch.setattr("policyengine.workspace.tracing.TOGETHER", 0)  # each waits for the one before
+    assert report(shop, "duckdb", "--all") == expected
+
+
 def test_what_the_sources_cannot_show(shop: Project) -> None:
     """Nobody emits bills, purchases are complete from a day in July: undecided alike."""
     shop.settings('[[sources]]\nname = "till"\nemits = ["bought", "agreed"]\ncomplete = "2026-07-10"')
