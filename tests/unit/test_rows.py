@@ -13,7 +13,7 @@ from policyengine.core import types
 from policyengine.core.standing import Reach
 from policyengine.trace.columns import Column
 from policyengine.trace.duckdb import DuckTables
-from policyengine.trace.engine import Rows
+from policyengine.trace.engine import Engine, Rows
 from policyengine.trace.explain import TooManyRows
 from policyengine.trace.plan import Step
 
@@ -66,6 +66,31 @@ def test_each_event_says_what_its_row_says(stand: dict[str, str]) -> None:
     asked = [Reach("paid", (("user", "u1"),), None, 50), Reach("told", (("user", "u1"),), 20, 20),
              Reach("never", (("user", "u1"),), None, None), Reach("limited", (("user", "u1"),), 61, None)]
     assert [one is found[place] for one, place in zip(made.fetch(asked), (0, 1, 4), strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize("stand", [STAND, {}], ids=["tables", "events"])
+def test_columns_that_no_row_lacks(stand: dict[str, str]) -> None:
+    """Each table is asked for its own; a type without rows has none."""
+    tables = Tables()
+    assert Engine(tables).filled(NEEDS, PLACES, stand) == {
+        "paid": {"user"}, "told": {"user"}, "limited": {"user", "limits.daily:integer"}}
+    assert len(tables.heard) == (2 if stand else 1)
+    assert not stand or "amount" not in next(one for one in tables.heard if "FROM events_frequent" in one)
+
+
+def test_rows_are_read_aside() -> None:
+    """By the tables that are given for it, so that the others may be asked at the same time."""
+    tables, aside = Tables(), Tables()
+    made = Engine(tables, aside).rows(NEEDS, PLACES, ["t"], {}, None, 100, STAND)
+    made.fetch([Reach("told", (("user", "u1"),), 20, 20)])
+    assert aside.heard and not tables.heard
+
+
+def test_what_lies_outside_of_all_parts_is_not_read() -> None:
+    made, tables = rows(STAND)
+    paid = [Reach("paid", (("user", "u1"),), 10, 20), Reach("paid", (("user", "u2"),), 15, 30)]
+    assert [one.time for one in made.fetch(paid)] == [10, 30]
+    assert 'e."t" BETWEEN 10 AND 30' in tables.heard[0]
 
 
 def test_only_tables_that_have_rows_are_read() -> None:
