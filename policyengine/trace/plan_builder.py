@@ -1,4 +1,4 @@
-"""A plan as it grows: steps, columns, sweeps, the calendar, and what is known before the trace is read.
+"""A plan as it grows: steps, columns, the calendar, and what is known before the trace is read.
 
 Every room of the plan adds steps through one `Builder`. What is asked, and in which order, is not known here.
 """
@@ -21,7 +21,7 @@ from policyengine.core.walk import nodes, type_of
 from policyengine.trace.calendars import Lookup
 from policyengine.trace.columns import Column, Unsupported, needs
 from policyengine.trace.plan_expressions import OF_THE_MOMENT
-from policyengine.trace.plan_frames import Bound, Frame, Guard, Known, Step, any_holds, prefixed
+from policyengine.trace.plan_frames import Bound, Frame, Guard, Known, Step, any_holds
 from policyengine.trace.terms import (
     DAY,
     MISSING,
@@ -132,55 +132,6 @@ class Builder:
         if condition not in ("TRUE IS NOT FALSE", "TRUE"):
             hard = f" OR {any_holds(frame.hard)}" if frame.hard else ""
             frame.name = self.step("kept", f"SELECT * FROM {frame.name} WHERE {condition}{hard}", note)
-
-    def sweep(self, frame: Frame, rows: str, keys: Sequence[tuple[str, str]], bound: Bound,
-              measures: Sequence[tuple[str, str, str]]) -> None:
-        """Each asking row takes, of the rows with its keys that stand before the bound, the `last` known, the `max` or
-        the `sum` of a measure; of those at or after it, the `first` known. The measures become columns."""
-        asking = [quoted(one) for one in frame.columns]
-        order, row_order = bound.key(), bound.row_key()
-        if bound.p is None and any(how in ("last", "first") and not sql.endswith(('"t"', '"t" END')) for _, sql, how in
-                                   measures):
-            # Of several at one instant the order decides, unless it is the instant that is asked for.
-            order, row_order = [*order, "0"], [*row_order, '"pos"']
-        ks = [f"k{index}" for index in range(len(keys))]
-        os = [f"o{index}" for index in range(len(order))]
-        ms = [f"m{index}" for index in range(len(measures))]
-        ask = [*asking, *(f"{sql} AS {quoted(k)}" for (sql, _), k in zip(keys, ks, strict=True)),
-               *(f"{sql} AS {quoted(o)}" for sql, o in zip(order, os, strict=True)), 'TRUE AS "asks"',
-               *(f"NULL AS {quoted(m)}" for m in ms)]
-        give = [*(f"NULL AS {one}" for one in asking), *(quoted(column) for _, column in keys), *row_order,
-                "FALSE", *(sql for _, sql, _ in measures)]
-        both = self.step("both", f"SELECT {', '.join(ask)} FROM {frame.name} UNION ALL SELECT {', '.join(give)} FROM "
-                         f"{rows}", "rows that ask, and rows that may answer")
-        by = f"PARTITION BY {', '.join(map(quoted, ks))} " if ks else ""
-        if not ks:
-            self.warnings.append("a pattern without keys puts all its rows in one order, on one processor")
-        over = f"{by}ORDER BY {', '.join(map(quoted, os))}"
-        before = f"OVER ({over} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-        after = f"OVER ({over} ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)"
-        taken = {"last": lambda m: f"last_value({m} IGNORE NULLS) {before}", "max": lambda m: f"max({m}) {before}",
-                 "sum": lambda m: f"coalesce(sum({m}) {before}, 0)",
-                 "first": lambda m: f"first_value({m} IGNORE NULLS) {after}"}
-        seen = [f"{taken[how](quoted(m))} AS {quoted(alias)}" for (alias, _, how), m in zip(measures, ms, strict=True)]
-        swept = self.step("swept", f'SELECT {", ".join([*asking, *seen])}, "asks" FROM {both}', "in one order")
-        names = [*asking, *(quoted(alias) for alias, _, _ in measures)]
-        frame.name = self.step("answered", f'SELECT {", ".join(names)} FROM {swept} WHERE "asks"', "rows that asked")
-        frame.columns += [alias for alias, _, _ in measures]
-
-    def least(self, frame: Frame, rows: str, keys: Sequence[tuple[str, str]],
-              measures: Sequence[tuple[str, str, str]]) -> None:
-        """Each asking row takes the least of each measure over all rows with its keys, wherever these stand: rows are
-        put in no order for that. The measures become columns."""
-        group = ", ".join(quoted(column) for _, column in keys)
-        found = ", ".join(f"min({sql}) AS {quoted(alias)}" for alias, sql, _ in measures)
-        summed = self.step("least", f"SELECT {f'{group}, ' if keys else ''}{found} FROM {rows}"
-                           f"{f' GROUP BY {group}' if keys else ''}", "the first of each key")
-        on = " AND ".join(f"{prefixed(sql, 'm')} = r.{quoted(column)}" for sql, column in keys) or "TRUE"
-        columns = ", ".join(f"r.{quoted(alias)}" for alias, *_ in measures)
-        frame.name = self.step("answered", f"SELECT m.*, {columns} FROM {frame.name} AS m LEFT JOIN {summed} AS r ON "
-                               f"{on}", "rows that asked")
-        frame.columns += [alias for alias, *_ in measures]
 
     def key(self, frame: Frame, name: str) -> str:
         """The column of a key of the moment."""

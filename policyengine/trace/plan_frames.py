@@ -23,6 +23,9 @@ EARLIEST = "-4000000000000000000"
 LATEST = "4000000000000000000"
 """Later than every event."""
 
+RARE = "events_rare"
+"""The table of types that few events are of, where these are kept apart."""
+
 WHOLE = "whole"
 """The key, always 0, of runs that have none."""
 

@@ -12,6 +12,7 @@ from policyengine.trace.plan_builder import Builder
 from policyengine.trace.plan_frames import LATEST, Bound, Frame, any_holds
 from policyengine.trace.plan_rows import candidates_of, from_events, spread_over
 from policyengine.trace.plan_runs import asked_for, long_runs, members_of, runs_of, whole_runs
+from policyengine.trace.plan_sweeps import sweep
 from policyengine.trace.terms import (
     FALSE,
     TRUE,
@@ -183,7 +184,7 @@ def marks_passed(build: Builder, marked: str, run: str, keys: Sequence[str], bas
                             f'"doubted", {names} FROM {marked} WHERE "last_t" > "mark"', "marks that are passed")
     going = build.step("members", f'SELECT * FROM {rows} WHERE "going"', "events of the run")
     equal = [(quoted(key), key) for key in keys]
-    build.sweep(frame, asked_for(build, frame, going, equal), equal, Bound('("mark" + 1)'),
+    sweep(build, frame, asked_for(build, frame, going, equal), equal, Bound('("mark" + 1)'),
                 [("past_t", '"t"', "first"), ("past_pos", '"pos"', "first"), ("past_run", '"run_pos"', "first"),
                  ("past_doubt", 'coalesce("doubt_pos", -1)', "first")])
     name = build.step("marks", f'SELECT "mark" AS "t", "past_t" AS "known", "run_pos" AS "first", "past_pos" AS '
@@ -200,7 +201,7 @@ def silences(build: Builder, trigger: ir.OnWithout) -> tuple[Frame, Term, bool]:
     heard = spread_over(build, candidates_of(build, trigger.pattern), keys, runs)
     equal = [(quoted(key), key) for key in keys]
     frame = Frame(heard, ["t", "pos", "sure", *keys], {}, {})
-    build.sweep(frame, build.step("begun", f'SELECT *, "run_t" AS "t", "run_pos" AS "pos" FROM {runs}', "runs"),
+    sweep(build, frame, build.step("begun", f'SELECT *, "run_t" AS "t", "run_pos" AS "pos" FROM {runs}', "runs"),
                 equal, Bound(None, '"pos"'), [(one, f"coalesce({quoted(one)}, {LATEST})", "last") for one in
                                               ("run_t", "run_pos", "next_t", "ended", "last_t", "doubt_t")])
     bases = build.step(
@@ -211,7 +212,7 @@ def silences(build: Builder, trigger: ir.OnWithout) -> tuple[Frame, Term, bool]:
     frame = Frame(bases, ["base_t", "base", "sure", "run_t", "run_pos", "ended", "last_t", "doubt_t", *keys], {}, {})
     closes = build.closes(frame, '"base_t"', period)
     mark = build.extend(frame, f"{closes} - 1", "mark", "when silence has lasted")
-    build.sweep(frame, heard, equal, Bound(None, '("base" + 1)'),
+    sweep(build, frame, heard, equal, Bound(None, '("base" + 1)'),
                 [("next_sure", 'CASE WHEN "sure" THEN "t" END', "first"),
                  ("next_unsure", 'CASE WHEN NOT "sure" THEN "t" END', "first")])
     gap = build.gap(trigger.pattern.event, '"base_t"')

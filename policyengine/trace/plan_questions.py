@@ -12,6 +12,7 @@ from policyengine.trace.plan_frames import EARLIEST, LATEST, Bound, Candidates, 
 from policyengine.trace.plan_ranges import up_to, window_of
 from policyengine.trace.plan_rows import ask_rows, candidates_of, pair_rows, tie_with
 from policyengine.trace.plan_runs import asked_for, asked_runs, runs_of
+from policyengine.trace.plan_sweeps import sweep
 from policyengine.trace.terms import (
     MISSING,
     SETTLED,
@@ -231,7 +232,7 @@ def episode_duration(build: Builder, frame: Frame, expr: ir.EpisodeDuration) -> 
     def until(instant: str) -> str:
         """All there was up to an instant, the stretch that it cuts included as far as its end is known."""
         n = frame.number()
-        build.sweep(frame, going, asked, Bound(f"({instant} + 1)"), [
+        sweep(build, frame, going, asked, Bound(f"({instant} + 1)"), [
             (f"lasted.{n}", '"lasted"', "last"), (f"last_t.{n}", '"t"', "last"), (f"next_t.{n}", '"next_t"', "last")])
         return (f"(coalesce({quoted(f'lasted.{n}')}, 0) + CASE WHEN {quoted(f'next_t.{n}')} <= {known} THEN {instant} "
                 f"- {quoted(f'last_t.{n}')} ELSE 0 END)")
@@ -245,7 +246,7 @@ def episode_duration(build: Builder, frame: Frame, expr: ir.EpisodeDuration) -> 
         doubted = build.step("doubts", f'SELECT *, CASE WHEN "going" THEN "t" ELSE "prev_t" END AS "upto" FROM {rows} '
                                        f'WHERE '
                              '"doubt" OR ("going" AND "doubt_pos" >= "run_pos")', "what is uncertain of runs")
-        build.sweep(frame, doubted, asked, Bound(f"({known} + 1)"), [(f"doubt.{n}", '"upto"', "last"),
+        sweep(build, frame, doubted, asked, Bound(f"({known} + 1)"), [(f"doubt.{n}", '"upto"', "last"),
                                                                      (f"doubt_run.{n}", '"run_t"', "last")])
         doubt, run = quoted(f"doubt.{n}"), quoted(f"doubt_run.{n}")
         # Of a run that begins after the moment nothing counts, and one before it may be uncertain too.

@@ -26,6 +26,7 @@ from policyengine.trace.plan_frames import (
     prefixed,
     prefixed_bound,
 )
+from policyengine.trace.plan_sweeps import least, sweep
 from policyengine.trace.terms import (
     Term,
     all_of,
@@ -147,11 +148,11 @@ def ask_rows(build: Builder, frame: Frame, rows: Candidates, bound: Bound | None
     def of(which: str, sql: str) -> str:
         return sql if which == "TRUE" else f"CASE WHEN {which} THEN {sql} END"
 
-    def take(rows: str, keys: Sequence[tuple[str, str]], wanted: Sequence[tuple[str, str, str]]) -> None:
+    def take(source: str, keys: Sequence[tuple[str, str]], wanted: Sequence[tuple[str, str, str]]) -> None:
         if bound is None:
-            build.least(frame, rows, keys, wanted)
+            least(build, frame, source, keys, wanted)
         else:
-            build.sweep(frame, rows, keys, bound, wanted)
+            sweep(build, frame, source, keys, bound, wanted, rows.frame.events)
 
     def named(kind: str, name: str) -> str:
         return f"{name}_{kind}.{n}"

@@ -11,6 +11,7 @@ from policyengine.trace.plan_builder import Builder
 from policyengine.trace.plan_frames import WHOLE, Bound, Frame
 from policyengine.trace.plan_rows import candidates_of, from_events, spread_over
 from policyengine.trace.plan_states import changes_of
+from policyengine.trace.plan_sweeps import sweep
 from policyengine.trace.terms import (
     quoted,
 )
@@ -189,16 +190,16 @@ def run_of(build: Builder, frame: Frame, name: str) -> tuple[str, str | None]:
     asked = asked_runs(build, frame, keys)
     n = frame.number()
     going = build.step("members", f'SELECT * FROM {rows} WHERE "going"', "events of the run")
-    build.sweep(frame, asked_for(build, frame, going, asked), asked,
+    sweep(build, frame, asked_for(build, frame, going, asked), asked,
                 Bound(f"({t} + 1)"), [(f"run_t.{n}", '"run_t"', "last"), (f"run_pos.{n}", '"run_pos"', "last"),
                                       (f"last_t.{n}", '"t"', "last")])
     if doubtful:
-        build.sweep(frame, build.step("doubts", f'SELECT * FROM {rows} WHERE "doubt"', "what left doubt"), asked,
+        sweep(build, frame, build.step("doubts", f'SELECT * FROM {rows} WHERE "doubt"', "what left doubt"), asked,
                     Bound(f"({t} + 1)"), [(f"doubt.{n}", '"pos"', "last")])
     closed = "FALSE"
     if build.episodes[name].ends:
         ends = build.step("ends", f'SELECT * FROM {rows} WHERE "closing" AND "sure"', "ends of runs")
-        build.sweep(frame, ends, asked,
+        sweep(build, frame, ends, asked,
                     Bound(t) if pos is None else Bound(None, pos), [(f"closed.{n}", '"pos"', "last")])
         closed = f"coalesce({quoted(f'closed.{n}')} > {quoted(f'run_pos.{n}')}, FALSE)"
     gap = build.static_period(build.episodes[name].gap).count

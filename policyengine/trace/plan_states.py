@@ -12,6 +12,7 @@ from policyengine.trace.plan_builder import Builder
 from policyengine.trace.plan_expressions import scale_of
 from policyengine.trace.plan_frames import WHOLE, Bound, Frame
 from policyengine.trace.plan_rows import candidates_of, tie_with
+from policyengine.trace.plan_sweeps import sweep
 from policyengine.trace.terms import (
     Term,
     any_tie,
@@ -68,9 +69,9 @@ def in_state(build: Builder, frame: Frame, expr: ir.InState) -> Term:
                 measures["unsure_life"] = 'CASE WHEN NOT "sure" THEN "life" END'
         # An event that ends and starts it comes twice, at one place: then the greatest of what rises is not the last.
         twice = len({pattern.event for pattern, _ in patterns_of}) < len(patterns_of)
-        build.sweep(frame, rows, [(given[key].sql, key) for key in keys], bound,
+        sweep(build, frame, rows, [(given[key].sql, key) for key in keys], bound,
                     [(f"{name}.{n}.{index}", sql, "max" if name == "change" and twice else "last") for name, sql in
-                     measures.items()])
+                     measures.items()], [pattern.event for pattern, _ in patterns_of])
     last, since, started, perhaps_ended = (
         "" if not ones else ones[0] if len(ones) == 1 else
         build.extend(frame, f"greatest({', '.join(ones)})", name, "the latest change") for name, ones in found.items())
@@ -220,6 +221,7 @@ def ask_values(build: Builder, frame: Frame, every: Sequence[ir.StateValue]) -> 
     given = dict(keys_of(build, frame, first.keys))
     keys = sorted(given)
     tiers = [(expr, tier) for expr in every for tier in valued(build, expr).tiers]
+    events = [source.pattern.event for _, tier in tiers for source in tier]
     n = frame.number()
     parts: list[str] = []
     columns = []
@@ -237,7 +239,7 @@ def ask_values(build: Builder, frame: Frame, every: Sequence[ir.StateValue]) -> 
     names = [quoted(name) for name, *_ in columns]
     asked, bound = [(given[key].sql, key) for key in keys], stands_at(build, frame, first.at)[1]
     if len(tiers) == 1:
-        build.sweep(frame, rows, asked, bound, [(f"{name}.{n}", quoted(name), "last") for name, *_ in columns])
+        sweep(build, frame, rows, asked, bound, [(f"{name}.{n}", quoted(name), "last") for name, *_ in columns], events)
         return
     # What all of them told up to each event is the same for every rule, and there are fewer of these than rows that
     # ask: those are put in order with the events' places alone.
@@ -249,7 +251,7 @@ def ask_values(build: Builder, frame: Frame, every: Sequence[ir.StateValue]) -> 
     known = build.step("known", f"SELECT {at}, "
                        f"{', '.join(f'last_value({one} IGNORE NULLS) {over} AS {one}' for one in names)} FROM {each}",
                        "all that was told up to each")
-    build.sweep(frame, known, asked, bound, [(f"place.{n}", '"pos"', "last")])
+    sweep(build, frame, known, asked, bound, [(f"place.{n}", '"pos"', "last")], events)
     taken = ", ".join(f"r.{quoted(name)} AS {quoted(f'{name}.{n}')}" for name, *_ in columns)
     frame.name = build.step("answered", f"SELECT m.*, {taken} FROM {frame.name} AS m LEFT JOIN {known} AS r ON "
                             f'r."pos" = m.{quoted(f"place.{n}")}', "what was told up to there")

@@ -24,11 +24,13 @@ from policyengine.core.moments import trigger_events, unknown_lengths
 from policyengine.core.operators import Overflow
 from policyengine.core.standing import World
 from policyengine.core.verdict import VERDICTS, Judgement, Setting
+from policyengine.trace import plan_sweeps
 from policyengine.trace.calendars import Horizon, Lookup
 from policyengine.trace.columns import Column, Unsupported, needs
 from policyengine.trace.duckdb import DuckTables
 from policyengine.trace.engine import Counted, Engine
 from policyengine.trace.plan import Known, Plan, plan
+from policyengine.trace.plan_frames import RARE
 from policyengine.trace.plan_shared import shared
 from tests.support import trace_strategies as narrow
 from tests.support import wide_strategies as wide
@@ -67,8 +69,12 @@ class Bench:
             _lacks(event, one.path) for event in events if event.type == name))
             for name, columns in needs(policy, policy.rules).items()}
         ties = any(n > 1 for n in Counter((event.time, event.sequence) for event in events).values())
+        # Types of one kind or the other are said to be rare, or none are.
+        tables = {name: RARE if place % 2 == len(events) % 3 else "events_frequent" for name, place in places.items()
+                  } if len(events) % 3 < 2 else {}
         return Known(policy, trial.case.facts, {}, self.calendar, trial.as_of, places, self.horizon, trial.sources,
-                     ties=ties, filled=filled, start=trial.start, end=trial.end), Case(trial.case.facts, events)
+                     ties=ties, filled=filled, start=trial.start, end=trial.end, tables=tables), Case(
+                         trial.case.facts, events)
 
     def judged(self, made: Plan) -> tuple[Counter[Any], Counter[Any], Counted]:
         """Each moment of a rule by its plan: instant, places, verdict, due time, tie; the hard ones; and the counts."""
@@ -88,6 +94,14 @@ def _lacks(event: Event, path: tuple[str, ...]) -> bool:
     for name in path:
         raw = raw.get(name) if isinstance(raw, Mapping) else None
     return raw is None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def many() -> Iterator[None]:
+    """Traces are short: a key with three rows has many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan_sweeps, "MANY", 2)
+        yield
 
 
 @pytest.fixture(scope="module")

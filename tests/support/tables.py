@@ -31,7 +31,7 @@ def known_of(policy: ir.Policy, case: Case, as_of: int, calendar: Calendar, sour
 
 
 def load(con: duckdb.DuckDBPyConnection, known: Known, events: Sequence[Event]) -> None:
-    """The table `events`: one row an event, `pos` its place."""
+    """The table `events`: one row an event, `pos` its place; and what of it stands by itself too."""
     wanted = needs(known.policy, known.policy.rules)
     columns = each_once(wanted.values())
     said = [one for one in columns if one.said]
@@ -49,6 +49,9 @@ def load(con: duckdb.DuckDBPyConnection, known: Known, events: Sequence[Event]) 
         rows.append(row)
     if rows:
         con.executemany(f"INSERT INTO events VALUES ({', '.join('?' * len(declared))})", rows)
+    for table in dict.fromkeys(known.tables.values()):
+        kinds = ", ".join(str(known.places[event]) for event, stands in known.tables.items() if stands == table)
+        con.execute(f'CREATE OR REPLACE VIEW {table} AS SELECT * FROM events WHERE "type" IN ({kinds})')
 
 
 def _said(event: Event, column: Column) -> bool:
