@@ -125,17 +125,17 @@ def tally_of(build: Builder, frame: Frame, expr: ir.CountEvents | ir.SumEvents) 
         return sure, maybe, total, unknown, window
     also = {} if value is None else {"sum": value, "unknown": f"CASE WHEN {value} IS NULL THEN 1 END"}
 
-    def before(bound: Bound) -> tuple[str, str | None, list[str]]:
+    def before(bound: Bound, *, alike: bool = False) -> tuple[str, str | None, list[str]]:
         """Those that match, those that may, and the sums, of all that stands before."""
         n = frame.number()
         (sure, maybe), = ask_rows(build, frame, rows, bound, [("n", "1", "sum")],
-                                  [(f"{one}_of.{n}", sql, "sum") for one, sql in also.items()])
+                                  [(f"{one}_of.{n}", sql, "sum") for one, sql in also.items()], alike=alike)
         return sure, maybe, [quoted(f"{one}_of.{n}") for one in also]
 
     whole, perhaps, sums = before(window.high)
     sure = whole
     if window.low is not None:
-        sure_low, maybe_low, sums_low = before(window.low)
+        sure_low, maybe_low, sums_low = before(window.low, alike=isinstance(expr.range, ir.This))
         sure, perhaps = f"({whole} - {sure_low})", perhaps and f"({perhaps} - {maybe_low})"
         sums = [f"({one} - {low})" for one, low in zip(sums, sums_low, strict=True)]
     if window.surely or window.unsure:
@@ -229,17 +229,19 @@ def episode_duration(build: Builder, frame: Frame, expr: ir.EpisodeDuration) -> 
     asked = asked_runs(build, frame, keys)
     going = asked_for(build, frame, going, asked)
 
-    def until(instant: str) -> str:
+    def until(instant: str, *, alike: bool = False) -> str:
         """All there was up to an instant, the stretch that it cuts included as far as its end is known."""
         n = frame.number()
         sweep(build, frame, going, asked, Bound(f"({instant} + 1)"), [
-            (f"lasted.{n}", '"lasted"', "last"), (f"last_t.{n}", '"t"', "last"), (f"next_t.{n}", '"next_t"', "last")])
+            (f"lasted.{n}", '"lasted"', "last"), (f"last_t.{n}", '"t"', "last"), (f"next_t.{n}", '"next_t"', "last")],
+              alike=alike)
         return (f"(coalesce({quoted(f'lasted.{n}')}, 0) + CASE WHEN {quoted(f'next_t.{n}')} <= {known} THEN {instant} "
                 f"- {quoted(f'last_t.{n}')} ELSE 0 END)")
 
     total = build.extend(frame, until(t), "lasted", f"how long {expr.episode} lasted up to the moment")
     if back is not None:
-        total = build.extend(frame, f"({total} - {until(back)})", "lasted", "of that, inside the range")
+        before = until(back, alike=isinstance(expr.range, ir.This))
+        total = build.extend(frame, f"({total} - {before})", "lasted", "of that, inside the range")
     uncertain = None
     if doubtful:
         n = frame.number()

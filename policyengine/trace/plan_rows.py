@@ -56,18 +56,18 @@ def from_events(build: Builder, events: Sequence[str]) -> tuple[str, list[str]]:
     return f"FROM {source} WHERE {chosen}{service}", [*names, *aliases, *dict.fromkeys(said)]
 
 
-def candidates_of(build: Builder, pattern: ir.Pattern, values: Sequence[tuple[str, str]] = ()) -> Candidates:
-    """The rows of a pattern; `values` are further columns wanted, as path and column name are needed already."""
-    key = ("candidates", repr(pattern))
+def candidates_of(build: Builder, pattern: ir.Pattern, others: Sequence[str] = ()) -> Candidates:
+    """The rows of a pattern; `others` are further types of which the same is asked."""
+    events = (pattern.event, *others)
+    key = ("candidates", repr(pattern), *others)
     if key in build.made:
         found = build.made[key]
         assert isinstance(found, Candidates)
         return found
-    source, names = from_events(build, (pattern.event,))
+    source, names = from_events(build, events)
     columns = ["t", "pos", "instant", *names]
-    name = build.step("rows", f"SELECT {', '.join(map(quoted, columns))} {source}", f"each {pattern.event}")
-    frame = Frame(name, columns, {ir.CANDIDATE: ""}, {ir.CANDIDATE: ('"t"', '"pos"', '"instant"')}, (pattern.event,),
-                  ties=False)
+    name = build.step("rows", f"SELECT {', '.join(map(quoted, columns))} {source}", f"each {' or '.join(events)}")
+    frame = Frame(name, columns, {ir.CANDIDATE: ""}, {ir.CANDIDATE: ('"t"', '"pos"', '"instant"')}, events, ties=False)
     local, equal, outer = [], [], []
     for part in conjuncts(pattern.where):
         if not reads_trigger(part):
@@ -131,10 +131,10 @@ def keyed_rows(build: Builder, frame: Frame, rows: Candidates) -> list[tuple[str
 
 def ask_rows(build: Builder, frame: Frame, rows: Candidates, bound: Bound | None,
              measures: Sequence[tuple[str, str, str]],
-             also: Sequence[tuple[str, str, str]] = ()) -> list[tuple[str, str | None]]:
+             also: Sequence[tuple[str, str, str]] = (), *, alike: bool = False) -> list[tuple[str, str | None]]:
     """A sweep over candidates: of each measure over those that match for certain, and over those that may (None
     where there are none). Of `also`, the former alone, by the names that are given. Without a bound the `first` of all,
-    wherever they stand."""
+    wherever they stand. `alike`: many rows of one key have the same bound."""
     keys = keyed_rows(build, frame, rows)
     equal = [(column, build.kept(frame, build.value(frame, other), "equal")) for column, other in rows.equal]
     if any(asked.high is not None or asked.den is not None or asked.items is not None for _, asked in equal):
@@ -152,7 +152,7 @@ def ask_rows(build: Builder, frame: Frame, rows: Candidates, bound: Bound | None
         if bound is None:
             least(build, frame, source, keys, wanted)
         else:
-            sweep(build, frame, source, keys, bound, wanted, rows.frame.events)
+            sweep(build, frame, source, keys, bound, wanted, rows.frame.events, alike=alike)
 
     def named(kind: str, name: str) -> str:
         return f"{name}_{kind}.{n}"

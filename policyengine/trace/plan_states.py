@@ -140,8 +140,13 @@ def changes_of(build: Builder, patterns: Sequence[tuple[ir.Pattern, bool]], keys
         return found
     parts = []
     doubtful = False
+    # Types of one table of which the same is asked are read at once.
+    alike: dict[tuple[Any, ...], list[ir.Pattern]] = {}
     for pattern, going in patterns:
-        rows = candidates_of(build, pattern)
+        table = build.known.tables.get(pattern.event)
+        alike.setdefault((going, table, pattern.keys, repr(pattern.where)), []).append(pattern)
+    for (going, *_), (pattern, *others) in alike.items():
+        rows = candidates_of(build, pattern, [one.event for one in others])
         if rows.equal or rows.outer:
             raise Unsupported("a state whose events are compared with the trigger")
         doubtful = doubtful or rows.sure != "TRUE"
@@ -184,33 +189,38 @@ def told_of(build: Builder, state: ir.ValuedState, tier: Sequence[Any], keys: Se
 
 def ahead(build: Builder, frame: Frame, expr: ir.Expr) -> None:
     """Asks for the values of all states that a condition names, of those with the same keys at once: to put the rows in
-    order takes longer than what is asked of them then."""
+    order takes longer than what is asked of them then. What counts and measures is asked before, while rows are short.
+    """
     groups: dict[str, dict[str, ir.StateValue]] = {}
-    for one in ([] if frame.inline else state_values(expr)):
-        if (id(frame), one.state, one.at, repr(one.keys)) not in build.told:
+    asked = [] if frame.inline else list(asked_alone(expr))
+    for one in asked:
+        if isinstance(one, ir.StateValue) and (id(frame), one.state, one.at, repr(one.keys)) not in build.told:
             groups.setdefault(repr((one.at, one.keys)), {})[one.state] = one
+    groups = {keys: group for keys, group in groups.items() if len(group) > 1}
+    for one in asked if groups else ():
+        if not isinstance(one, ir.StateValue):
+            build.value(frame, one)
     for group in groups.values():
-        if len(group) > 1:
-            ask_values(build, frame, list(group.values()))
+        ask_values(build, frame, list(group.values()))
 
 
-def state_values(expr: Any) -> Iterator[ir.StateValue]:
-    """The values of states that a condition asks for, those of the moment alone."""
+def asked_alone(expr: Any) -> Iterator[ir.Expr]:
+    """The values of states that a condition asks for, those of the moment alone, and what it counts and measures."""
     match expr:
-        case ir.StateValue():
+        case ir.StateValue() | ir.EpisodeDuration() | ir.CountEvents() | ir.SumEvents():
             yield expr
         case ir.Not():
-            yield from state_values(expr.part)
+            yield from asked_alone(expr.part)
         case ir.And() | ir.Or():
             for part in expr.parts:
-                yield from state_values(part)
+                yield from asked_alone(part)
         case ir.Apply():
             for part in expr.arguments:
-                yield from state_values(part)
+                yield from asked_alone(part)
         case ir.Present():
-            yield from state_values(expr.operand)
+            yield from asked_alone(expr.operand)
         case ir.CompletedYears():
-            yield from state_values(expr.birth)
+            yield from asked_alone(expr.birth)
         case _:
             return
 
@@ -241,8 +251,7 @@ def ask_values(build: Builder, frame: Frame, every: Sequence[ir.StateValue]) -> 
     if len(tiers) == 1:
         sweep(build, frame, rows, asked, bound, [(f"{name}.{n}", quoted(name), "last") for name, *_ in columns], events)
         return
-    # What all of them told up to each event is the same for every rule, and there are fewer of these than rows that
-    # ask: those are put in order with the events' places alone.
+    # What all of them told up to each event is the same for every rule.
     at = ", ".join(map(quoted, ("t", "pos", *keys)))
     each = build.step("told", f"SELECT {at}, {', '.join(f'max({one}) AS {one}' for one in names)} FROM {rows} GROUP BY "
                       f"{at}", "each event once")
@@ -251,11 +260,7 @@ def ask_values(build: Builder, frame: Frame, every: Sequence[ir.StateValue]) -> 
     known = build.step("known", f"SELECT {at}, "
                        f"{', '.join(f'last_value({one} IGNORE NULLS) {over} AS {one}' for one in names)} FROM {each}",
                        "all that was told up to each")
-    sweep(build, frame, known, asked, bound, [(f"place.{n}", '"pos"', "last")], events)
-    taken = ", ".join(f"r.{quoted(name)} AS {quoted(f'{name}.{n}')}" for name, *_ in columns)
-    frame.name = build.step("answered", f"SELECT m.*, {taken} FROM {frame.name} AS m LEFT JOIN {known} AS r ON "
-                            f'r."pos" = m.{quoted(f"place.{n}")}', "what was told up to there")
-    frame.columns += [f"{name}.{n}" for name, *_ in columns]
+    sweep(build, frame, known, asked, bound, [(f"{name}.{n}", quoted(name), "kept") for name, *_ in columns])
 
 
 def valued(build: Builder, expr: ir.StateValue) -> ir.ValuedState:

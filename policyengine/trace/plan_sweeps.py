@@ -22,7 +22,8 @@ PAST_ALL = 2 ** 63 - 1
 Pairs = Sequence[tuple[str, str]]
 Measures = Sequence[tuple[str, str, str]]
 """A name, what is asked of a row that may answer, and how of several: the `last` known, the `max` or the `sum` of those
-before the bound; the `first` known of those at or after it."""
+before the bound, the last of what is `kept` from the first row that knows it on; the `first` known of those at or after
+the bound."""
 
 
 @record
@@ -52,13 +53,14 @@ def sweep(build: Builder, frame: Frame, rows: str, keys: Pairs, bound: Bound, me
     """Each asking row takes its measures, which become columns. `of` are the types that the rows are of, where these
     are known; `alike` says that many rows of one key have the same bound."""
     order, row_order = bound.key(), bound.row_key()
-    if bound.p is None and any(how in ("last", "first") and not sql.endswith(('"t"', '"t" END')) for _, sql, how in
+    if bound.p is None and any(how not in ("max", "sum") and not sql.endswith(('"t"', '"t" END')) for _, sql, how in
                                measures):
         # Of several at one instant the order decides, unless it is the instant that is asked for.
         order, row_order = [*order, "0"], [*row_order, '"pos"']
     asked = Sweep(rows, keys, tuple(order), tuple(row_order), measures)
-    if keys and (bound.t is None or bound.p is None) and _few(build, frame, of) and all(
-            how != "first" for *_, how in measures):
+    ways = {how for *_, how in measures}
+    if keys and (bound.t is None or bound.p is None) and "first" not in ways and (
+            ways == {"kept"} or _few(build, frame, of)):
         _by_spans(build, frame, asked)
     elif alike:
         _once_each(build, frame, asked)
@@ -115,7 +117,7 @@ def _taken(how: str, measure: str, over: str) -> str:
     match how:
         case "first":
             return f"first_value({measure} IGNORE NULLS) OVER ({over} ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)"
-        case "last":
+        case "last" | "kept":
             return f"last_value({measure} IGNORE NULLS) {before}"
         case "max":
             return f"max({measure}) {before}"
@@ -125,18 +127,20 @@ def _taken(how: str, measure: str, over: str) -> str:
 
 def _joined(asked: Sweep) -> str:
     """The measures of a row `r` that was found, or not."""
-    return ", ".join(f"coalesce(r.{quoted(alias)}, 0) AS {quoted(alias)}" if how == "sum" else f"r.{quoted(alias)}"
-                     for alias, _, how in asked.measures)
+    found = [f'coalesce(r."m{index}", 0)' if how == "sum" else f'r."m{index}"' for index, (_, _, how) in
+             enumerate(asked.measures)]
+    return ", ".join(f"{one} AS {quoted(alias)}" for one, alias in zip(found, asked.aliases, strict=True))
 
 
 def _once_each(build: Builder, frame: Frame, asked: Sweep) -> None:
     """What many rows ask alike is asked once."""
-    what = {**dict(zip(asked.names, (sql for sql, _ in asked.keys), strict=True)), '"at"': asked.order[0]}
+    what = {**{f'"a{index}"': sql for index, (sql, _) in enumerate(asked.keys)}, '"at"': asked.order[0]}
     each = build.step("each", f"SELECT DISTINCT {', '.join(f'{sql} AS {name}' for name, sql in what.items())} FROM "
                       f"{frame.name}", "what is asked, once")
     one = Frame(each, [name.strip('"') for name in what], {}, {})
-    keys = [(name, column) for name, (_, column) in zip(asked.names, asked.keys, strict=True)]
-    _in_one_order(build, one, Sweep(asked.rows, keys, ('"at"', *asked.order[1:]), asked.row_order, asked.measures))
+    keys = [(f'"a{index}"', column) for index, (_, column) in enumerate(asked.keys)]
+    measures = [(f"m{index}", sql, how) for index, (_, sql, how) in enumerate(asked.measures)]
+    _in_one_order(build, one, Sweep(asked.rows, keys, ('"at"', *asked.order[1:]), asked.row_order, measures))
     on = " AND ".join(f"{prefixed(sql, 'm')} = r.{name}" for name, sql in what.items())
     frame.name = build.step("answered", f"SELECT m.*, {_joined(asked)} FROM {frame.name} AS m LEFT JOIN {one.name} AS r "
                             f"ON {on}", "rows that asked")
@@ -150,7 +154,8 @@ def _by_spans(build: Builder, frame: Frame, asked: Sweep) -> None:
     by = f"PARTITION BY {', '.join(own)}"
     over = f"{by} ORDER BY {', '.join(asked.row_order)}"
     place = asked.row_order[0]
-    taken = [f"{_taken(how, sql, over)} AS {quoted(alias)}" for alias, sql, how in asked.measures]
+    taken = [f'{sql if how == "kept" else _taken(how, sql, over)} AS "m{index}"' for index, (_, sql, how) in
+             enumerate(asked.measures)]
     named = [f"{column} AS {name}" for column, name in zip(own, asked.names, strict=True)]
     spans = build.step("spans", f'SELECT {", ".join(named)}, {place} AS "since", lead({place}, 1, {PAST_ALL}) OVER '
                        f'({over}) AS "until", count(*) OVER ({by}) AS "n", {", ".join(taken)} FROM {asked.rows}',
