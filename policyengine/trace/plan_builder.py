@@ -70,12 +70,14 @@ class Builder:
         return name
 
     def extend(self, frame: Frame, sql: str, hint: str, note: str) -> str:
-        """A new column of a frame, unless the expression is as short as its name."""
+        """A column of a frame, new unless it has one of the same, or the expression is as short as a name."""
         if sql in ("TRUE", "FALSE", "NULL") or (sql.startswith('"') and sql.count('"') == 2):
             return sql
         if frame.inline:
             return f"({sql})"
-        column = f"{hint}.{frame.number()}"
+        if frame.same.get(sql) in frame.columns:
+            return quoted(frame.same[sql])
+        column = frame.same[sql] = f"{hint}.{frame.number()}"
         last = self.steps[-1] if self.steps else None
         source, fresh = self.growing.get(frame.name, ("", []))
         if last is not None and last.name == frame.name and source and not any(one in sql for one in fresh):

@@ -138,7 +138,8 @@ class Frame:
 
     `fields`: whose fields are columns here, with the prefix of their names. `at`: where a trigger or candidate stands
     (its instant, its place and its group of ties; None for a mark). `events`: the types a row may be of. `inline`: no
-    new columns, as what is asked stands inside a lambda. `count`: the last number in the name of a column.
+    new columns, as what is asked stands inside a lambda. `count`: the last number in the name of a column. `same`: what
+    was asked for as a column -> its name.
     """
 
     name: str
@@ -151,6 +152,7 @@ class Frame:
     ties: bool = True
     inline: bool = False
     count: int = 0
+    same: dict[str, str] = field(default_factory=dict)
 
     def number(self) -> int:
         """For the names of new columns: the same in every rule that has asked the same so far."""

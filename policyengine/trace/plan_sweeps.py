@@ -160,20 +160,21 @@ def _by_spans(build: Builder, frame: Frame, asked: Sweep) -> None:
     spans = build.step("spans", f'SELECT {", ".join(named)}, {place} AS "since", lead({place}, 1, {PAST_ALL}) OVER '
                        f'({over}) AS "until", count(*) OVER ({by}) AS "n", {", ".join(taken)} FROM {asked.rows}',
                        "rows that may answer, each up to the next")
-    busy = build.step("busy", f'SELECT DISTINCT {", ".join(asked.names)} FROM {spans} WHERE "n" > {MANY}',
-                      "keys with many of them")
+    busy = build.step("busy", f'SELECT * FROM {spans} WHERE "n" > {MANY} AND "since" < "until"',
+                      "those of keys with many")
     on = " AND ".join(f"{prefixed(sql, 'm')} = r.{name}" for (sql, _), name in zip(asked.keys, asked.names, strict=True))
     many = f"EXISTS (SELECT 1 FROM {busy} AS r WHERE {on})"
     columns = ", ".join(f"m.{quoted(one)}" for one in frame.columns)
     at = prefixed(asked.order[0], "m")
-    few = build.step("few", f'SELECT {columns}, {_joined(asked)} FROM {frame.name} AS m LEFT JOIN (SELECT * FROM {spans} WHERE '
-                     f'"n" <= {MANY}) AS r ON {on} AND {at} > r."since" AND {at} < r."until" WHERE NOT {many}',
-                     "rows that asked, but for those keys")
+    few = build.step("few", f'SELECT {columns}, {_joined(asked)} FROM {frame.name} AS m LEFT JOIN (SELECT * FROM '
+                     f'{spans} WHERE "n" <= {MANY}) AS r ON {on} AND {at} > r."since" AND {at} < r."until" WHERE NOT '
+                     f"{many}", "rows that asked, but for those keys")
     rest = Frame(build.step("rest", f"SELECT {columns} FROM {frame.name} AS m WHERE {many}", "the others"),
                  list(frame.columns), {}, {})
-    same = " AND ".join(f"m.{column} = r.{name}" for column, name in zip(own, asked.names, strict=True))
-    rows = build.step("near", f"SELECT * FROM {asked.rows} AS m WHERE EXISTS (SELECT 1 FROM {busy} AS r WHERE {same})",
-                      "what may answer them")
-    _in_one_order(build, rest, Sweep(rows, asked.keys, asked.order, asked.row_order, asked.measures))
-    frame.name = build.step("answered", f"SELECT * FROM {few} UNION ALL SELECT * FROM {rest.name}", "rows that asked")
+    keys = [(sql, name.strip('"')) for (sql, _), name in zip(asked.keys, asked.names, strict=True)]
+    measures = [(f"m{index}", f'"m{index}"', "kept") for index in range(len(asked.measures))]
+    _in_one_order(build, rest, Sweep(busy, keys, asked.order[:1], ('"since"',), measures))
+    columns = ", ".join(map(quoted, frame.columns))
+    frame.name = build.step("answered", f"SELECT * FROM {few} UNION ALL SELECT {columns}, {_joined(asked)} FROM "
+                            f"{rest.name} AS r", "rows that asked")
     frame.columns += asked.aliases
