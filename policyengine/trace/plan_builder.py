@@ -60,6 +60,7 @@ class Builder:
         self.made: dict[Any, Any] = {}
         self.known_of: dict[tuple[int, str, str, str], tuple[Frame, Term]] = {}  # answers, with the frame they stand in
         self.told: dict[tuple[int, str, str, str], list[list[str]]] = {}  # of a frame and state: columns, tier by tier
+        self.beside: dict[tuple[int, str], list[tuple[str, str | None]]] = {}  # of a frame and pattern: before, after
         self.growing: dict[str, tuple[str, list[str]]] = {}  # tables that only add columns to another
 
     def step(self, prefix: str, sql: str, note: str) -> str:

@@ -22,12 +22,31 @@ from policyengine.trace.terms import (
 )
 
 
+def beside(build: Builder, frame: Frame, parts: Sequence[ir.Expr]) -> None:
+    """Of patterns that conditions ask for both before and after the moment, those nearest to it: to put the rows in
+    order takes longer than to look both ways then."""
+    ranges: dict[str, list[ir.Occurs]] = {}
+    for part in () if frame.inline else parts:
+        if isinstance(part, ir.Occurs) and isinstance(part.range, ir.WithinLast | ir.Within):
+            ranges.setdefault(repr(part.pattern), []).append(part)
+    for name, asked in ranges.items():
+        pattern = asked[0].pattern
+        if len({type(one.range) for one in asked}) < 2 or build.own(frame, pattern.event) != "FALSE" or (
+                id(frame), name) in build.beside:
+            continue
+        rows = candidates_of(build, pattern)
+        if not rows.outer:
+            build.beside[id(frame), name] = ask_rows(build, frame, rows, Bound(frame.at[ir.TRIGGER][0]), [
+                ("seen_t", '"t"', "upto"), ("next", '"t"', "first")])
+
+
 def occurs(build: Builder, frame: Frame, expr: ir.Occurs) -> Term:
     """Whether some candidate stands in the range."""
     pattern, rows = expr.pattern, candidates_of(build, expr.pattern)
     window = window_of(build, frame, expr.range, pattern.event)
     if rows.outer:
         return occurs_joined(build, frame, expr, rows, window)
+    near = build.beside.get((id(frame), repr(pattern)), [])
     answers: list[str] = []
     doubts: list[str] = []
     settles = None
@@ -44,7 +63,8 @@ def occurs(build: Builder, frame: Frame, expr: ir.Occurs) -> Term:
         wanted = [(name, f'"{column}"', "first" if ever else "last") for name, column, needed in (
             ("seen", "pos", any(one.p is not None for one in ends)),
             ("seen_t", "t", both or not ends or any(one.t is not None for one in ends))) if needed]
-        asked = ask_rows(build, frame, rows, None if ever else past.high, wanted)
+        asked = near[:1] if isinstance(expr.range, ir.WithinLast) and near else ask_rows(
+            build, frame, rows, None if ever else past.high, wanted)
         found = dict(zip((name for name, *_ in wanted), asked, strict=True))
         seen = [one for one, _ in found.values()]
         maybe = [one for _, one in found.values() if one is not None]
@@ -63,7 +83,8 @@ def occurs(build: Builder, frame: Frame, expr: ir.Occurs) -> Term:
         doubts += [inside(maybe, low)] if maybe else []
     if window.closes is not None:
         assert window.low is not None
-        (after, later), = whole or ask_rows(build, frame, rows, window.low, [("next", '"t"', "first")])
+        (after, later), = whole or (near[1:] if isinstance(expr.range, ir.Within) else []) or ask_rows(
+            build, frame, rows, window.low, [("next", '"t"', "first")])
         met = f"coalesce({after} < {window.high.t}, FALSE)"
         doubts += [f"coalesce({later} < {window.high.t}, FALSE)"] if later is not None else []
         t = frame.at[ir.TRIGGER][0]

@@ -23,7 +23,7 @@ Pairs = Sequence[tuple[str, str]]
 Measures = Sequence[tuple[str, str, str]]
 """A name, what is asked of a row that may answer, and how of several: the `last` known, the `max` or the `sum` of those
 before the bound, the last of what is `kept` from the first row that knows it on; the `first` known of those at or after
-the bound."""
+the bound; the last known `upto` the instant of the bound, to its end, where other measures are the `first`."""
 
 
 @record
@@ -52,13 +52,16 @@ def sweep(build: Builder, frame: Frame, rows: str, keys: Pairs, bound: Bound, me
           of: Sequence[str] = (), *, alike: bool = False) -> None:
     """Each asking row takes its measures, which become columns. `of` are the types that the rows are of, where these
     are known; `alike` says that many rows of one key have the same bound."""
+    ways = {how for *_, how in measures}
     order, row_order = bound.key(), bound.row_key()
-    if bound.p is None and any(how not in ("max", "sum") and not sql.endswith(('"t"', '"t" END')) for _, sql, how in
-                               measures):
+    if "upto" in ways:
+        # Both take in the instant, whose rows all have one place.
+        order, row_order = [str(bound.t)], ['"t"']
+    elif bound.p is None and any(how not in ("max", "sum") and not sql.endswith(('"t"', '"t" END')) for _, sql, how in
+                                 measures):
         # Of several at one instant the order decides, unless it is the instant that is asked for.
         order, row_order = [*order, "0"], [*row_order, '"pos"']
     asked = Sweep(rows, keys, tuple(order), tuple(row_order), measures)
-    ways = {how for *_, how in measures}
     if keys and (bound.t is None or bound.p is None) and "first" not in ways and (
             ways == {"kept"} or _few(build, frame, of)):
         _by_spans(build, frame, asked)
@@ -105,19 +108,23 @@ def _in_one_order(build: Builder, frame: Frame, asked: Sweep) -> None:
         build.warnings.append("a pattern without keys puts all its rows in one order, on one processor")
     by = f"PARTITION BY {', '.join(asked.names)} " if asked.keys else ""
     over = f"{by}ORDER BY {', '.join(os)}"
-    seen = [f"{_taken(how, m, over)} AS {quoted(alias)}" for (alias, _, how), m in zip(asked.measures, ms, strict=True)]
+    peers = any(how == "upto" for *_, how in asked.measures)
+    seen = [f"{_taken(how, m, over, peers=peers)} AS {quoted(alias)}" for (alias, _, how), m in
+            zip(asked.measures, ms, strict=True)]
     frame.name = build.step("answered", f'SELECT {", ".join([*asking, *seen])} FROM {both} QUALIFY "asks"',
                             "rows that asked, in one order with the others")
     frame.columns += asked.aliases
 
 
-def _taken(how: str, measure: str, over: str) -> str:
+def _taken(how: str, measure: str, over: str, *, peers: bool = False) -> str:
     """What is taken of the rows up to one, or from it on."""
-    before = f"OVER ({over} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+    unit = "RANGE" if peers else "ROWS"
+    before = f"OVER ({over} {unit} BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+    after = f"OVER ({over} {unit} BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)"
     match how:
         case "first":
-            return f"first_value({measure} IGNORE NULLS) OVER ({over} ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)"
-        case "last" | "kept":
+            return f"first_value({measure} IGNORE NULLS) {after}"
+        case "last" | "kept" | "upto":
             return f"last_value({measure} IGNORE NULLS) {before}"
         case "max":
             return f"max({measure}) {before}"

@@ -14,7 +14,7 @@ from policyengine.trace.columns import Column, Unsupported
 from policyengine.trace.plan_builder import Builder
 from policyengine.trace.plan_expressions import bound_variables, exact, scale_of, whole_list
 from policyengine.trace.plan_frames import Frame
-from policyengine.trace.plan_questions import count_events, episode_duration, latest_of, occurs, sum_events
+from policyengine.trace.plan_questions import beside, count_events, episode_duration, latest_of, occurs, sum_events
 from policyengine.trace.plan_states import ahead, in_state, state_value
 from policyengine.trace.terms import (
     DAY,
@@ -48,9 +48,11 @@ def answer_condition(build: Builder, frame: Frame, expr: ir.Expr) -> Term:
         case ir.Not():
             return negation(build.condition(frame, expr.part))
         case ir.And():
+            beside(build, frame, expr.parts)
             ahead(build, frame, expr)
             return all_of([build.kept(frame, build.condition(frame, part), "part") for part in expr.parts])
         case ir.Or():
+            beside(build, frame, expr.parts)
             ahead(build, frame, expr)
             return any_of([build.kept(frame, build.condition(frame, part), "part") for part in expr.parts])
         case ir.Quantified():

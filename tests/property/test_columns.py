@@ -216,6 +216,22 @@ def _divides(rule: ir.Rule) -> bool:
     return any(isinstance(node, ir.Apply) and node.operator == "/" for node in wide.nodes(rule))
 
 
+@given(st.lists(narrow.patterns(), min_size=4, max_size=4), st.lists(narrow.periods, min_size=8, max_size=8),
+       st.builds(Case, narrow.facts, narrow.events(28)), narrow.instants)
+@settings(max_examples=20, deadline=None, suppress_health_check=QUIET, phases=PHASES)
+def test_both_sides_of_a_moment(benches: dict[str, Bench], patterns: list[ir.Pattern], periods: list[ir.Expr],
+                                case: Case, as_of: int) -> None:
+    """Drawn rules seldom ask for the same before and after the moment, which is then looked for at once."""
+    rules = []
+    for number, pattern in enumerate(patterns):
+        parts = (ir.Occurs(pattern, ir.WithinLast(periods[number])), ir.Occurs(pattern, ir.Within(periods[-number - 1])))
+        must = ir.Must((ir.And, ir.Or)[number % 2](parts), False)
+        rules.append(ir.Rule(f"rule_{number}", "", (), "other", "error", ("user",),
+                             ir.OnEvent(("use", "alert"), False, None), (), (must,), (), ""))
+    trial = wide.Trial(case, wide.Place(narrow.CALENDAR, narrow.START), as_of, None)
+    agree(benches["narrow"], narrow.policy(*rules), trial, PLACES)
+
+
 def test_since_begins_after_the_event_it_names(benches: dict[str, Bench]) -> None:
     """Drawn rules seldom count the very events since which they count."""
     use = ir.Pattern("use", ("user",), None)
