@@ -169,8 +169,9 @@ class Frame:
 class Candidates:
     """The rows of a pattern, those left out that cannot match. `sure` says of a row that it matches, "TRUE" if all do.
 
-    `equal`: columns that must equal something of the moment, `lacking`: some of them may be missing; `outer`: what else
-    is asked of both together. `beyond`: of which rows no column can say whether they match.
+    `equal`: columns that must equal something of the moment, `lacking`: some of them may be missing, `listed`: the one
+    there is, a list, must contain it; `outer`: what else is asked of both together. `beyond`: of which rows no column
+    can say whether they match.
     """
 
     frame: Frame
@@ -180,6 +181,7 @@ class Candidates:
     outer: tuple[ir.Expr, ...]
     lacking: bool
     beyond: str | None
+    listed: bool = False
 
 
 @record

@@ -68,14 +68,14 @@ def candidates_of(build: Builder, pattern: ir.Pattern, others: Sequence[str] = (
     columns = ["t", "pos", "instant", *names]
     name = build.step("rows", f"SELECT {', '.join(map(quoted, columns))} {source}", f"each {' or '.join(events)}")
     frame = Frame(name, columns, {ir.CANDIDATE: ""}, {ir.CANDIDATE: ('"t"', '"pos"', '"instant"')}, events, ties=False)
-    local, equal, outer = [], [], []
-    for part in conjuncts(pattern.where):
-        if not reads_trigger(part):
-            local.append(part)
-        elif (link := link_of(part)) is not None and not link.listed:
-            equal.append((link.field, link.asked))
-        else:
-            outer.append(part)
+    parts = tuple(conjuncts(pattern.where))
+    local = [part for part in parts if not reads_trigger(part)]
+    compared = [part for part in parts if reads_trigger(part)]
+    links = {id(part): link for part in compared if (link := link_of(part)) is not None}
+    listed = len(compared) == 1 and any(link.listed and isinstance(link.asked, ir.Get) and isinstance(
+        link.asked.type, types.Text) for link in links.values())
+    equal = [(link.field, link.asked) for link in links.values() if listed or not link.listed]
+    outer = [part for part in compared if id(part) not in links or (links[id(part)].listed and not listed)]
     sure, lacking = "TRUE", False
     if local:
         for part in local:
@@ -92,7 +92,7 @@ def candidates_of(build: Builder, pattern: ir.Pattern, others: Sequence[str] = (
     if sure != "TRUE":
         sure = build.extend(frame, sure, "sure", "whether it matches for certain")
     beyond = build.extend(frame, any_holds(frame.hard), "beyond", "what no column can say") if frame.hard else None
-    found = Candidates(frame, pattern.keys, sure, tuple(pairs), tuple(outer), lacking, beyond)
+    found = Candidates(frame, pattern.keys, sure, tuple(pairs), tuple(outer), lacking, beyond, listed)
     build.made[key] = found
     return found
 
@@ -145,6 +145,13 @@ def ask_rows(build: Builder, frame: Frame, rows: Candidates, bound: Bound | None
     if rows.lacking:
         source = build.step("saying", f"SELECT * FROM {source} WHERE NOT ({gone})", "candidates that lack no field")
 
+    linked = [column for column, _ in equal]
+    if rows.listed:
+        # A list that must contain something: one row for each of what it contains.
+        linked = ["item"]
+        source = build.step("listed", f'SELECT *, unnest(list_distinct({quoted(equal[0][0])})) AS "item" FROM {source}',
+                            "candidates, once for each item")
+
     def of(which: str, sql: str) -> str:
         return sql if which == "TRUE" else f"CASE WHEN {which} THEN {sql} END"
 
@@ -161,7 +168,7 @@ def ask_rows(build: Builder, frame: Frame, rows: Candidates, bound: Bound | None
     if sure != "TRUE":
         wanted += [(named("unsure", name), of(f"NOT {sure}", sql), how) for name, sql, how in measures]
     wanted += [(name, of(sure, sql), how) for name, sql, how in also]
-    take(source, [*keys, *((asked.sql, column) for column, asked in equal)], wanted)
+    take(source, [*keys, *((asked.sql, column) for column, (_, asked) in zip(linked, equal, strict=True))], wanted)
     certain = [quoted(named("sure", name)) for name, *_ in measures]
     perhaps = [[quoted(named("unsure", name))] if sure != "TRUE" else [] for name, *_ in measures]
     if len(equal) > 1 and (rows.lacking or unknown):
@@ -179,7 +186,7 @@ def ask_rows(build: Builder, frame: Frame, rows: Candidates, bound: Bound | None
                    for one, (name, *_) in zip(perhaps, measures, strict=True)]
     found: list[tuple[str, str | None]] = []
     for one, may, (name, _, how) in zip(certain, perhaps, measures, strict=True):
-        joined = {"last": "greatest({})", "first": "least({})", "sum": "({})"}[how]
+        joined = {"last": "greatest({})", "upto": "greatest({})", "first": "least({})", "sum": "({})"}[how]
         maybe = (None if not may else may[0] if len(may) == 1 else
                  joined.format((" + " if how == "sum" else ", ").join(may)))
         if unknown and len(equal) == 1:

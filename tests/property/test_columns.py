@@ -232,6 +232,28 @@ def test_both_sides_of_a_moment(benches: dict[str, Bench], patterns: list[ir.Pat
     agree(benches["narrow"], narrow.policy(*rules), trial, PLACES)
 
 
+@given(wide.trials(least=10, most=50), st.sampled_from(["tags", "kind"]), st.sampled_from([(), ("user",)]), wide.elapsed)
+@settings(max_examples=20, deadline=None, suppress_health_check=QUIET, phases=PHASES)
+def test_a_list_that_contains_what_the_moment_names(benches: dict[str, Bench], trial: wide.Trial, field: str,
+                                                    keys: tuple[str, ...], period: ir.Expr) -> None:
+    """In every range, of lists that name a thing twice, name none or are missing; beside it a field that equals it."""
+    named = wide.get(ir.TRIGGER, "kind")
+    link = ir.Apply("contains", (wide.get(ir.CANDIDATE, "tags"), named), types.Bool()) if field == "tags" else (
+        narrow.compare(wide.get(ir.CANDIDATE, "kind"), "=", named))
+    pattern = ir.Pattern("notice", keys, link)
+    one = ir.Constant(1, types.Number(integer=True))
+    asked = [ir.Occurs(pattern, range) for range in (ir.Before(), ir.WithinLast(period), ir.Within(period),
+                                                     ir.NoLaterThan(period), ir.Since(pattern))]
+    counted = [narrow.compare(ir.CountEvents(pattern, range), "=", one) for range in (
+        ir.Before(), ir.This("day"), ir.WithinLast(period))]
+    twice = [replace(event, fields={**event.fields, "tags": event.fields["tags"] * 2} if event.fields.get("tags") else
+                     event.fields) for event in trial.case.events]
+    rules = [ir.Rule(f"rule_{number}", "", (), "other", "error", keys, ir.OnEvent(("use", "notice"), False, None), (),
+                     (ir.Must(must, False),), (), "") for number, must in enumerate((*asked, *counted))]
+    agree(benches[trial.place.calendar.zone], wide.policy(*rules),
+          replace(trial, case=Case(trial.case.facts, tuple(twice))), PLACES)
+
+
 def test_since_begins_after_the_event_it_names(benches: dict[str, Bench]) -> None:
     """Drawn rules seldom count the very events since which they count."""
     use = ir.Pattern("use", ("user",), None)
