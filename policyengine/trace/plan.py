@@ -4,9 +4,10 @@ In come a rule and all that is known before the trace is read (facts, parameters
 out come named steps of SQL, each a table made of the ones before, and what they look up. Where the events stand and
 which engine runs the steps is not known here. `core.conditions` and `core.moments` are the meaning.
 
-A question about the trace is a *sweep*: the rows that ask and the rows that may answer are put in one order, and each
-asking row takes what has been, or will be, seen first. Only where a candidate must be compared with the moment by more
-than equality are they joined in pairs. What no column can say is `hard`: the row is judged by the evaluator itself.
+A question about the trace is a *sweep* (`plan_sweeps`): the rows that ask and the rows that may answer are put in one
+order, and each asking row takes what has been, or will be, seen first. Only where a candidate must be compared with the
+moment by more than equality are they joined in pairs. What no column can say is `hard`: the row is judged by the
+evaluator itself.
 """
 
 from __future__ import annotations

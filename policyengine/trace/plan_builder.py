@@ -6,7 +6,7 @@ Every room of the plan adds steps through one `Builder`. What is asked, and in w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from policyengine.base.calendar import OutOfRange
@@ -135,6 +135,7 @@ class Builder:
         if condition not in ("TRUE IS NOT FALSE", "TRUE"):
             hard = f" OR {any_holds(frame.hard)}" if frame.hard else ""
             frame.name = self.step("kept", f"SELECT * FROM {frame.name} WHERE {condition}{hard}", note)
+            frame.thinned = True
 
     def key(self, frame: Frame, name: str) -> str:
         """The column of a key of the moment."""

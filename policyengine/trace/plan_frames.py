@@ -139,7 +139,7 @@ class Frame:
     `fields`: whose fields are columns here, with the prefix of their names. `at`: where a trigger or candidate stands
     (its instant, its place and its group of ties; None for a mark). `events`: the types a row may be of. `inline`: no
     new columns, as what is asked stands inside a lambda. `count`: the last number in the name of a column. `same`: what
-    was asked for as a column -> its name.
+    was asked for as a column -> its name. `thinned`: whether some rows were left out.
     """
 
     name: str
@@ -153,6 +153,7 @@ class Frame:
     inline: bool = False
     count: int = 0
     same: dict[str, str] = field(default_factory=dict)
+    thinned: bool = False
 
     def number(self) -> int:
         """For the names of new columns: the same in every rule that has asked the same so far."""

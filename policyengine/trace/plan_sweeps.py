@@ -61,6 +61,10 @@ def sweep(build: Builder, frame: Frame, rows: str, keys: Pairs, bound: Bound, me
                                  measures):
         # Of several at one instant the order decides, unless it is the instant that is asked for.
         order, row_order = [*order, "0"], [*row_order, '"pos"']
+    if keys and _many(build, frame, of):
+        on = " AND ".join(f"{prefixed(sql, 'm')} = r.{quoted(column)}" for sql, column in keys)
+        rows = build.step("near", f"SELECT * FROM {rows} AS r WHERE EXISTS (SELECT 1 FROM {frame.name} AS m WHERE "
+                          f"{on})", "of keys that are asked for")
     asked = Sweep(rows, keys, tuple(order), tuple(row_order), measures)
     if keys and (bound.t is None or bound.p is None) and "first" not in ways and (
             ways == {"kept"} or _few(build, frame, of)):
@@ -90,6 +94,13 @@ def _few(build: Builder, frame: Frame, events: Sequence[str]) -> bool:
     tables = build.known.tables
     return bool(events and frame.events) and all(tables.get(one) == RARE for one in events) and all(
         tables.get(one, RARE) != RARE for one in frame.events)
+
+
+def _many(build: Builder, frame: Frame, events: Sequence[str]) -> bool:
+    """Whether rows of these types may be many beside those that ask."""
+    tables = build.known.tables
+    return any(tables.get(one, RARE) != RARE for one in events) and (
+        frame.thinned or all(tables.get(one) == RARE for one in frame.events))
 
 
 def _in_one_order(build: Builder, frame: Frame, asked: Sweep) -> None:
@@ -149,8 +160,8 @@ def _once_each(build: Builder, frame: Frame, asked: Sweep) -> None:
     measures = [(f"m{index}", sql, how) for index, (_, sql, how) in enumerate(asked.measures)]
     _in_one_order(build, one, Sweep(asked.rows, keys, ('"at"', *asked.order[1:]), asked.row_order, measures))
     on = " AND ".join(f"{prefixed(sql, 'm')} = r.{name}" for name, sql in what.items())
-    frame.name = build.step("answered", f"SELECT m.*, {_joined(asked)} FROM {frame.name} AS m LEFT JOIN {one.name} AS r "
-                            f"ON {on}", "rows that asked")
+    frame.name = build.step("answered", f"SELECT m.*, {_joined(asked)} FROM {frame.name} AS m LEFT JOIN {one.name} AS "
+                            f"r ON {on}", "rows that asked")
     frame.columns += asked.aliases
 
 
@@ -169,7 +180,8 @@ def _by_spans(build: Builder, frame: Frame, asked: Sweep) -> None:
                        "rows that may answer, each up to the next")
     busy = build.step("busy", f'SELECT * FROM {spans} WHERE "n" > {MANY} AND "since" < "until"',
                       "those of keys with many")
-    on = " AND ".join(f"{prefixed(sql, 'm')} = r.{name}" for (sql, _), name in zip(asked.keys, asked.names, strict=True))
+    given = [prefixed(sql, "m") for sql, _ in asked.keys]
+    on = " AND ".join(f"{one} = r.{name}" for one, name in zip(given, asked.names, strict=True))
     many = f"EXISTS (SELECT 1 FROM {busy} AS r WHERE {on})"
     columns = ", ".join(f"m.{quoted(one)}" for one in frame.columns)
     at = prefixed(asked.order[0], "m")
