@@ -16,8 +16,8 @@ pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guij
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from policyengine.core import ir
-from policyengine.core.case import Case
+from policyengine.core import ir, types
+from policyengine.core.case import Case, Event
 from policyengine.core.evaluate import judge
 from policyengine.core.verdict import VERDICTS, Setting
 from policyengine.trace import spark as engine
@@ -25,7 +25,7 @@ from policyengine.trace.calendars import Horizon
 from policyengine.trace.plan import Known, plan
 from tests.support.spark import load, session
 from tests.support.tables import known_of
-from tests.support.trace_strategies import CALENDAR, cases, instants, policy, rules
+from tests.support.trace_strategies import CALENDAR, EVENTS, TIMES, cases, compare, instants, policy, rules
 
 EXAMPLES = 36
 BATCH = 12
@@ -89,6 +89,25 @@ def test_spark_agrees_with_the_evaluator() -> None:
     assert len(found) == EXAMPLES
     for start in range(0, EXAMPLES, BATCH):
         agrees(found[start:start + BATCH])
+
+
+def test_spark_looks_both_ways_and_into_lists() -> None:
+    """What is seldom drawn: the same asked before and after a moment, lists that name it, days that many share."""
+    named = ir.Apply("contains", (ir.Get(ir.CANDIDATE, ("tags",), types.ListOf(types.Text())),
+                                  ir.Get(ir.TRIGGER, ("kind",), types.Text())), types.Bool())
+    second = ir.Constant("1 second", types.Period("elapsed"))
+    notice, listed = (ir.Pattern("notice", ("user",), where) for where in (None, named))
+    number = types.Number(integer=True)
+    both = ir.Occurs(notice, ir.WithinLast(second)), ir.Occurs(notice, ir.Within(second))
+    asked: list[ir.Expr] = [ir.And(both), ir.Or(both), *(
+        compare(ir.CountEvents(listed, range), "=", ir.Constant(1, number)) for range in (ir.Before(), ir.This("day")))]
+    rows: list[tuple[str, int, dict[str, Any]]] = [
+        ("notice", 0, {"tags": ["p", "p"]}), ("use", 0, {"kind": "p"}), ("notice", 1, {}), ("use", 3, {"kind": "q"}),
+        ("notice", 7, {"tags": []}), ("use", 8, {}), ("notice", 9, {"tags": ["q", "p"]}), ("use", 9, {"kind": "q"})]
+    events = tuple(Event(kind, TIMES[at], {"user": "u1", **fields}, row=row, place=EVENTS.index(kind))
+                   for row, (kind, at, fields) in enumerate(rows, 1))
+    agrees([(ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (),
+                     (ir.Must(one, False),), (), ""), Case({}, events), TIMES[-1]) for one in asked])
 
 
 def agrees(batch: list[Example]) -> None:
