@@ -30,7 +30,7 @@ from policyengine.trace.footprint import footprint
 from policyengine.trace.plan import Guard, Known, Plan, TooManyPairs, plan
 from policyengine.trace.plan_shared import shared
 
-MEANWHILE = 500
+MEANWHILE = 2_000
 """So many moments at least are explained at once while the engine runs the next rules: fewer would not be worth what it
 takes to fetch their rows."""
 
