@@ -1,4 +1,4 @@
-"""Events as they arrive -> the instants that are over, each whole and in order; the events that came too late.
+"""Events as they arrive -> those whose instants are over, in order; the events that came too late.
 
 The watermark is the greatest event time, or what the clock showed, less the lateness. An instant is over when the
 watermark is beyond it. Which events matter, and what is made of them, is not known here. Instants and the lateness are
@@ -7,111 +7,138 @@ microseconds (UTC).
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
-from typing import Literal
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from operator import attrgetter
 
 from policyengine.core.case import Event, in_order
 
 START = -(2 ** 63)
 """The watermark before the first event."""
 
+LEAST = 1024
+"""So many ids are remembered before it is looked whether any can be forgotten."""
+
+_time = attrgetter("time")
+
 
 class Arrival:
-    """What has arrived and is not over yet.
+    """What has arrived and is not over yet. `late`: how many events came too late; `repeats`: how many were dropped
+    because their id was known.
 
-    `straight`: there is no lateness, so that one instant waits at most, since any later event ends it. `memory`: the
-    ids of the events whose time the watermark has not passed by the lateness once more, by time.
+    `runs`: the events that wait, as lists that came one after the other, each backwards by time, so that what is over
+    is cut off its end, and each more than twice as long as the next, so that there are few. `ids`: the time of the
+    event with an id, until the watermark has passed it by the lateness once more.
     """
 
-    __slots__ = ("events", "ids", "lateness", "memory", "straight", "times", "watermark")
+    __slots__ = ("_many", "ids", "late", "lateness", "repeats", "runs", "watermark")
 
     def __init__(self, lateness: int) -> None:
         if lateness < 0:
             raise ValueError("the lateness is not negative")
         self.lateness = lateness
-        self.straight = lateness == 0
         self.watermark = START
-        self.events: dict[int, list[Event]] = {}
-        self.times: list[int] = []  # a heap of the keys of `events`, where more than one may wait
-        self.ids: set[str] = set()
-        self.memory: list[tuple[int, str]] = []  # a heap of the ids
+        self.late = self.repeats = 0
+        self.runs: list[list[Event]] = []
+        self.ids: dict[str, int] = {}
+        self._many = LEAST
 
-    def put(self, event: Event) -> Literal["kept", "late", "repeat"]:
-        """Take an event; one that is late, or a repeat of one with its id, is not kept."""
-        time = event.time
-        if event.id is not None:
-            if event.id in self.ids:
-                return "repeat"
-            if time >= self.watermark:
-                self.ids.add(event.id)
-                heappush(self.memory, (time, event.id))
-        if time < self.watermark:
-            return "late"
-        waiting = self.events.get(time)
-        if waiting is None:
-            self.events[time] = [event]
-            if not self.straight:
-                heappush(self.times, time)
-        else:
-            waiting.append(event)
-        if time - self.lateness > self.watermark:
-            self._raise(time - self.lateness)
-        return "kept"
+    def put(self, events: Iterable[Event]) -> Iterator[tuple[list[Event], Event | None]]:
+        """Take events: up to each that is late what is over by then, and it; at last what is over, and None."""
+        lateness, ids, watermark = self.lateness, self.ids, self.watermark
+        kept: list[Event] = []
+        for event in events:
+            time = event.time
+            if event.id is not None:
+                known = ids.get(event.id)
+                if known is not None and known + lateness >= watermark:
+                    self.repeats += 1
+                    continue
+                if time >= watermark:
+                    ids[event.id] = time
+            if time < watermark:
+                self.late += 1
+                self.watermark = watermark
+                self._keep(kept)
+                yield self.over(), event
+                kept = []
+                continue
+            kept.append(event)
+            if time - lateness > watermark:
+                watermark = time - lateness
+        self.watermark = watermark
+        self._keep(kept)
+        if len(ids) > self._many:
+            self.forget()
+            self._many = max(LEAST, 2 * len(self.ids))
+        yield self.over(), None
 
-    def stand(self, events: list[Event]) -> None:
-        """Where there is no lateness: these, of one instant, came later than all others, and those have been judged."""
-        self.watermark = events[0].time
-        self.events = {self.watermark: events}
-        self.memory[:] = [(self.watermark, event.id) for event in events if event.id is not None]
-        self.ids = {id for _, id in self.memory}
+    def _keep(self, events: list[Event]) -> None:
+        """These came after all others."""
+        runs = self.runs
+        events.reverse()  # backwards, and what came later before what came earlier of the same instant
+        while runs and len(runs[-1]) <= 2 * len(events):
+            events += runs.pop()
+        if events:
+            events.sort(key=_time, reverse=True)
+            runs.append(events)
+
+    def over(self) -> list[Event]:
+        """The events whose instants are over, by time, those of one instant as they came; they wait no longer."""
+        watermark = self.watermark
+        parts: list[list[Event]] = []
+        for run in self.runs:
+            if run[-1].time < watermark:
+                first = bisect_right(run, -watermark, key=_backwards)
+                parts.append(run[:first - 1:-1] if first else run[::-1])
+                del run[first:]
+        self.runs = [run for run in self.runs if run]
+        return parts[0] if len(parts) == 1 else sorted(chain.from_iterable(parts), key=_time)
 
     def clock(self, instant: int) -> None:
         """The clock shows an instant."""
-        if instant - self.lateness > self.watermark:
-            self._raise(instant - self.lateness)
+        self.watermark = max(self.watermark, instant - self.lateness)
 
     def settle(self, as_of: int) -> None:
         """All instants up to and including `as_of` are over."""
-        if as_of + 1 > self.watermark:
-            self._raise(as_of + 1)
-
-    def over(self) -> tuple[int, list[Event]] | None:
-        """The next instant that is over and its events in order; None when there is none."""
-        if not self.straight:
-            if not self.times or self.times[0] >= self.watermark:
-                return None
-            time = heappop(self.times)
-        else:
-            time = min(self.events, default=self.watermark)
-            if time >= self.watermark:
-                return None
-        return time, in_turn(self.events.pop(time))
+        self.watermark = max(self.watermark, as_of + 1)
 
     def last(self) -> int | None:
-        """The greatest time among the events that are kept."""
-        return max(self.events, default=None)
+        """The greatest time among the events that wait."""
+        return max((run[0].time for run in self.runs), default=None)
 
-    def restore(self, watermark: int, events: dict[int, list[Event]], memory: list[tuple[int, str]]) -> None:
+    def waiting(self) -> list[Event]:
+        """The events that wait, as they are put back."""
+        return sorted(chain.from_iterable(map(reversed, self.runs)), key=_time)
+
+    def forget(self) -> None:
+        """Keep no id longer than it says."""
+        passed = self.watermark - self.lateness
+        self.ids = {id: time for id, time in self.ids.items() if time >= passed}
+
+    def restore(self, watermark: int, waiting: list[Event], ids: dict[str, int]) -> None:
         """Go on where another left off."""
-        self.watermark, self.events, self.memory = watermark, events, memory
-        self.straight = self.lateness == 0 and len(events) <= 1
-        self.times = [] if self.straight else sorted(events)
-        self.ids = {id for _, id in memory}
+        self.watermark, self.ids = watermark, ids
+        self._keep(waiting)
 
-    def _raise(self, watermark: int) -> None:
-        self.watermark = watermark
-        memory = self.memory
-        while memory and memory[0][0] + self.lateness < watermark:
-            self.ids.discard(heappop(memory)[1])
+
+def _backwards(event: Event) -> int:
+    return -event.time
 
 
 def in_turn(events: list[Event]) -> list[Event]:
-    """The events of an instant in order; most traces number theirs, and give them so."""
-    if len(events) > 1:
-        before = events[0].sequence
-        for event in events[1:]:
-            sequence = event.sequence
-            if before is None or sequence is None or sequence <= before:
-                return list(in_order(events))
-            before = sequence
-    return events
+    """The events of an instant in order. Most traces number theirs, and give them so; most of the others can be told
+    apart without a look at what they say."""
+    before = None
+    for event in events:
+        sequence = event.sequence
+        if sequence is None or (before is not None and sequence <= before):
+            break
+        before = sequence
+    else:
+        return events
+    places = [(event.sequence is not None, event.sequence or 0, event.place, event.id or "") for event in events]
+    if len(set(places)) < len(events):
+        return list(in_order(events))
+    return [event for _, event in sorted(zip(places, events, strict=True))]

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import partial
+from itertools import chain, islice
+from operator import attrgetter
 from typing import Any
 
 from policyengine.base.calendar import Calendar, OutOfRange
@@ -28,11 +30,13 @@ from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
 from policyengine.trace.arrival import START, Arrival, in_turn
 from policyengine.trace.monitor_judge import Judge
 from policyengine.trace.monitor_outcomes import Decided, Late, Outcome
-from policyengine.trace.monitor_runs import NEVER
 from policyengine.trace.monitor_state import SNAPSHOT, made_of, packed, unpack
 from policyengine.trace.retention import Kept, kept, plans
 
 __all__ = ["Decided", "Halted", "Kept", "Late", "Monitor", "Outcome", "Refused"]
+
+
+_time = attrgetter("time")
 
 
 class Refused(ValueError):
@@ -44,9 +48,10 @@ class Refused(ValueError):
 
 
 class Halted(Exception):
-    """A number or date past what any engine can hold, at an `event`; `reason` says which."""
+    """A number or date past what any engine can hold; `reason` says which. `event`: the one that was judged, or before
+    which time passed; None where it passed after all of them."""
 
-    def __init__(self, reason: Overflow | OutOfRange, event: Event) -> None:
+    def __init__(self, reason: Overflow | OutOfRange, event: Event | None) -> None:
         super().__init__(str(reason))
         self.reason, self.event = reason, event
 
@@ -64,10 +69,6 @@ class Monitor:
                  calendar: Calendar, *, lateness: int = 0, sources: Sources | None = None,
                  rules: Iterable[str] | None = None, force: tuple[int | None, int | None] = (None, None),
                  report: Collection[Verdict] = VERDICTS) -> None:
-        self.late = 0
-        """How many events were reported late."""
-        self.repeats = 0
-        """How many rows were dropped because their id was known already."""
         named = None if rules is None else set(rules)
         judged = [rule for rule in policy.rules if rule.trigger is not None and (named is None or rule.name in named)]
         self._plans, refused = plans(policy, judged, facts, parameters, calendar, sources)
@@ -89,6 +90,16 @@ class Monitor:
         """UTC microseconds; None before the first event."""
         return None if self._arrival.watermark == START else self._arrival.watermark
 
+    @property
+    def late(self) -> int:
+        """How many events were reported late."""
+        return self._arrival.late
+
+    @property
+    def repeats(self) -> int:
+        """How many rows were dropped because their id was known already."""
+        return self._arrival.repeats
+
     def feed(self, event: Event) -> list[Outcome]:
         """Take one event; what became final through it, in a fixed order, or that it is late."""
         try:
@@ -98,70 +109,20 @@ class Monitor:
 
     def feed_all(self, events: Iterable[Event]) -> list[Outcome]:
         """As `feed` of each event in turn, all outcomes together. Raises `Halted` at one that cannot be judged."""
-        arrival, judge, alone = self._arrival, self._judge, self._judge.alone
         out: list[Outcome] = []
-        if judge.opening:
-            judge.begun(out)
-        # What most events do: the instant that was is over, and nothing else waits. `arrival`, whose watermark then is
-        # behind `last`, is told when they do not.
-        last = arrival.watermark
-        waiting = arrival.events.get(last, [])
-        end = last if arrival.straight else NEVER  # an event after it ends the instant that was
-        single = not judge.whole
-        one = event = None  # `one` is alone in its instant, in which nothing is due, to be judged by itself
-        try:
-            for event in events:
-                time = event.time
-                if time > end:
-                    if one is not None:
-                        try:
-                            judged = alone[type(one)]
-                        except KeyError:
-                            judged = judge.by_itself
-                        judged(one, out)
-                    elif waiting:
-                        judge.instant(last, in_turn(waiting), out)
-                    last = end = time
-                    if judge.soonest > time and single:
-                        one = event
-                        continue
-                    judge.fire(time, out)
-                    one, waiting = (event, []) if judge.soonest > time and single else (None, [event])
-                    continue
-                if one is not None:
-                    waiting, one = [one], None
-                if last != arrival.watermark:
-                    if time == last and event.id is None:
-                        waiting.append(event)
-                        continue
-                    arrival.stand(waiting)
-                self._put(event, out)
-                last, waiting = arrival.watermark, arrival.events.get(arrival.watermark, [])
-                end = last if arrival.straight else NEVER
-        except (Overflow, OutOfRange) as problem:
-            assert event is not None
-            raise Halted(problem, event) from problem
-        finally:
-            if last != arrival.watermark:
-                arrival.stand(waiting if one is None else [one])
-        judge.tidy(last)
+        arrival, judge = self._arrival, self._judge
+        for over, late in arrival.put(events):
+            if over or judge.soonest < arrival.watermark or judge.opening:
+                self._pass(over, out)
+            if late is not None:
+                out.append(Late(late, arrival.watermark))
         return out
-
-    def _put(self, event: Event, out: list[Outcome]) -> None:
-        match self._arrival.put(event):
-            case "late":
-                self.late += 1
-                out.append(Late(event, self._arrival.watermark))
-            case "repeat":
-                self.repeats += 1
-            case _:
-                self._release(out)
 
     def advance(self, instant: int) -> list[Outcome]:
         """The clock shows `instant` (UTC microseconds), so the watermark is at least that less the lateness: deadlines
         fire without an event. An instant before the greatest so far changes nothing."""
         self._arrival.clock(instant)
-        return self._release([])
+        return self._released()
 
     def finish(self, as_of: int | None = None) -> list[Outcome]:
         """Judge all events up to and including `as_of` (None: all that came), as the evaluator does at that instant.
@@ -169,7 +130,7 @@ class Monitor:
         last = self._arrival.last() if as_of is None else as_of
         if last is not None:
             self._arrival.settle(last)
-        return self._release([])
+        return self._released()
 
     def pending(self) -> list[Judgement]:
         """The open duties as of one microsecond before the watermark, by due time."""
@@ -192,24 +153,53 @@ class Monitor:
         """Throw away what no moment to come can reach. Done by itself whenever what is kept has doubled."""
         self._judge.compact(self._arrival.watermark)
 
-    def _release(self, out: list[Outcome]) -> list[Outcome]:
-        judge = self._judge
-        judge.begun(out)
-        while (over := self._arrival.over()) is not None:
-            time, events = over
-            judge.fire(time, out)
-            judge.instant(time, events, out)
-        judge.fire(self._arrival.watermark, out)
-        judge.tidy(self._arrival.watermark)
+    def _released(self) -> list[Outcome]:
+        out: list[Outcome] = []
+        try:
+            self._pass(self._arrival.over(), out)
+        except Halted as halted:
+            raise halted.reason from None
         return out
+
+    def _pass(self, events: list[Event], out: list[Outcome]) -> None:
+        """Judge events by time, all of each instant among them, and let time pass up to the watermark."""
+        judge, watermark = self._judge, self._arrival.watermark
+        alone, single = judge.alone, not judge.whole
+        if judge.opening:
+            judge.begun(out)
+        waiting: list[Event] = []
+        event = None
+        try:
+            for event, following in zip(events, chain(map(_time, islice(events, 1, None)), (None,)), strict=False):
+                time = event.time
+                if time == following:
+                    waiting.append(event)
+                    continue
+                if judge.soonest <= time:
+                    judge.fire(time, out)
+                if waiting:
+                    judge.instant(time, in_turn([*waiting, event]), out)
+                    waiting.clear()
+                elif single and judge.soonest > time:
+                    try:
+                        judged = alone[type(event)]
+                    except KeyError:
+                        judged = judge.by_itself
+                    judged(event, out)
+                else:
+                    judge.instant(time, [event], out)
+            event = None
+            judge.fire(watermark, out)
+        except (Overflow, OutOfRange) as problem:
+            raise Halted(problem, event) from problem
+        judge.tidy(watermark)
 
     # ---- snapshots ----------------------------------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:
         """All of it as values of which msgspec makes JSON, for `restore`, which takes them as they come back from any
         JSON library. Holds what the monitor was made of as hashes. What it holds changes when the monitor goes on."""
-        return {"version": SNAPSHOT, "made_of": self._made_of(),
-                **packed(self._judge, self._arrival, {"late": self.late, "repeats": self.repeats})}
+        return {"version": SNAPSHOT, "made_of": self._made_of(), **packed(self._judge, self._arrival)}
 
     @staticmethod
     def restore(snapshot: Mapping[str, Any], policy: ir.Policy, facts: Mapping[str, Any], parameters: Mapping[str, Any],
@@ -229,6 +219,5 @@ class Monitor:
         if other:
             raise Refused((error("other-snapshot", f"the state was written with another {' and another '.join(other)}",
                                  help="start anew, from the events"),))
-        counts = unpack(snapshot, monitor._judge, monitor._arrival)
-        monitor.late, monitor.repeats = counts["late"], counts["repeats"]
+        unpack(snapshot, monitor._judge, monitor._arrival)
         return monitor

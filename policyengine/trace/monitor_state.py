@@ -28,7 +28,7 @@ from policyengine.trace.monitor_keys import Key
 from policyengine.trace.monitor_pack import SCALARS, Packer, Unpacker
 from policyengine.trace.monitor_runs import Base, Look, Run, Seen
 
-SNAPSHOT = 3
+SNAPSHOT = 4
 """The version of what is written."""
 
 SHARED = (Duty, Run, Base, Seen, Look)
@@ -38,8 +38,8 @@ WEEKS = 6_783
 """From 1970 to 2099: a zone is known by its clocks on each of them."""
 
 
-def packed(judge: Judge, arrival: Arrival, counts: Mapping[str, int]) -> dict[str, Any]:
-    """The state, and some counts beside it. What there is much of (rows, keys seen) is written plainly, `Line`s as
+def packed(judge: Judge, arrival: Arrival) -> dict[str, Any]:
+    """The state. What there is much of (rows, keys seen) is written plainly, `Line`s as
     they are: msgspec makes JSON of them."""
     packer, shelf = Packer(SHARED), judge.shelf
     state = packer.pack({
@@ -48,7 +48,7 @@ def packed(judge: Judge, arrival: Arrival, counts: Mapping[str, int]) -> dict[st
         "opening": judge.opening, "leaving": judge.leaving, "duties": judge.duties, "watching": judge.watching,
         "unsure": [rule.unsure for rule in judge.rules], "supports": shelf.supports,
         "runs": {name: (runs.past, runs.ended) for name, runs in shelf.runs.items()},
-        "watermark": arrival.watermark, "waiting": arrival.events, "memory": arrival.memory, **counts})
+        "watermark": arrival.watermark, "late": arrival.late, "repeats": arrival.repeats})
     stores = [list(chain.from_iterable(store.entries())) for store in shelf.stores.values()]  # place, row, weight
     running, others = [], []  # most runs have nothing but where they began, and when they were last heard of
     for runs in shelf.runs.values():
@@ -62,13 +62,16 @@ def packed(judge: Judge, arrival: Arrival, counts: Mapping[str, int]) -> dict[st
     for some, step in several:
         for flat in some:
             flat[1::step] = packer.rows(flat[1::step], shared)
+    waiting = packer.rows(arrival.waiting(), frozenset())  # nobody has looked at them
+    arrival.forget()
     seen = [_keys(rule.seen, packer) for rule in judge.rules]
     return {"events": packer.events, "objects": packer.objects, "places": dict(sorted(packer.places.items())),
-            "stores": stores, "running": running, "others": others, "seen": seen, "state": state}
+            "stores": stores, "running": running, "others": others, "seen": seen, "waiting": waiting,
+            "ids": arrival.ids, "state": state}
 
 
-def unpack(snapshot: Mapping[str, Any], judge: Judge, arrival: Arrival) -> dict[str, Any]:
-    """Put a state in a new judge; the counts that were beside it are among what is returned."""
+def unpack(snapshot: Mapping[str, Any], judge: Judge, arrival: Arrival) -> None:
+    """Put a state in a new judge, and what was waiting in a new arrival."""
     reader, shelf = Unpacker(snapshot["events"], snapshot["objects"], snapshot["places"], SHARED), judge.shelf
     state: dict[str, Any] = reader.unpack(snapshot["state"])
     for store, flat in zip(shelf.stores.values(), snapshot["stores"], strict=True):
@@ -88,8 +91,8 @@ def unpack(snapshot: Mapping[str, Any], judge: Judge, arrival: Arrival) -> dict[
     judge.number, judge.kept, judge.check = state["number"], state["kept"], state["check"]
     judge.opening, judge.leaving = state["opening"], state["leaving"]
     judge.opened(state["duties"], state["watching"])
-    arrival.restore(state["watermark"], state["waiting"], state["memory"])
-    return state
+    arrival.late, arrival.repeats = state["late"], state["repeats"]
+    arrival.restore(state["watermark"], list(map(reader.row, snapshot["waiting"])), dict(snapshot["ids"]))
 
 
 def _keys(seen: Collection[Key], packer: Packer) -> list[Any]:

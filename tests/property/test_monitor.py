@@ -449,11 +449,19 @@ def written(one: Monitor) -> str:
     return json.dumps(msgspec.to_builtins(one.snapshot()))
 
 
-@given(st.integers(0, 2 ** 48), st.booleans(), st.integers(1, 6), st.sampled_from([0, 0, 0, SECOND]))
-@settings(max_examples=300, deadline=None)
-def test_lines(seed: int, owed: bool, size: int, lateness: int) -> None:
-    """Rows read from lines, many at once, give what events give one by one, whatever each of them is; also with a state
-    between, which the one writes and the other reads."""
+def waiting(one: Monitor) -> list[Any]:
+    """What it has not judged yet."""
+    state = json.loads(written(one))
+    return [one.watermark, state["waiting"], state["ids"]]
+
+
+@given(st.integers(0, 2 ** 48), st.booleans(), st.integers(1, 6), st.sampled_from([0, 0, SECOND, 3 * SECOND]),
+       st.booleans())
+@settings(max_examples=400, deadline=None)
+def test_lines(seed: int, owed: bool, size: int, lateness: int, shuffled: bool) -> None:
+    """Rows read from lines, many at once, give what events give one by one, whatever each of them is, in whatever order
+    they come; also with a state between, which the one writes and the other reads, and in which as much waits as where
+    rows come one by one."""
     draw = Draw(seed)
     judged, case, emitted = draw.policy(), draw.case(), draw.sources()
     report = draw.one(VERDICTS, ("violated", "undecided", "exempt"))
@@ -462,18 +470,24 @@ def test_lines(seed: int, owed: bool, size: int, lateness: int) -> None:
     case = replace(case, events=tuple(
         replace(one, fields={**one.fields, **draw.one({}, {}, {}, {"more": "a, b"}, {"more": ["a"]})})
         for one in case.events))
+    if shuffled:
+        far = draw.one(SECOND, 5 * SECOND)
+        case = replace(case, events=tuple(sorted(case.events, key=lambda one: one.time + far * draw.random.random())))
     rows = read(case.events, owed, draw.random)
     event(f"lines {sum(isinstance(one, Line) for one in rows) * 4 // len(rows)}")
     try:
-        one_by_one, many = (Monitor(judged, case.facts, {}, CALENDAR, sources=emitted, lateness=lateness,
-                                    report=report) for _ in range(2))
+        one_by_one, many, single = (Monitor(judged, case.facts, {}, CALENDAR, sources=emitted, lateness=lateness,
+                                            report=report) for _ in range(3))
     except Refused:
         assume(False)
     expected = [alike(one) for row in case.events for one in one_by_one.feed(row)]
     found: list[str] = []
     for at in range(0, len(rows), size):
         found += map(alike, many.feed_all(rows[at:at + size]))
+        for row in rows[at:at + size]:
+            single.feed(row)
         text = written(many)
+        assert (waiting(single), single.size()) == (waiting(many), many.size())
         restored = Monitor.restore(json.loads(text), judged, case.facts, {}, CALENDAR, sources=emitted,
                                    lateness=lateness, report=report)
         assert written(restored) == text
@@ -482,7 +496,9 @@ def test_lines(seed: int, owed: bool, size: int, lateness: int) -> None:
     expected += map(alike, one_by_one.finish())
     found += map(alike, many.finish())
     assert expected == found
-    assert (one_by_one.counts, one_by_one.repeats, one_by_one.size()) == (many.counts, many.repeats, many.size())
+    event(f"{many.late} late")
+    assert (one_by_one.counts, one_by_one.repeats, one_by_one.late, one_by_one.size()) == (
+        many.counts, many.repeats, many.late, many.size())
     assert list(map(alike, one_by_one.pending())) == list(map(alike, many.pending()))
 
 
