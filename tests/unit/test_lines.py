@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policyengine.analysis.vocabulary import load_vocabulary
+from policyengine.base.instants import parse_instant
 from policyengine.core.case import Event
 from policyengine.trace import lines as module
 from policyengine.trace.feeds import Chunk
 from policyengine.trace.lines import event_reader
 from policyengine.trace.lines_typed import Line
-from policyengine.trace.read import MAX_LINE_BYTES, read_events
+from policyengine.trace.read import MAX_LINE_BYTES, instants, read_events
 from policyengine.workspace.inputs import fit_events
 
 FILE = Path(__file__).parents[1] / "support" / "vocabulary.yaml"
@@ -147,6 +148,47 @@ def test_times_with_a_zone(tmp_path: Path) -> None:
              "2026-08-01T24:00:00Z", "2026-08-01T12:00:00.5-00:30", "2026-08-01 12:00:00z", "2026-08-01T12:00Z"]
     for some in (times, times[::-1], times * 2):
         same(tmp_path, [OK.replace("2026-08-01T12:00:00Z", time).encode() for time in some], "America/New_York")
+
+
+@settings(max_examples=200)
+@given(st.lists(st.lists(st.builds(
+    "{}T{:02}:{}:{}{}{}".format, st.sampled_from(["2026-08-01", "2026-11-01", "2026-02-30"]), st.integers(0, 2),
+    st.sampled_from(["00", "59", "60"]), st.sampled_from(["00", "07", "59", "60"]),
+    st.sampled_from(["", ".1", ".12", ".123", ".124", ".12345", ".123456", ".1234567", ".12Z", ",12"]),
+    st.sampled_from(["", "Z", "Z", "z", " Z", "+08:00", "-08:30", "-00:30", "+24:00"])), min_size=1, max_size=6),
+    min_size=1, max_size=4), st.sampled_from([None, "America/New_York"]))
+def test_times_whatever_came_before(chunks: list[list[str]], zone: str | None) -> None:
+    read = event_reader(SCHEMAS, zone, lambda _line, _file, _row: None)
+    for times in chunks:
+        lines = [OK.replace("2026-08-01T12:00:00Z", time).encode() for time in times]
+        found = {event.row: event.time for event in read(Chunk(lines, repeat("e"), range(len(lines))))}
+        for row, time in enumerate(times):
+            try:
+                assert found.get(row) == parse_instant(time, zone)
+            except ValueError:
+                assert row not in found
+
+
+@pytest.mark.parametrize("offset", ["Z", "+08:00"])
+def test_fractions_are_put_together_from_small_tables(monkeypatch: pytest.MonkeyPatch, offset: str) -> None:
+    asked: list[str] = []
+    instant = instants(None)
+
+    def asking(text: str) -> int:
+        asked.append(text)
+        return instant(text)
+
+    monkeypatch.setattr(module, "instants", lambda zone: asking)
+    read = event_reader(SCHEMAS, None, lambda _line, _file, _row: None)
+    heads = [f"{at % 60:02}.{at % 100:02}" for at in range(300)]
+    tails = [f"{at * 37 % 10_000:04}{offset}" for at in range(300)]
+    for behind, wanted in ((tails, True), (tails[::-1], False)):
+        asked.clear()
+        times = [f"2026-08-01T12:00:{head}{tail}" for head, tail in zip(heads, behind, strict=True)]
+        lines = [OK.replace("2026-08-01T12:00:00Z", time).encode() for time in times]
+        events = read(Chunk(lines, repeat("e"), range(len(lines))))
+        assert bool(asked) == wanted
+        assert [one.time for one in events] == [parse_instant(time, None) for time in times]
 
 
 def test_the_ends_of_time_are_handed_on() -> None:
