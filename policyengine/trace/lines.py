@@ -51,12 +51,13 @@ _APART = frozenset({"service", *OURS})
 # Parts of a time; made once, as they are used for each line.
 _HOUR, _MINUTE, _UP_TO_MINUTE = slice(0, 13), slice(13, 17), slice(0, 17)
 _SECOND, _BEHIND = slice(17, 19), slice(17, None)
-_HEAD, _TAIL, _EMPTY = slice(17, 22), slice(22, None), slice(0, 0)
+_HEAD, _TAIL = slice(17, 22), slice(22, None)
 _MINUTES = {f":{one:02}:": one * 60_000_000 for one in range(60)}
 _SECONDS = {f"{one:02}": one * 1_000_000 for one in range(60)}
-_is_fine = re.compile(r"[0-9]{2}\.[0-9]{2}").match  # behind the minute: cut there, both tables stay small
+_is_fine = re.compile(r"[0-9]{2}\.[0-9]{2}").match  # behind the minute; cut there, both tables stay small
 _has_offset = re.compile("[Zz+-]").search  # behind the second; without one a minute may be skipped or doubled
 _HELD = 10_000  # hours, and ways to write what stands behind them or the minute, that are remembered
+_FEW = 500  # ways to write what stands behind the minute, for which one table is faster
 
 
 def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, refuse: Refuse,
@@ -71,11 +72,10 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
     nests = count.rest  # whether a field may hold more than one value, and so be too deep
     scan, instant = json_text.scan, instants(zone)
     hours: dict[str, int] = {}  # by their text, in UTC
-    # By the text behind the minute, with its offset: what has to be added to it. Of fractions, in two parts.
+    # By the text behind the minute, with its offset: what has to be added to it. Of many fractions, in two parts.
     behind: dict[str, int] = {}
     heads: dict[str, int] = {}
     tails: dict[str, int] = {}
-    plain, fine = (_BEHIND, behind, _EMPTY, {"": 0}), (_HEAD, heads, _TAIL, tails)
     skip = misses = keys = ids = 0
 
     def read(chunk: Chunk) -> list[Event]:
@@ -113,14 +113,13 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
             found, doubtful = [typed_or_none(line) for line in lines], True
         places: Any = zip(found, chunk.files, chunk.rows, strict=False)
         known, minute = "", 0  # the text up to the minute
-        first = next((one.time for one in found if one is not None), "")
-        head, of_head, tail, of_tail = fine if _is_fine(first, 17) else plain  # others are found another way
         for line, file, row in (one for one in places if one[0] is not None) if doubtful else places:
             time = line.time
             try:
                 if time[_UP_TO_MINUTE] != known:
                     minute, known = hours[time[_HOUR]] + _MINUTES[time[_MINUTE]], time[_UP_TO_MINUTE]
-                line.time = minute + of_head[time[head]] + of_tail[time[tail]]
+                part = behind.get(time[_BEHIND])
+                line.time = minute + (heads[time[_HEAD]] + tails[time[_TAIL]] if part is None else part)
             except KeyError:
                 line.time = time_of(time)
                 doubtful = doubtful or line.time is None
@@ -186,10 +185,9 @@ def event_reader(schemas: Mapping[str, Mapping[str, Any]], zone: str | None, ref
             return time
         hour, head, tail = text[_HOUR], text[_HEAD], text[_TAIL]
         part = second + instant(f"2000-01-01T00:00:00{text[19:]}") - _MILLENNIUM
-        if not _is_fine(text, 17):
-            if len(behind) < _HELD:
-                behind[text[_BEHIND]] = part
-        elif len(tails) < _HELD or tail in tails:
+        if len(behind) < _FEW or (len(behind) < _HELD and not _is_fine(text, 17)):
+            behind[text[_BEHIND]] = part
+        elif _is_fine(text, 17) and (len(tails) < _HELD or tail in tails):
             heads[head] = second + int(head[3:]) * 10_000
             tails[tail] = part - heads[head]
         if hour not in hours and FIRST + 2 * DAY < time < LAST - 2 * DAY:

@@ -158,6 +158,12 @@ def test_times_with_a_zone(tmp_path: Path) -> None:
     st.sampled_from(["", "Z", "Z", "z", " Z", "+08:00", "-08:30", "-00:30", "+24:00"])), min_size=1, max_size=6),
     min_size=1, max_size=4), st.sampled_from([None, "America/New_York"]))
 def test_times_whatever_came_before(chunks: list[list[str]], zone: str | None) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_FEW", 3)
+        times_are_read(chunks, zone)
+
+
+def times_are_read(chunks: list[list[str]], zone: str | None) -> None:
     read = event_reader(SCHEMAS, zone, lambda _line, _file, _row: None)
     for times in chunks:
         lines = [OK.replace("2026-08-01T12:00:00Z", time).encode() for time in times]
@@ -179,10 +185,11 @@ def test_fractions_are_put_together_from_small_tables(monkeypatch: pytest.Monkey
         return instant(text)
 
     monkeypatch.setattr(module, "instants", lambda zone: asking)
+    monkeypatch.setattr(module, "_FEW", 100)
     read = event_reader(SCHEMAS, None, lambda _line, _file, _row: None)
     heads = [f"{at % 60:02}.{at % 100:02}" for at in range(300)]
     tails = [f"{at * 37 % 10_000:04}{offset}" for at in range(300)]
-    for behind, wanted in ((tails, True), (tails[::-1], False)):
+    for behind, wanted in ((tails, True), (tails[1:] + tails[:1], True), (tails[::-1], False)):
         asked.clear()
         times = [f"2026-08-01T12:00:{head}{tail}" for head, tail in zip(heads, behind, strict=True)]
         lines = [OK.replace("2026-08-01T12:00:00Z", time).encode() for time in times]
