@@ -154,6 +154,8 @@ EVENTS: Mapping[str, Row] = {
     "in-use": ("Another monitor has this state or output.", "Stop it, or name others."),
     "input-changed": ("The input is not the one the state was read from.", "Put it back, or use `--fresh`."),
     "input-cut-short": ("A file shrank while it was read.", "Rotate by renaming."),
+    "half-a-line": ("The last line of a file is not whole; it is read later.", "Run again when it is."),
+    "no-lateness": ("By the clock, events that take any time to come are late.", "Give `--lateness`."),
     "kafka": ("The broker is in trouble; the monitor tries again.", "Look at the broker."),
     "missing-package": ("A package that the command needs is not installed.", "Install the extra that the help names."),
     "output-changed": ("The output is not the one the state knows.", "Put it back, or use `--fresh`."),

@@ -1,8 +1,8 @@
 """`guiju monitor`: events judged as they come, each verdict a line of JSON the moment it is known.
 
 Decides what a run means for a shell: 2 when a line was refused or nothing could be judged, 1 when a rule is violated or
-undecided at or above `--fail-on` or an event came too late to be judged, 0 otherwise, 130 and 143 when it was told to
-stop. Counts go on over the runs that share a state.
+undecided at or above `--fail-on` or an event came too late to be judged, 0 otherwise, 129, 130 and 143 when it was told
+to stop. Counts go on over the runs that share a state.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from policyengine.base.diagnostic import Diagnostic, error, has_errors, shorten
+from policyengine.base.diagnostic import Diagnostic, error, has_errors, shorten, warning
 from policyengine.base.instants import SECOND, format_instant, parse_period
 from policyengine.cli.books import cells, counted
 from policyengine.cli.check import named_inputs, read_params
@@ -60,7 +60,7 @@ Examples:
   guiju monitor service.yaml --retention
 
 Exit codes: 0 clean, 1 a violated or undecided rule at or above --fail-on or an event too late, 2 a line was refused or
-nothing was judged, 130 and 143 stopped.
+nothing was judged, 129, 130 and 143 stopped.
 """
 
 
@@ -133,6 +133,10 @@ def command(services: tuple[str, ...], regulations: tuple[str, ...], version: st
     if retention:
         _print_retention(watch)
         return 0
+    if run["clock"] == "wall" and not lateness:
+        show((warning("no-lateness", "by `--clock wall` without a lateness, an event is late that comes after the "
+                      "clock has shown its time",
+                      help="give `--lateness` the time that an event takes to come, such as `10s`"),), {})
     with ExitStack() as stack:
         stopped = _run(watch, config, stack, **run)
     if stopped is None:
@@ -150,16 +154,17 @@ def _run(watch: Watch, config: Config, stack: ExitStack, *, events: str, follow:
     from policyengine.workspace.monitoring import Stopped
     from policyengine.workspace.watching import Clocks, conclude, work
 
+    _apart({"--events": events, "--state": state, "--output": output})
     every = snapshot_every / SECOND
     kafka = _kafka_settings(kafka_settings) if KAFKA in f"{events} {output}" else {}
     kept, sink, body = _open_output(output, state, fresh, kafka, every, stack)
-    feed = _open_input(events, follow, clock == "wall", body, kafka, config.timezone, stack)
+    feed = _open_input(events, follow, clock == "wall", kept is not None, body, kafka, config.timezone, stack)
     if body is not None:
         wrong = watch.restore(body["watch"])
         if wrong:
             fail(wrong)
         note(f"going on from {counted(body['watch']['events'], 'event')}{_where(feed)}")
-    elif events == "-" and sys.stdin.isatty():
+    elif events == "-" and sys.stdin is not None and sys.stdin.isatty():
         note("reading events from the terminal, a line of JSON each; Ctrl-D ends them")
     clocks = Clocks(_now, time.monotonic, every, clock == "wall")
     stop = _Signals(stack)
@@ -195,12 +200,25 @@ class _Strict(Exception):
 
 # ---- what is read and written -------------------------------------------------------------------------------------
 
+def _apart(named: dict[str, str | None]) -> None:
+    """One file read and written, or written twice, would be lost."""
+    seen: dict[str, str] = {}
+    for option, name in named.items():
+        if name is None or name == "-" or name.startswith(KAFKA) or (os.path.exists(name) and not os.path.isfile(name)):
+            continue
+        path = os.path.realpath(name)
+        if path in seen:
+            fail((error("usage", f"`{seen[path]}` and `{option}` name the same file, `{shorten(name)}`",
+                        help="give each a file of its own"),))
+        seen[path] = option
+
+
 def _open_output(output: str | None, state: str | None, fresh: bool, kafka: dict[str, str], every: float,
                  stack: ExitStack) -> tuple[StateFile | None, Sink, dict[str, Any] | None]:
     """The state file, the output, and the state to go on from."""
     from policyengine.trace.ledger import StreamSink, open_output, open_state, resume
 
-    kept = None if state is None else _sound(open_state(state))
+    kept = None if state is None else _sound(open_state(state, fresh=fresh))
     if kept is not None:
         stack.callback(kept.close)
     sink: Sink
@@ -213,7 +231,7 @@ def _open_output(output: str | None, state: str | None, fresh: bool, kafka: dict
         return kept, sink, None if kept is None or fresh else _sound(resume(kept, sink.confirmed()))
     body = None if kept is None or fresh else _sound(resume(kept, None))
     if output is None:
-        return kept, StreamSink(sys.stdout.buffer), body
+        return kept, StreamSink(_standard(sys.stdout, "standard output").buffer), body
     mark = body["output"] if body is not None and body["output"]["kind"] == "file" else None
     opened = open_output(output, mark, fresh=fresh)
     if isinstance(opened, Diagnostic):
@@ -222,9 +240,9 @@ def _open_output(output: str | None, state: str | None, fresh: bool, kafka: dict
     return kept, opened, body
 
 
-def _open_input(events: str, follow: bool | None, wall: bool, body: dict[str, Any] | None, kafka: dict[str, str],
-                zone: str | None, stack: ExitStack) -> Feed:
-    """Where lines come from, at the place that the state says."""
+def _open_input(events: str, follow: bool | None, wall: bool, again: bool, body: dict[str, Any] | None,
+                kafka: dict[str, str], zone: str | None, stack: ExitStack) -> Feed:
+    """Where lines come from, at the place that the state says; `again`: a state is kept."""
     from policyengine.trace.feeds import StreamFeed, open_file
 
     position = body["input"] if body is not None else None
@@ -237,15 +255,21 @@ def _open_input(events: str, follow: bool | None, wall: bool, body: dict[str, An
         feed = KafkaFeed(address, kafka, zone, follow=follow is not False, wall=wall, position=position)
     elif events == "-":
         _same_input(position, "stream", events)
-        feed = StreamFeed(sys.stdin.buffer, "<stdin>", position)
+        feed = StreamFeed(_standard(sys.stdin, "standard input").buffer, "<stdin>", position)
     else:
         _same_input(position, "stream" if _is_pipe(events) else "file", events)
-        opened = open_file(events, follow=follow is True, position=position)
+        opened = open_file(events, follow=follow is True, again=again, position=position)
         if isinstance(opened, Diagnostic):
             fail((opened,))
         feed = opened
     stack.callback(feed.close)
     return feed
+
+
+def _standard(stream: TextIO | None, name: str) -> TextIO:
+    if stream is None:
+        fail((error("input-output", f"{name} is closed", help="name a file with `--events` or `--output`"),))
+    return stream
 
 
 def _same_input(position: dict[str, Any] | None, kind: str, name: str, **more: str) -> None:
@@ -283,18 +307,21 @@ def _sound(found: T | Diagnostic) -> T:
 # ---- signals, counts ----------------------------------------------------------------------------------------------
 
 class _Signals:
-    """Ctrl-C and `kill` ask a monitor to keep its state and end; a second one ends it at once."""
+    """Ctrl-C, `kill` and a terminal that closes ask a monitor to keep its state and end; a second one ends it at once.
+    One that is ignored (by `nohup`, say) stays so."""
 
     def __init__(self, stack: ExitStack) -> None:
         self.number = 0
         self._before: dict[int, Any] = {}
-        for one in (signal.SIGINT, signal.SIGTERM):
-            self._before[one] = signal.signal(one, self._note)
-            stack.callback(signal.signal, one, self._before[one])
+        for one in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):  # Windows has no third
+            if one not in self._before and signal.getsignal(one) is not signal.SIG_IGN:
+                self._before[one] = signal.signal(one, self._note)
+                stack.callback(signal.signal, one, self._before[one])
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.number and callable(self._before[number]):
-            self._before[number](number, frame)
+        before = self._before[number]
+        if self.number and callable(before):
+            before(number, frame)
         self.number = number
 
     def came(self) -> bool:

@@ -1,13 +1,14 @@
 """Where a monitor's lines come from: a pipe, a file, a file that grows and is rotated.
 
 Out come chunks of whole lines with the file and the row of each, and the position after them, from which a later run
-goes on. What a line says is not known here. A feed blocks for no longer than it is told to, and raises OSError where
-the system does.
+goes on. What a line says is not known here, but that one without an end is half a line until it is JSON. A feed blocks
+for no longer than it is told to, and raises OSError where the system does.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import select
@@ -18,7 +19,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from policyengine.base.diagnostic import Diagnostic, error, shorten
+from policyengine.base.diagnostic import Diagnostic, error, shorten, warning
 from policyengine.base.record import record
 from policyengine.trace.read import MAX_LINE_BYTES
 
@@ -96,6 +97,16 @@ class _Cutter:
     def open(self) -> int:
         """The bytes of a line that has begun and not ended."""
         return len(self.held) + self.dropped
+
+    def half(self) -> bool:
+        """Whether a line has begun that is not JSON yet."""
+        if not self.held.strip():
+            return False
+        try:
+            json.loads(self.held)
+        except (ValueError, RecursionError):
+            return True
+        return False
 
     def rest(self) -> list[bytes]:
         """The line without an end, when there is one."""
@@ -176,13 +187,16 @@ class _Generation:
 
 
 class FileFeed:
-    """A file, from a position on; with `follow` also what is added to it, and the files that take its place."""
+    """A file, from a position on; with `follow` also what is added to it, and the files that take its place. `again`:
+    a later run will go on from where this one ends, and read the other half of a line of which there is half."""
 
     resumes = True
 
-    def __init__(self, path: Path, name: str, handle: int, follow: bool, offset: int = 0, row: int = 0) -> None:
+    def __init__(self, path: Path, name: str, handle: int, follow: bool, again: bool, offset: int = 0,
+                 row: int = 0) -> None:
         self.name = name
         self.live = follow
+        self._again = again
         self._path = path
         self._handle = handle
         self._offset = offset
@@ -193,12 +207,19 @@ class FileFeed:
         self._overtaken: float | None = None  # since when a file that takes this one's place has been seen
         self._notices: list[Diagnostic] = []
         os.lseek(handle, offset, os.SEEK_SET)
+        self._head = _head(handle, min(offset, HEAD))  # of what was read, by which the file is known
 
     def read(self, wait: float) -> Chunk | None:
         until = time.monotonic() + wait
         while not self._ended:
+            if self.live and _head(self._handle, len(self._head)) != self._head:  # it may also be longer by now
+                chunk = self._begin_again()
+                if chunk is not None:
+                    return chunk
             data = os.read(self._handle, CHUNK)
             self._offset += len(data)
+            if len(self._head) < HEAD:
+                self._head += data[:HEAD - len(self._head)]
             chunk = self._cut(self._cutter.cut(data)) if data else self._at_end()
             if data and self._overtaken is not None:
                 self._overtaken = time.monotonic()
@@ -218,7 +239,7 @@ class FileFeed:
         """The file has no more for now: its last line where it never will, then the file that took its place."""
         self._waits = False
         if os.fstat(self._handle).st_size < self._offset:
-            return self._begin_again()
+            return self._begin_again()  # cut to where it still begins alike
         following = self._next()
         if self.live:
             now = time.monotonic()
@@ -227,6 +248,11 @@ class FileFeed:
             self._waits = following is None or now < (self._overtaken or now) + GRACE
             if self._waits:
                 return None
+        if self._again and following is None and self._cutter.half():
+            self._notices.append(warning("half-a-line", f"the last line of `{shorten(self.name)}` has no end yet; the "
+                                         "next run begins with it"))
+            self._ended = True
+            return None
         rest = self._cut(self._cutter.rest())
         if rest is None and following is not None:
             self._go_on(following)
@@ -241,7 +267,7 @@ class FileFeed:
             help="rotate it by renaming (`create` in logrotate), not by `copytruncate`"))
         rest = self._cut(self._cutter.rest())
         os.lseek(self._handle, 0, os.SEEK_SET)
-        self._offset, self._rows = 0, _Rows(self.name)
+        self._offset, self._rows, self._head = 0, _Rows(self.name), b""
         return rest
 
     def _next(self) -> Path | None:
@@ -262,13 +288,13 @@ class FileFeed:
         handle = os.open(path, os.O_RDONLY)
         os.close(self._handle)
         self._handle, self._offset, self._rows, self._overtaken = handle, 0, _Rows(self.name), None
+        self._head = b""
 
     def position(self) -> Position:
         offset = self._offset - self._cutter.open
-        status = os.fstat(self._handle)
-        head = min(offset, HEAD)
+        head = self._head[:offset]
         return {"kind": "file", "path": str(self._path), "offset": offset, "row": self._rows.row,
-                "inode": list(_inode(status)), "head": head, "head_sha256": _head(self._handle, head)}
+                "inode": list(_inode(os.fstat(self._handle))), "head": len(head), "head_sha256": _digest(head)}
 
     def notices(self) -> Sequence[Diagnostic]:
         told, self._notices = self._notices, []
@@ -278,8 +304,10 @@ class FileFeed:
         os.close(self._handle)
 
 
-def open_file(name: str, *, follow: bool, position: Position | None = None) -> FileFeed | StreamFeed | Diagnostic:
-    """The feed of the file that a user named, from the beginning or from where an earlier run stood.
+def open_file(name: str, *, follow: bool, again: bool = False,
+              position: Position | None = None) -> FileFeed | StreamFeed | Diagnostic:
+    """The feed of the file that a user named, from the beginning or from where an earlier run stood; `again` as in
+    `FileFeed`.
 
     The earlier file is found again by its inode and its beginning, also under the name that rotation gave it. OSError
     where it cannot be opened.
@@ -291,15 +319,16 @@ def open_file(name: str, *, follow: bool, position: Position | None = None) -> F
     if not stat.S_ISREG(os.stat(path).st_mode):
         return StreamFeed(open(path, "rb", buffering=0), name, position)
     if position is None:
-        return FileFeed(path, name, os.open(path, os.O_RDONLY), follow)
+        return FileFeed(path, name, os.open(path, os.O_RDONLY), follow, again)
     generations = _generations(path)
     generations.sort(key=lambda one: list(one.inode) != position["inode"])  # its own inode first, then look-alikes
     if not position["offset"]:  # nothing was read by which another file could be known
         generations = [one for one in generations if list(one.inode) == position["inode"] or one.path == path]
     for one in generations:
         handle = os.open(one.path, os.O_RDONLY)
-        if one.size >= position["offset"] and _head(handle, position["head"]) == position["head_sha256"]:
-            return FileFeed(path, name, handle, follow, position["offset"], position["row"])
+        if one.size >= position["offset"] and _digest(_head(handle, position["head"])) == position[
+                "head_sha256"]:
+            return FileFeed(path, name, handle, follow, again, position["offset"], position["row"])
         os.close(handle)
     return error("input-changed", f"`{shorten(name)}` is not the file of which {position['offset']:,} bytes were read, "
                  "and no file that rotation has put aside is",
@@ -345,10 +374,14 @@ def _inode(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _head(handle: int, length: int) -> str:
-    """The hash of the first bytes of a file."""
+def _head(handle: int, length: int) -> bytes:
+    """The first bytes of a file."""
     here = os.lseek(handle, 0, os.SEEK_CUR)
     os.lseek(handle, 0, os.SEEK_SET)
     head = os.read(handle, length)
     os.lseek(handle, here, os.SEEK_SET)
-    return hashlib.sha256(head).hexdigest()
+    return head
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

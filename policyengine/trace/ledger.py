@@ -231,10 +231,19 @@ class StateFile:
         os.close(self._lock)
 
 
-def open_state(name: str) -> StateFile | Diagnostic:
-    """The state file of that name, for this process alone."""
+_BEGINS = b'{"guiju":"monitor state",'
+
+
+def open_state(name: str, *, fresh: bool = False) -> StateFile | Diagnostic:
+    """The state file of that name, for this process alone. With `fresh` it will be overwritten, so it has to be a
+    state, however damaged, or empty."""
     path = Path(name)
     try:
+        if fresh and path.exists():
+            with path.open("rb") as file:
+                if file.read(len(_BEGINS)) not in (b"", _BEGINS):
+                    return error("bad-state", f"`{shorten(name)}` is not the state of a monitor",
+                                 help="name another file")
         lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as problem:
         return error("cannot-write", f"cannot write `{shorten(name)}`: {(problem.strerror or str(problem)).lower()}")

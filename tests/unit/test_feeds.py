@@ -35,8 +35,8 @@ def rows(feed: Feed, wait: float = 0.0) -> Iterator[Row]:
                     zip(chunk.lines, chunk.files, chunk.rows, strict=False))
 
 
-def opened(path: Path, *, follow: bool = False, position: Position | None = None) -> FileFeed:
-    feed = open_file(str(path), follow=follow, position=position)
+def opened(path: Path, *, follow: bool = False, again: bool = False, position: Position | None = None) -> FileFeed:
+    feed = open_file(str(path), follow=follow, again=again, position=position)
     assert isinstance(feed, FileFeed), feed
     return feed
 
@@ -254,6 +254,37 @@ def test_a_file_cut_short_is_read_from_its_beginning_and_told(tmp_path: Path) ->
     assert list(rows(feed)) == [(str(path), 3, "thr"), (str(path), 1, "four")]
     assert [one.name for one in feed.notices()] == ["input-cut-short"]
     assert list(feed.notices()) == []
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_file_written_anew_in_its_place_is_read_from_its_beginning(tmp_path: Path, long: bool) -> None:
+    """Also where it has grown past where it was read to before anybody looked (`copytruncate` on a busy day)."""
+    path = tmp_path / "e"
+    path.write_text("one\n" + long * ("1" * feeds.HEAD + "\n"))
+    feed = opened(path, follow=True)
+    texts(feed)
+    path.write_text("four\nfive\nsix\n" + long * ("6" * feeds.HEAD + "\n"))
+    assert list(rows(feed))[:3] == [(str(path), 1, "four"), (str(path), 2, "five"), (str(path), 3, "six")]
+    assert [one.name for one in feed.notices()] == ["input-cut-short"]
+    with path.open("a") as file:
+        file.write("seven\n")
+    assert texts(feed) == ["seven"]
+    assert texts(opened(path, follow=True, position=written(feed))) == []
+
+
+@pytest.mark.parametrize(("half", "other"), [('{"a":', "1}"), ('{"a":1', "}"), ('"', '"'), ("{" * 100_000, "}")])
+def test_half_a_line_is_left_to_a_later_run(tmp_path: Path, half: str, other: str) -> None:
+    path = tmp_path / "e"
+    path.write_text("1\n" + half)
+    assert texts(opened(path)) == ["1", half]
+    feed = opened(path, again=True)
+    assert texts(feed) == ["1"] and feed.read(0) is None
+    assert [one.name for one in feed.notices()] == ["half-a-line"]
+    with path.open("a") as file:
+        file.write(other + "\n2")
+    later = opened(path, again=True, position=written(feed))
+    assert list(rows(later)) == [(str(path), 2, half + other), (str(path), 3, "2")]
+    assert later.notices() == []
 
 
 @pytest.mark.parametrize(("name", "said"), [

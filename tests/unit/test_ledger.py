@@ -163,6 +163,20 @@ def test_a_damaged_state_is_refused(tmp_path: Path, damage: Any) -> None:
     state.close()
 
 
+@pytest.mark.parametrize(("held", "taken"), [
+    (b"", True), (b'{"guiju":"monitor state","v":99,', True), (b'{"type":"message"}\n', False), (b"{", False)])
+def test_only_a_state_is_overwritten(tmp_path: Path, held: bytes, taken: bool) -> None:
+    path = tmp_path / "state"
+    path.write_bytes(held)
+    found = open_state(str(path), fresh=True)
+    assert isinstance(found, StateFile) == taken
+    if isinstance(found, StateFile):
+        found.close()
+    else:
+        assert isinstance(found, Diagnostic) and found.name == "bad-state"
+    assert path.read_bytes() == held
+
+
 def test_a_state_of_another_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state").write_bytes(b'{"guiju":"monitor state","v":99,"sha256":"x"}\n{}\n')
     state = state_of(tmp_path / "state")
