@@ -212,12 +212,11 @@ class Monitor:
         monitor = Monitor(policy, facts, parameters, calendar, lateness=lateness, sources=sources, rules=rules,
                           force=force, report=report)
         if snapshot.get("version") != SNAPSHOT:
-            raise Refused((error("other-snapshot", "the state was written by another version of guiju",
-                                 help="start anew, from the events"),))
+            raise Refused((error("other-snapshot", "the state was written by another version of guiju"),))
         was = snapshot["made_of"]
         other = [name for name, value in monitor._made_of().items() if was.get(name) != value]
         if other:
-            raise Refused((error("other-snapshot", f"the state was written with another {' and another '.join(other)}",
-                                 help="start anew, from the events"),))
+            wrong = f"the state was written with another {' and another '.join(other)}"
+            raise Refused((error("other-snapshot", wrong),))
         unpack(snapshot, monitor._judge, monitor._arrival)
         return monitor

@@ -316,7 +316,7 @@ class Watch:
             try:
                 bench.restore(one["snapshot"])
             except Refused as refused:
-                found += [replace(problem, help=problem.help or BEGIN_ANEW) for problem in refused.diagnostics]
+                found += [replace(problem, help=BEGIN_ANEW) for problem in refused.diagnostics]
         self.events, self.refused, self._greatest = state["events"], state["refused"], state["greatest"]
         return tuple(dict.fromkeys(found))
 

@@ -362,7 +362,7 @@ def test_a_state_of_something_else_is_refused(shop: Project, change: str) -> Non
     out = (shop.folder / "out.ndjson").read_bytes()
     ran = monitor(shop, *args, stdin=stdin)
     assert ran.exit_code == 2 and f"error[{name}]" in ran.stderr and "internal error" not in ran.stderr, ran.stderr
-    assert "anew" in ran.stderr
+    assert "anew with `--fresh`" in ran.stderr
     # what the refused run may cut is only what it would write again
     assert out.startswith((shop.folder / "out.ndjson").read_bytes())
     assert monitor(shop, *args, "--fresh", stdin=stdin).exit_code == 1
