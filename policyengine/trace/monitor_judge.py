@@ -24,7 +24,7 @@ from policyengine.trace.monitor_duties import Duty, Wait
 from policyengine.trace.monitor_keys import Key, named
 from policyengine.trace.monitor_outcomes import Decided, Outcome, verdict_id
 from policyengine.trace.monitor_rows import Shelf
-from policyengine.trace.monitor_rules import Work
+from policyengine.trace.monitor_rules import Work, matcher
 from policyengine.trace.monitor_runs import NEVER, Found, Look, Runs
 from policyengine.trace.monitor_written import NOTHING, Act, Alone, Asked, Part, Take, Written, write
 from policyengine.trace.retention import Plan
@@ -98,8 +98,9 @@ class Judge:
         patterns += (one.pattern for some in watched.values() for one in some.values() if isinstance(one, ir.OnWithout))
         patterns += (pattern for one in policy.forgets for pattern in one.at)
         self.shelf = shelf = Shelf(self.blank, [rule.plan for rule in active], [one.where for one in patterns])
+        self.match = matcher(patterns, shelf)
         for name, one in declared.items():
-            shelf.runs[name] = Runs(one, self.blank, shelf.match, watched.get(name, {}),
+            shelf.runs[name] = Runs(one, self.blank, self.match, watched.get(name, {}),
                                     [run for run in asked if run.episode == name], shelf.latest, self.news)
         waits: dict[str, Wait] = {}
         for rule in active:
@@ -452,7 +453,7 @@ class Judge:
         """Keys whose last event has been, once nothing of theirs is open."""
         for place, event in rows:
             for key, pattern in self._forgets.get(event.type, ()):
-                if self.shelf.match(pattern, place, event).value:
+                if self.match(pattern, place, event).value:
                     self.leaving[key, event.fields.get(key)] = None
         for key, value in [one for one in self.leaving if one not in self.held]:
             del self.leaving[key, value]

@@ -241,6 +241,8 @@ class Shelf:
         self.blank = blank
         self.runs: dict[str, Runs] = {}
         self.stores: dict[str, Store] = {}
+        self._read: dict[tuple[str, int], tuple[Store, ...]] = {}  # by a state and a lag, what says how it stands
+        self._states: dict[int, tuple[State, ...]] = {}  # by the identity of a condition, those it reads
         self.supports: dict[int, Rows] = {}
         """By place of a row whose match depends on a state: the rows that say how the states stood at it. The row may
         be looked at for another reason too, and then has to be found no match again."""
@@ -271,7 +273,11 @@ class Shelf:
         return self.stores.get(repr(need))
 
     def _of_state(self, name: str, lag: int) -> tuple[Store, ...]:
-        return tuple(self._store(need) for need in state_needs(self.blank.states[name], lag))
+        found = self._read.get((name, lag))
+        if found is None:
+            found = self._read[name, lag] = tuple(
+                self._store(need) for need in state_needs(self.blank.states[name], lag))
+        return found
 
     def _depth(self, store: Store) -> int:
         return 1 + max((self._depth(one) for state in store.asked for one in self._of_state(state.state, 0)), default=0)
@@ -359,7 +365,9 @@ class Shelf:
 
     def candidate(self, where: ir.Expr, place: int, event: Event, here: Here) -> Truth:
         """A condition on a row as it is: the `where` of a trigger, of a run."""
-        states = states_in(where)
+        states = self._states.get(id(where))
+        if states is None:
+            states = self._states[id(where)] = states_in(where)
         rows = self.beside(place, event, states, here) if states else {}
         return self.answer((where,), place, event, rows, here)
 

@@ -1,26 +1,29 @@
 """A rule at work in an online monitor: whose first match was seen, and what can be said of a moment without evidence.
 
-In come the plan of a rule and the stores; out come its conditions as functions of a row, where they have such a form.
+In come the plan of a rule and the stores; out come its conditions as functions of a row, where they have such a form,
+and so do those of patterns that nobody asks but the row itself.
 What is done with a moment is not known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from policyengine.base.calendar import closes
 from policyengine.base.instants import Period
 from policyengine.core import ir
+from policyengine.core.case import Event
 from policyengine.core.conditions import value_of
 from policyengine.core.standing import at_large
-from policyengine.core.truth import Truth
+from policyengine.core.truth import FALSE, TRUE, Truth
 from policyengine.core.verdict import Verdict
 from policyengine.core.walk import conjuncts, nodes
 from policyengine.trace.monitor_duties import Wait
 from policyengine.trace.monitor_keys import Key
-from policyengine.trace.monitor_quick import Quick, quick, settled
+from policyengine.trace.monitor_quick import Quick, answer, quick, settled
 from policyengine.trace.monitor_rows import Shelf
+from policyengine.trace.monitor_runs import Match
 from policyengine.trace.retention import Plan, asks_trigger, states_in
 
 
@@ -100,6 +103,17 @@ class Work:
             for some in (self.seen, self.unsure):
                 for one in [value] if len(self.keys) == 1 else [one for one in some if one[at] == value]:
                     some.pop(one, None)
+
+
+def matcher(patterns: Iterable[ir.Pattern], shelf: Shelf) -> Match:
+    """As `Shelf.match` of these patterns, without evidence where none is needed."""
+    asked = {id(one): answer(quick(one.where, shelf, _own)) for one in patterns if one.where is not None}
+
+    def match(pattern: ir.Pattern, place: int, event: Event) -> Truth:
+        some = asked.get(id(pattern))
+        found = some(place, event) if callable(some) else some
+        return shelf.match(pattern, place, event) if found is None else TRUE if found else FALSE
+    return match
 
 
 def _own(get: ir.Get) -> bool:

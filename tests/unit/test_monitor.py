@@ -17,7 +17,8 @@ from policyengine.core.evaluate import judge
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.verdict import Setting
 from policyengine.trace.monitor import Decided, Late, Monitor, Refused
-from tests.support.trace_strategies import CALENDAR, SECOND, START, compare, get, policy
+from policyengine.trace.monitor_rows import Shelf
+from tests.support.trace_strategies import CALENDAR, EPISODE, SECOND, START, STATES, compare, get, policy
 
 USER = ("user",)
 ELAPSED = types.Period("elapsed")
@@ -319,6 +320,21 @@ def test_of_rows_that_have_to_be_old_the_young_and_the_latest_are_kept(operator:
 def test_rows_that_may_not_be_old_are_kept_for_ever(where: ir.Expr) -> None:
     with pytest.raises(Refused, match="for ever"):
         monitor(rule(occurs("notice", ir.Before(), where)))
+
+
+def test_rows_of_runs_are_told_apart_by_states_without_the_evaluator(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = ir.InState("consent", CANDIDATE, (("user", get(CANDIDATE, "user")),))
+    session = replace(EPISODE, events=(ir.Pattern("use", USER, held),), ends=())
+    judged = replace(policy(rule(occurs("reply", ir.Within(TEN_SECONDS)), ir.OnStart("session"))), states=(
+        ir.BooleanState("consent", USER, (ir.Pattern("notice", USER, None),), (ir.Pattern("alert", USER, None),), None),
+        STATES[1]), episodes=(session,))
+    monkeypatch.setattr(Shelf, "candidate", lambda *_: pytest.fail("asked"))
+    one = Monitor(judged, {"service": {}}, {}, CALENDAR)
+    events = [row(0, "use"), row(1, "notice"), row(2, "use"), row(3, "use"), row(4, "alert"), row(5, "use"),
+              row(60, "notice"), row(61, "use", "u2")]
+    given = [outcome for event in events for outcome in one.feed(event)] + one.advance(START + 90 * SECOND)
+    assert [outcome.judgement.moment.time for outcome in given  # type: ignore[union-attr]
+            if isinstance(outcome, Decided)] == [START + 2 * SECOND]
 
 
 # ---- snapshots --------------------------------------------------------------------------------------------------
