@@ -46,42 +46,48 @@ class Arrival:
 
     def put(self, events: Iterable[Event]) -> Iterator[tuple[list[Event], Event | None]]:
         """Take events: up to each that is late what is over by then, and it; at last what is over, and None."""
-        lateness, ids, watermark = self.lateness, self.ids, self.watermark
+        lateness, ids = self.lateness, self.ids
+        end, ordered = self.watermark + lateness, True  # an event after `end` raises the watermark
         kept: list[Event] = []
         for event in events:
             time = event.time
             if event.id is not None:
                 known = ids.get(event.id)
-                if known is not None and known + lateness >= watermark:
+                if known is not None and known + lateness >= end - lateness:
                     self.repeats += 1
                     continue
-                if time >= watermark:
+                if time >= end - lateness:
                     ids[event.id] = time
-            if time < watermark:
-                self.late += 1
-                self.watermark = watermark
-                self._keep(kept)
-                yield self.over(), event
-                kept = []
-                continue
+            if time > end:
+                end = time
+            elif time < end:
+                if time < end - lateness:
+                    self.late += 1
+                    self.watermark = end - lateness
+                    self._keep(kept, ordered)
+                    yield self.over(), event
+                    kept, ordered = [], True
+                    continue
+                ordered = False
             kept.append(event)
-            if time - lateness > watermark:
-                watermark = time - lateness
-        self.watermark = watermark
-        self._keep(kept)
+        self.watermark = end - lateness
+        self._keep(kept, ordered)
         if len(ids) > self._many:
             self.forget()
             self._many = max(LEAST, 2 * len(self.ids))
         yield self.over(), None
 
-    def _keep(self, events: list[Event]) -> None:
-        """These came after all others."""
+    def _keep(self, events: list[Event], ordered: bool) -> None:
+        """These came after all others, and `ordered` are not before any of them."""
         runs = self.runs
         events.reverse()  # backwards, and what came later before what came earlier of the same instant
+        joined = 1
         while runs and len(runs[-1]) <= 2 * len(events):
             events += runs.pop()
+            joined += 1
         if events:
-            events.sort(key=_time, reverse=True)
+            if not ordered or joined > 2:
+                events.sort(key=_time, reverse=True)
             runs.append(events)
 
     def over(self) -> list[Event]:
@@ -118,9 +124,11 @@ class Arrival:
         self.ids = {id: time for id, time in self.ids.items() if time >= passed}
 
     def restore(self, watermark: int, waiting: list[Event], ids: dict[str, int]) -> None:
-        """Go on where another left off."""
+        """Go on where another left off, which may have had more lateness."""
         self.watermark, self.ids = watermark, ids
-        self._keep(waiting)
+        if waiting:
+            self.clock(waiting[-1].time)
+            self._keep(waiting, True)
 
 
 def _backwards(event: Event) -> int:

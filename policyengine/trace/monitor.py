@@ -16,8 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import partial
-from itertools import chain, islice
-from operator import attrgetter
+from itertools import chain
 from typing import Any
 
 from policyengine.base.calendar import Calendar, OutOfRange
@@ -30,13 +29,15 @@ from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
 from policyengine.trace.arrival import START, Arrival, in_turn
 from policyengine.trace.monitor_judge import Judge
 from policyengine.trace.monitor_outcomes import Decided, Late, Outcome
+from policyengine.trace.monitor_runs import NEVER
 from policyengine.trace.monitor_state import SNAPSHOT, made_of, packed, unpack
 from policyengine.trace.retention import Kept, kept, plans
 
 __all__ = ["Decided", "Halted", "Kept", "Late", "Monitor", "Outcome", "Refused"]
 
 
-_time = attrgetter("time")
+_NONE = (Event("", NEVER, {}),)
+"""After all events: no event of its own."""
 
 
 class Refused(ValueError):
@@ -167,28 +168,30 @@ class Monitor:
         alone, single = judge.alone, not judge.whole
         if judge.opening:
             judge.begun(out)
-        waiting: list[Event] = []
-        event = None
+        event, others = None, list[Event]()  # an event, and the others of its instant
         try:
-            for event, following in zip(events, chain(map(_time, islice(events, 1, None)), (None,)), strict=False):
+            if events:
+                rest = iter(events)
+                event = next(rest)
                 time = event.time
-                if time == following:
-                    waiting.append(event)
-                    continue
-                if judge.soonest <= time:
-                    judge.fire(time, out)
-                if waiting:
-                    judge.instant(time, in_turn([*waiting, event]), out)
-                    waiting.clear()
-                elif single and judge.soonest > time:
-                    try:
-                        judged = alone[type(event)]
-                    except KeyError:
-                        judged = judge.by_itself
-                    judged(event, out)
-                else:
-                    judge.instant(time, [event], out)
-            event = None
+                for following in chain(rest, _NONE):
+                    after = following.time
+                    if after == time:
+                        others.append(following)
+                        continue
+                    if single and not others and judge.soonest > time:
+                        try:
+                            judged = alone[type(event)]
+                        except KeyError:
+                            judged = judge.by_itself
+                        judged(event, out)
+                    else:
+                        if judge.soonest <= time:
+                            judge.fire(time, out)
+                        judge.instant(time, in_turn([event, *others]), out)
+                        others.clear()
+                    event, time = following, after
+                event = None
             judge.fire(watermark, out)
         except (Overflow, OutOfRange) as problem:
             raise Halted(problem, event) from problem

@@ -301,13 +301,15 @@ class Judge:
 
     def _twin(self, place: int, event: Event, rows: list[Row]) -> int:
         """The how manieth of the rows of its instant it is that can only be told apart by what they say."""
-        if len(rows) <= 1 or event.sequence is not None or event.id is not None:
+        if len(rows) <= 1 or event.id is not None:
+            return 0
+        if event.sequence is not None and [one.sequence for _, one in rows].count(event.sequence) == 1:
             return 0
         if self._twins[0] is not rows:
             twins: dict[int, int] = {}
             alike: dict[Any, int] = {}
             for at, one in rows:
-                said = repr(content(one))
+                said = repr((one.sequence, content(one)))
                 twins[at] = alike[said] = alike.get(said, -1) + 1
             self._twins = rows, twins
         return self._twins[1][place]

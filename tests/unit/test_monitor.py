@@ -152,6 +152,14 @@ def test_ids_of_verdicts_are_those_of_every_run() -> None:
     assert all(len(one) == 32 for one in ids())
 
 
+@pytest.mark.parametrize("sequence", [None, 2])
+def test_of_rows_that_are_alike_each_has_a_verdict_of_its_own(sequence: int | None) -> None:
+    one = monitor(NOTICE)
+    alike = [replace(row(0, "use"), sequence=sequence, row=number) for number in (1, 2)]
+    outcomes = [outcome for event in alike for outcome in one.feed(event)] + one.finish()
+    assert len({outcome.id for outcome in outcomes if isinstance(outcome, Decided)}) == 2
+
+
 def test_moments_outside_the_force_are_seen_and_not_judged() -> None:
     one = monitor(rule(occurs("notice", ir.Before()), ir.OnEvent(("use",), True, None)),
                   force=(START + 5 * SECOND, START + 20 * SECOND))
