@@ -39,8 +39,8 @@ WEEKS = 6_783
 
 
 def packed(judge: Judge, arrival: Arrival) -> dict[str, Any]:
-    """The state. What there is much of (rows, keys seen) is written plainly, `Line`s as
-    they are: msgspec makes JSON of them."""
+    """The state. What there is much of (rows, keys seen) is written plainly, `Line`s as they are: msgspec makes JSON of
+    them."""
     packer, shelf = Packer(SHARED), judge.shelf
     state = packer.pack({
         "place": judge.ticket(), "number": judge.number, "kept": judge.kept, "check": judge.check,

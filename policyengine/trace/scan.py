@@ -436,13 +436,9 @@ class _Work:
         chosen = ", ".join(['"type"', "t", f"{self.starts()} AS pos", "file", '"row"', *keys, f"{wanted} AS wanted",
                             *columns])
         rows = [f"SELECT {chosen} FROM ({self.staged}) WHERE NOT odd"]
-        for source, _ in self.parts:
-            if self.looked:
-                every = select(source, self.asked.of(self.present), odd="skipped")
-            elif columns:  # whether fields fit is asked when all columns are read
-                every = select(narrowed(source, self.asked, kinds), self.asked.of(frozenset()), odd="stops")
-            else:
-                every = placed(source, self.asked.of(self.present), "stops")
+        for source, _ in self.parts:  # whether fields fit is asked when all columns are read
+            every = select(source, self.asked.of(self.present), odd="skipped") if self.looked else select(
+                narrowed(source, self.asked, kinds), self.asked.of(frozenset()), odd="stops")
             rows.append(f"SELECT {chosen} FROM ({every})")
         con.execute(f"CREATE TABLE scan_keys AS {' UNION ALL '.join(rows)}")
         # Rows come as they stand in their files, most of the time; several files are read side by side.

@@ -164,9 +164,9 @@ def select(source: Source, asked: Asked, wanted: str = "true", odd: Odd = "said"
     return _rows(source, asked, more, wrong, held, wanted, odd)
 
 
-def placed(source: Source, asked: Asked, odd: Odd = "said") -> str:
+def placed(source: Source, asked: Asked) -> str:
     """The rows of a source with what puts them in order alone, odd where that cannot be told."""
-    return _rows(source, asked, [], [], [], "true", odd)
+    return _rows(source, asked, [], [], [], "true", "said")
 
 
 def _columns(source: Source) -> dict[str, tuple[Form, str]]:
