@@ -28,7 +28,8 @@ from policyengine.core import ir  # noqa: E402
 from policyengine.core.case import Case  # noqa: E402
 from policyengine.core.evaluate import judge  # noqa: E402
 from policyengine.core.verdict import VERDICTS, Setting  # noqa: E402
-from policyengine.facts.compiled import load, source  # noqa: E402
+from policyengine.facts.compiled import load  # noqa: E402
+from policyengine.facts.compiled_source import source  # noqa: E402
 from policyengine.syntax.parser import parse  # noqa: E402
 
 AS_OF = parse_instant("2026-07-15T12:00:00+08:00")

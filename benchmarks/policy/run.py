@@ -22,7 +22,7 @@ from timing import in_turn  # noqa: E402
 from policyengine.analysis.compile import compile_policy  # noqa: E402
 from policyengine.analysis.lint import lint  # noqa: E402
 from policyengine.analysis.vocabulary import load_vocabulary  # noqa: E402
-from policyengine.facts.compiled import source  # noqa: E402
+from policyengine.facts.compiled_source import source  # noqa: E402
 from policyengine.syntax.parser import parse  # noqa: E402
 
 NUMBERS = ("service.registered_users", "service.monthly_users", "retention.chat_days", "retention.backup_days",

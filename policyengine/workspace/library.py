@@ -40,10 +40,10 @@ TEXT = "text.md"
 class Book:
     """One version of a regulation, or a house policy, ready to judge.
 
-    `facts_python` judges the rules named in `fact_rules` (see `facts.compiled`); `checker_python` tells whether facts
-    fit the vocabulary (see `analysis.conform`), whose JSON Schemas are `facts_schema` and `event_schemas` (in the order
-    that ties take). `start` and `end` are the instants from and up to which it is in force (UTC microseconds, None:
-    open), `house` is true for a team's own policy, which holds always.
+    `facts_python` judges the rules named in `fact_rules` (see `facts.compiled_source`); `checker_python` tells whether
+    facts fit the vocabulary (see `analysis.conform`), whose JSON Schemas are `facts_schema` and `event_schemas` (in the
+    order that ties take). `start` and `end` are the instants from and up to which it is in force (UTC microseconds,
+    None: open), `house` is true for a team's own policy, which holds always.
     """
 
     regulation: Regulation
@@ -186,7 +186,7 @@ def _open(library: Library, regulation: Regulation, version: Version, path: Path
 def _book(library: Library, regulation: Regulation, version: Version | None, path: Path, policy: ir.Policy,
           vocabulary: Any, *, house: bool) -> Book:
     from policyengine.analysis.conform import checker_source
-    from policyengine.facts.compiled import source
+    from policyengine.facts.compiled_source import source
 
     text, covered = source(policy)
     schema = vocabulary.schema

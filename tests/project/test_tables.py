@@ -30,7 +30,9 @@ from policyengine.core.case import Case, Event
 from policyengine.core.evaluate import judge
 from policyengine.core.operators import OPERATORS, Family, Operator
 from policyengine.core.verdict import VERDICTS, Setting
-from policyengine.facts.compiled import covers, load, source
+from policyengine.facts.compiled import load
+from policyengine.facts.compiled_covers import covers
+from policyengine.facts.compiled_source import source
 from policyengine.report.formats import FORMATS
 from policyengine.syntax.parser import parse
 from policyengine.trace.columns import Unsupported
@@ -146,9 +148,9 @@ def test_every_operator_is_compiled() -> None:
 
 
 def test_a_wrong_compilation_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    from policyengine.facts import compiled
+    from policyengine.facts import compiled_source
 
-    monkeypatch.setitem(compiled._TESTS, "<", ("{0} <= {1}", "{0} > {1}"))
+    monkeypatch.setitem(compiled_source._TESTS, "<", ("{0} <= {1}", "{0} > {1}"))
     found = miscompiled([OPERATORS["<"]])
     assert found and all(one.startswith("`<` of ") for one in found)
 

@@ -18,7 +18,9 @@ from policyengine.core.evaluate import judge
 from policyengine.core.operators import ORDERINGS, Overflow
 from policyengine.core.types import Bool, Date, ListOf, Number, Record, Text
 from policyengine.core.verdict import VERDICTS, Setting
-from policyengine.facts.compiled import covers, load, source
+from policyengine.facts.compiled import load
+from policyengine.facts.compiled_covers import covers
+from policyengine.facts.compiled_source import source
 from tests.support.core_strategies import FACTS, fact_cases, parameter_values, policies
 
 CALENDAR = Calendar("Asia/Shanghai", WorkingDays("none", frozenset(), frozenset(), frozenset()))
