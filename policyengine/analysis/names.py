@@ -15,7 +15,7 @@ from policyengine.analysis.vocabulary import Vocabulary
 from policyengine.base.diagnostic import Diagnostic, Note, did_you_mean, error
 from policyengine.base.source import Span
 from policyengine.core import ir
-from policyengine.core.types import Bool, Field, Instant, Record, Type, Unknown, describe
+from policyengine.core.types import Bool, Date, Field, Instant, Number, Record, Text, Type, Unknown, describe
 from policyengine.syntax import ast
 
 BUILTIN_VALUES = ("today", "local_time")
@@ -250,7 +250,8 @@ def key_types(keys: Sequence[ast.Name], events: Sequence[ast.Name], what: str, v
 def missing_key(key: str, event: ast.Name, role: str, vocabulary: Vocabulary, *, help: str = "") -> Diagnostic | None:
     """What is wrong when an event does not carry a key for certain, or None."""
     declared = vocabulary.events[event.text]
-    if declared.record.field(key) is None:
+    one = declared.record.field(key)
+    if one is None:
         near = did_you_mean(key, (one.name for one in declared.record.fields))
         return error("missing-key", f"`{event.text}` has no field `{key}`, which is {role}", event.span,
                      f"has no `{key}`", notes=_declared(event.text, vocabulary), help=help or near)
@@ -258,6 +259,12 @@ def missing_key(key: str, event: ast.Name, role: str, vocabulary: Vocabulary, *,
         return error("missing-key", f"`{event.text}` may lack `{key}`, which is {role}", event.span,
                      f"`{key}` is not required", notes=_declared(event.text, vocabulary, key),
                      help=help or f"make `{key}` a required field of `{event.text}` in the vocabulary")
+    if not isinstance(one.type, Text | Number | Bool | Date | Unknown):
+        # An instant or a period may be written in several ways, and rows are told apart by what they say.
+        what = describe(one.type)
+        return error("type-mismatch", f"`{key}` is {what}, which cannot be {role}", event.span, f"`{key}` is {what}",
+                     notes=_declared(event.text, vocabulary, key),
+                     help="a key is a text, a number, a boolean or a date")
     return None
 
 

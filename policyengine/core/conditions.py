@@ -21,7 +21,7 @@ from policyengine.core.candidates import Link
 from policyengine.core.case import Event
 from policyengine.core.intervals import Bounds, between, computed_between, ends_of
 from policyengine.core.operators import OPERATORS, ORDERINGS
-from policyengine.core.standing import Here, Keys, Path, Run, Value, World, at_large, typed
+from policyengine.core.standing import Here, Keys, Path, Run, Value, World, as_key, at_large, typed
 from policyengine.core.truth import FALSE, SETTLED, TRUE, Truth, all_of, any_of, negation
 from policyengine.core.verdict import (
     DividedByZero,
@@ -584,7 +584,7 @@ def _latest(expr: ir.Latest, here: Here, world: World) -> Value:
 def _asked(keys: tuple[tuple[str, ir.Expr], ...], here: Here, world: World) -> dict[str, Any] | Value:
     values = {name: value_of(expr, here, world) for name, expr in keys}
     lost = _lost(list(values.values()))
-    return lost if lost else {name: one.value for name, one in values.items()}
+    return lost if lost else {name: as_key(one.value) for name, one in values.items()}
 
 
 def _stands(at: ir.Owner, here: Here) -> tuple[int, int]:

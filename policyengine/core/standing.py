@@ -183,6 +183,11 @@ class Value:
     tie: bool = False
 
 
+def as_key(value: Any) -> Any:
+    """A value as rows have it under a key: text, a number, a boolean, and a date as it is written."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
 def typed(raw: Any, type: types.Type) -> Any:
     """A raw value as the language computes with it; the raw value has been checked against the vocabulary."""
     match type:

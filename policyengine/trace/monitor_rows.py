@@ -19,7 +19,7 @@ from policyengine.base.calendar import closes, start_of
 from policyengine.core import ir, types
 from policyengine.core.case import Event
 from policyengine.core.conditions import condition_of, value_of
-from policyengine.core.standing import Here, Run, World, typed
+from policyengine.core.standing import Here, Run, World, as_key, typed
 from policyengine.core.truth import TRUE, Truth, all_of
 from policyengine.core.walk import nodes
 from policyengine.trace.monitor_keys import Key, Values, key_of, named, part_reader, reader, values_of
@@ -401,7 +401,7 @@ class Shelf:
         return tuple(value_of(value, here, world).value for _, value in equal)
 
     def _state(self, state: State, stores: Sequence[Store], here: Here, rows: Rows) -> None:
-        values = {key: value_of(expr, here, self.blank).value for key, expr in state.keys}
+        values = {key: as_key(value_of(expr, here, self.blank).value) for key, expr in state.keys}
         if None in values.values():
             return
         for store in stores:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from policyengine.base.instants import Period
-from policyengine.core import ir
+from policyengine.core import ir, types
+from policyengine.core.walk import type_of
 from policyengine.trace.columns import Column, Unsupported
 from policyengine.trace.plan_builder import Builder
 from policyengine.trace.plan_expressions import scale_of
@@ -23,7 +25,14 @@ from policyengine.trace.terms import (
 
 def keys_of(build: Builder, frame: Frame, keys: tuple[tuple[str, ir.Expr], ...]) -> list[tuple[str, Term]]:
     """The values a state is asked with."""
-    return [(name, build.kept(frame, build.value(frame, expr), "key")) for name, expr in keys]
+    return [(name, build.kept(frame, _key(build, frame, expr), "key")) for name, expr in keys]
+
+
+def _key(build: Builder, frame: Frame, expr: ir.Expr) -> Term:
+    asked = build.value(frame, expr)
+    if isinstance(type_of(expr), types.Date):  # rows have it under a key as it is written
+        return replace(asked, sql=f"CAST({asked.sql} AS VARCHAR)")
+    return asked
 
 
 def stands_at(build: Builder, frame: Frame, at: ir.Owner) -> tuple[str, Bound]:
@@ -112,7 +121,7 @@ def narrow(build: Builder, frame: Frame, expr: ir.Expr) -> None:
     keys = {tuple(sorted(pattern.keys)) for pattern, _ in patterns}
     if len(keys) > 1 or () in keys or build.gaps([one.event for one, _ in patterns], None) != "FALSE":
         return
-    asked = {name: build.value(frame, value) for name, value in expr.keys}
+    asked = {name: _key(build, frame, value) for name, value in expr.keys}
     if any(one.nullable or not one.sql.startswith('"') for one in asked.values()):
         return
     lasting = None if state.lasting is None else build.static(state.lasting)

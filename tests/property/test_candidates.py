@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from policyengine.base.calendar import OutOfRange
 from policyengine.core import ir, standing
@@ -21,11 +22,11 @@ from tests.support import wide_strategies as wide
 
 
 def judged(rule: ir.Rule, trial: wide.Trial) -> tuple[Judgement, ...]:
-    return judge(wide.policy(rule), trial.case, Setting(trial.as_of, {}), trial.place.calendar, sources=trial.sources,
-                 start=trial.start, end=trial.end)
+    return judge(wide.policy(rule), trial.case, Setting(trial.as_of, trial.parameters), trial.place.calendar,
+                 sources=trial.sources, start=trial.start, end=trial.end)
 
 
-@given(wide.rules(), wide.trials())
+@given(st.one_of(wide.rules(), wide.rules(), wide.rules(), wide.rules_at_large()), wide.trials())
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_looked_up_or_in_turn(rule: ir.Rule, trial: wide.Trial) -> None:
     """The same judgements, to the last piece of evidence."""

@@ -29,6 +29,7 @@ from policyengine.trace.calendars import Horizon, Lookup
 from policyengine.trace.columns import Column, Unsupported, needs
 from policyengine.trace.duckdb import DuckTables
 from policyengine.trace.engine import Counted, Engine
+from policyengine.trace.monitor import Decided, Monitor
 from policyengine.trace.plan import Known, Plan, plan
 from policyengine.trace.plan_frames import RARE
 from policyengine.trace.plan_shared import shared
@@ -72,8 +73,8 @@ class Bench:
         # Types of one kind or the other are said to be rare, or none are.
         tables = {name: RARE if place % 2 == len(events) % 3 else "events_frequent" for name, place in places.items()
                   } if len(events) % 3 < 2 else {}
-        return Known(policy, trial.case.facts, {}, self.calendar, trial.as_of, places, self.horizon, trial.sources,
-                     ties=ties, filled=filled, start=trial.start, end=trial.end, tables=tables), Case(
+        return Known(policy, trial.case.facts, trial.parameters, self.calendar, trial.as_of, places, self.horizon,
+                     trial.sources, ties=ties, filled=filled, start=trial.start, end=trial.end, tables=tables), Case(
                          trial.case.facts, events)
 
     def judged(self, made: Plan) -> tuple[Counter[Any], Counter[Any], Counted]:
@@ -142,7 +143,7 @@ def differences(bench: Bench, policy: ir.Policy, trial: wide.Trial, places: Mapp
         keys = [Column((key,), types.Text()) for key in ("user", "purpose") if key in there]
         known = replace(known, tied=bench.engine.tied(keys, places)) if keys else known
     place = {id(event): number for number, event in enumerate(case.events)}
-    world = World.of(policy, case, Setting(trial.as_of, {}), bench.calendar, trial.sources)
+    world = World.of(policy, case, Setting(trial.as_of, trial.parameters), bench.calendar, trial.sources)
     asked = []
     for rule in policy.rules:
         assert rule.trigger is not None
@@ -156,8 +157,8 @@ def differences(bench: Bench, policy: ir.Policy, trial: wide.Trial, places: Mapp
             continue
         rows, hard, counted = bench.judged(plans[rule.name])
         try:
-            expected = judge(policy, case, Setting(trial.as_of, {}), bench.calendar, sources=trial.sources,
-                             rules=[rule.name], start=trial.start, end=trial.end)
+            expected = judge(policy, case, Setting(trial.as_of, trial.parameters), bench.calendar,
+                             sources=trial.sources, rules=[rule.name], start=trial.start, end=trial.end)
         except (Overflow, OutOfRange):
             continue  # an error of the case, which columns may come upon or not
         wanted = Counter((*stands(one, place), one.verdict, one.due, one.tie) for one in expected if one.moment)
@@ -281,6 +282,37 @@ def test_a_quotient_beside_a_count_between_two_ends(benches: dict[str, Bench]) -
     events = tuple(Event(kind, narrow.TIMES[n], {"user": "u1", **fields}, row=n + 1, place=PLACES[kind])
                    for n, (kind, fields) in enumerate(rows))
     trial = wide.Trial(Case({}, events), wide.Place(narrow.CALENDAR, narrow.START), narrow.TIMES[-1], None)
-    [one] = judge(wide.policy(rule), trial.case, Setting(trial.as_of, {}), narrow.CALENDAR)
+    [one] = judge(wide.policy(rule), trial.case, Setting(trial.as_of, trial.parameters), narrow.CALENDAR)
     assert one.verdict == "undecided"
     agree(benches["narrow"], wide.policy(rule), trial, PLACES)
+
+
+def test_a_state_of_a_date(benches: dict[str, Bench]) -> None:
+    """A date stands under a key as it is written, whether the moment has it or it is computed."""
+    integer = types.Number(integer=True)
+    size = ir.ValuedState("size", ("due",), ((ir.StateSource(ir.Pattern("notice", ("due",), None), ("number",)),),),
+                          integer)
+    filed = ir.BooleanState("filed", ("due",), (ir.Pattern("notice", ("due",), None),), (), None)
+    rules: list[ir.Rule] = []
+    for asked in (wide.get(ir.TRIGGER, "due"), wide.get(ir.TRIGGER, "on"), ir.Today()):
+        keys = (("due", asked),)
+        held = ir.InState("filed", ir.TRIGGER, keys)
+        told = narrow.compare(ir.StateValue("size", ir.TRIGGER, keys, integer), "=", wide.constant(1, integer))
+        both: tuple[ir.Expr, ...] = held, told
+        rules += [ir.Rule(f"rule_{len(rules) + n}", "", (), "other", "error", (), ir.OnEvent(("use",), False, None), (),
+                          (ir.Must(one, False),), (), "") for n, one in enumerate(both)]
+    place = wide.PLACES[0]
+    rows: list[tuple[str, dict[str, Any]]] = [("notice", {"due": "2026-05-29", "number": 1}),
+                                              ("use", {"due": "2026-05-29", "on": "2026-05-28"})]
+    events = tuple(Event(kind, place.start + n, fields, row=n + 1, place=PLACES[kind])
+                   for n, (kind, fields) in enumerate(rows))
+    trial = wide.Trial(Case({}, events), place, events[-1].time, None)
+    policy = replace(wide.policy(*rules), states=(filed, size))
+    found = judge(policy, trial.case, Setting(trial.as_of, {}), place.calendar)
+    assert [one.verdict for one in found] == ["satisfied", "satisfied", "violated", "undecided", "satisfied",
+                                              "satisfied"]
+    agree(benches[place.calendar.zone], policy, trial, PLACES)
+    monitor = Monitor(replace(policy, forgets=(ir.Forget("due", (ir.Pattern("alert", (), None),)),)), {}, {},
+                      place.calendar)
+    outcomes = [one for event in events for one in monitor.feed(event)] + monitor.finish()
+    assert [one.judgement.verdict for one in outcomes if isinstance(one, Decided)] == [one.verdict for one in found]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from random import Random
@@ -11,20 +12,24 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from policyengine.base.calendar import Calendar, OutOfRange
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, Sources, in_order
 from policyengine.core.evaluate import judge, judge_in, judge_moments
 from policyengine.core.ir import CANDIDATE, TRIGGER
+from policyengine.core.operators import Overflow
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import VERDICTS, Judgement, Moment, Setting
 from policyengine.trace.footprint import footprint, merge, select
 from tests.support import trace_strategies as drawn
+from tests.support import wide_strategies as wide
 from tests.support.trace_strategies import CALENDAR, EVENTS, STATES, TIMES, USERS, compare, get, in_state
 
 RULES = 400
 MOMENTS = 6
 FETCHES = 7
 NUMBER = types.Number(integer=True)
+NOTHING_SET: Mapping[str, Any] = {}
 
 
 def elapsed(text: str) -> ir.Constant:
@@ -203,10 +208,12 @@ def by_moment(judgements: Sequence[Judgement]) -> dict[Moment | None, list[Judge
     return found
 
 
-def held_to_the_whole(rule: ir.Rule, case: Case, as_of: int, emitted: Sources | None, seed: int) -> int:
+def held_to_the_whole(rule: ir.Rule, case: Case, as_of: int, emitted: Sources | None, seed: int,
+                      policy: ir.Policy = POLICY, parameters: Mapping[str, Any] = NOTHING_SET,
+                      calendar: Calendar = CALENDAR) -> int:
     """Judge moments of a rule by their footprints, alone and with other rows; how many were judged."""
-    policy, setting, random = replace(POLICY, rules=(rule,)), Setting(as_of, {}), Random(seed)
-    whole = by_moment(judge(policy, case, setting, CALENDAR, sources=emitted))
+    policy, setting, random = replace(policy, rules=(rule,)), Setting(as_of, parameters), Random(seed)
+    whole = by_moment(judge(policy, case, setting, calendar, sources=emitted))
 
     def check(moments: Sequence[Moment | None]) -> None:
         fetches = []
@@ -215,7 +222,7 @@ def held_to_the_whole(rule: ir.Rule, case: Case, as_of: int, emitted: Sources | 
             fetches.append(asked)
             return select(asked, case.events)
 
-        found = footprint(policy, rule, moments, case.facts, setting, CALENDAR, fetch, sources=emitted)
+        found = footprint(policy, rule, moments, case.facts, setting, calendar, fetch, sources=emitted)
         rows, wanted = found.rows, set(moments).__contains__
         assert len(fetches) <= FETCHES
         kept = set(rows)
@@ -223,7 +230,7 @@ def held_to_the_whole(rule: ir.Rule, case: Case, as_of: int, emitted: Sources | 
         share = random.random()
         more = tuple(one for one in case.events if one in kept or random.random() < share)
         by_answers = list(judge_in(rule, found.world, wanted, found.answers))
-        by_rows = [judge_moments(policy, rule, Case(case.facts, events), setting, CALENDAR, wanted, sources=emitted)
+        by_rows = [judge_moments(policy, rule, Case(case.facts, events), setting, calendar, wanted, sources=emitted)
                    for events in (tuple(rows), more)]
         for judged in (by_answers, *by_rows):
             assert by_moment(judged) == {moment: whole[moment] for moment in moments}
@@ -240,6 +247,15 @@ def held_to_the_whole(rule: ir.Rule, case: Case, as_of: int, emitted: Sources | 
 def test_footprint_is_enough(rule: ir.Rule, facts: dict[str, Any], events: tuple[Event, ...], as_of: int,
                              emitted: Sources | None, seed: int) -> None:
     held_to_the_whole(rule, Case(facts, events), as_of, emitted, seed)
+
+
+@given(st.one_of(wide.rules(), wide.rules(), wide.rules_at_large()), wide.trials(), st.integers(0, 2 ** 32))
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_footprint_of_wide_rules(rule: ir.Rule, trial: wide.Trial, seed: int) -> None:
+    """Fields of all types, several keys, states of all kinds of values, clocks that change; and no trigger at all."""
+    with suppress(Overflow, OutOfRange):  # an error of the case, which the whole trace may come upon and a part not
+        held_to_the_whole(rule, trial.case, trial.as_of, trial.sources, seed, wide.policy(rule), trial.parameters,
+                          trial.place.calendar)
 
 
 def test_strategies_reach_everything() -> None:

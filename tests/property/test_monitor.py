@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import repeat
 from random import Random
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import assume, event, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
+from policyengine.base.calendar import OutOfRange
 from policyengine.base.instants import iso_instant, local_date, start_of_day
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, Sources, in_order
 from policyengine.core.evaluate import judge
 from policyengine.core.ir import CANDIDATE, TRIGGER
+from policyengine.core.operators import Overflow
 from policyengine.core.verdict import VERDICTS, Judgement, Setting
 from policyengine.trace.feeds import Chunk
 from policyengine.trace.lines import event_reader
 from policyengine.trace.lines_typed import Line
 from policyengine.trace.monitor import Decided, Late, Monitor, Outcome, Refused
 from policyengine.trace.monitor_pack import Packer
+from tests.support import wide_strategies as wide
 from tests.support.trace_strategies import (
     CALENDAR,
     EPISODE,
@@ -207,8 +212,10 @@ def bare(judgements: Iterable[Judgement], loose: bool) -> Counter[Any]:
 class Follower:
     """Feeds a monitor and compares it with the reference after every step."""
 
-    def __init__(self, judged: ir.Policy, case: Case, emitted: Sources | None, monitor: Monitor) -> None:
-        self.judged, self.case, self.emitted, self.monitor = judged, case, emitted, monitor
+    def __init__(self, judged: ir.Policy, case: Case, emitted: Sources | None, monitor: Monitor,
+                 whole: Callable[[int], list[Judgement]] | None = None) -> None:
+        self.monitor = monitor
+        self.whole = whole or partial(reference, judged, case, emitted)
         self.loose = names_trigger(judged)
         self.given: list[Judgement] = []
         self.ids: list[str] = []
@@ -216,7 +223,7 @@ class Follower:
 
     def took(self, outcomes: list[Outcome]) -> None:
         assert self.monitor.watermark is not None
-        expected = reference(self.judged, self.case, self.emitted, self.monitor.watermark - 1)
+        expected = self.whole(self.monitor.watermark - 1)
         final = [one for one in expected if one.verdict != "pending"]
         now = decided(outcomes)
         self.given += now
@@ -303,6 +310,34 @@ def test_restart(judged: ir.Policy, case: Case, emitted: Sources | None, at: int
 def shown(outcome: Outcome) -> str:
     """All of it as text: events that were read from a snapshot are not the same objects."""
     return repr(outcome)
+
+
+@given(wide.rules(), wide.trials(), st.booleans())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_wide_rules(rule: ir.Rule, trial: wide.Trial, compacting: bool) -> None:
+    """As `test_one_by_one`, with fields of all types, several keys, states that hold values of all kinds, clocks that
+    change, and versions that begin within a window."""
+    judged = replace(wide.policy(rule), forgets=(FORGET,))
+    force = trial.start, trial.end
+    try:
+        monitor = Monitor(judged, trial.case.facts, trial.parameters, trial.place.calendar, sources=trial.sources,
+                          force=force)
+    except Refused:
+        return
+
+    def whole(as_of: int) -> list[Judgement]:
+        return list(judge(judged, trial.case, Setting(as_of, trial.parameters), trial.place.calendar,
+                          sources=trial.sources, start=trial.start, end=trial.end))
+
+    follower = Follower(judged, trial.case, trial.sources, monitor, whole)
+    follower.loose = any(isinstance(node, ir.Get) and node.owner == TRIGGER for node in wide.nodes(rule))
+    with suppress(Overflow, OutOfRange):  # of another place, perhaps, than the one that the other comes upon
+        for one in trial.case.events:
+            follower.took(monitor.feed(one))
+            if compacting:
+                monitor.compact()
+        follower.took(monitor.advance(max(trial.as_of, trial.place.start + wide.OFFSETS[-1] + 41 * wide.DAY)))
+        event("settled" if any(one.verdict in ("satisfied", "violated") for one in follower.given) else "not settled")
 
 
 # ---- each question alone, by chance that costs little ---------------------------------------------------------------

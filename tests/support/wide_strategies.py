@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -50,6 +50,7 @@ TIME = Field("time", Instant(), required=True)
 
 EVENT = Record((
     *KEYS, TIME,
+    Field("due", Date(), required=True),
     Field("flag", Bool()),
     Field("number", INTEGER),
     Field("amount", NUMBER),
@@ -81,9 +82,10 @@ class Place:
     start: int
 
 
-def _days_off(*days: str) -> WorkingDays:
+def _days_off(*days: str, worked: tuple[str, ...] = ()) -> WorkingDays:
     from datetime import date
-    return WorkingDays("xx", frozenset(map(date.fromisoformat, days)), frozenset(), frozenset({2026}))
+    off, on = (frozenset(map(date.fromisoformat, some)) for some in (days, worked))
+    return WorkingDays("xx", off, on, frozenset({2026}))
 
 
 PLACES = (
@@ -91,6 +93,11 @@ PLACES = (
     Place(Calendar("Europe/Berlin", _days_off("2026-04-03", "2026-04-06"), moves_to_working_day=True),
           parse_instant("2026-03-28T22:59:58Z")),
     Place(Calendar("America/New_York", _days_off("2026-11-02")), parse_instant("2026-10-31T04:00:00Z")),
+    # A day that begins at one, as its midnight is left out; and one that begins twice.
+    Place(Calendar("Africa/Cairo", _days_off("2026-04-26", worked=("2026-04-25",))),
+          parse_instant("2026-04-23T20:59:58Z")),
+    Place(Calendar("America/Havana", _days_off("2026-11-02", worked=("2026-10-31",)), moves_to_working_day=True),
+          parse_instant("2026-11-01T03:30:00Z")),
 )
 OFFSETS = (0, SECOND, 2 * SECOND, 2 * SECOND + 1, 3 * SECOND, 4 * SECOND, 7 * SECOND, HOUR // 2, HOUR // 2 + 1, HOUR,
            2 * HOUR, 2 * HOUR + 1, 25 * HOUR, 26 * HOUR, 49 * HOUR, 4 * DAY, 31 * DAY, 34 * DAY, 62 * DAY)
@@ -101,6 +108,8 @@ PARAMS = (
     ir.Param("pause", "2 seconds", HOURS, True, ()),
     ir.Param("allowed", ["text", "a"], ListOf(Text()), True, ()),
 )
+SET: Mapping[str, Any] = {"most": 1, "soon": "3 days", "pause": "30 minutes", "allowed": ["b"]}
+"""What an operator may set them to."""
 LENGTH = ir.Fact(("length",), HOURS)
 TERM = ir.Fact(("term",), DAYS)
 
@@ -211,6 +220,15 @@ def wheres(draw: st.DrawFn, around: Around, *, states: bool = True) -> ir.Expr:
         return compare(draw(state_value(around, CANDIDATE)), draw(orderings), draw(small))
     if choice == 7:
         return get(CANDIDATE, "flag")
+    match draw(st.integers(0, 11)):
+        case 0 if states:
+            return draw(of_state(around, CANDIDATE))
+        case 1 if "kind" in names:
+            return ir.Apply("contains", (get(CANDIDATE, "tags"), get(TRIGGER, "kind")), BOOL)
+        case 2:
+            return compare(ir.LocalTime(), draw(orderings), get(CANDIDATE, "clock"))
+        case 3:
+            return compare(get(CANDIDATE, "on"), draw(orderings), ir.Today())
     return draw(plain(around, candidate=True, depth=draw(st.integers(0, 2))))
 
 
@@ -220,16 +238,19 @@ def key_values(draw: st.DrawFn, keys: tuple[str, ...], around: Around, at: str) 
     names = [one.name for one in around.trigger.fields]
     found: list[tuple[str, ir.Expr]] = []
     for key in keys:
-        values = USERS if key == "user" else ("ads", "train")
-        choices: list[ir.Expr] = [constant(draw(st.sampled_from(values)), Text())]
+        values = {"user": USERS, "due": _DUE}.get(key, ("ads", "train"))
+        choices: list[ir.Expr] = [constant(draw(st.sampled_from(values)), Date() if key == "due" else Text())]
         if at == CANDIDATE:
             choices += [get(CANDIDATE, key)] * 3
         if key in names:
             choices += [get(TRIGGER, key)] * 3
+        other = "on" if key == "due" else "name"
         if at == CANDIDATE and draw(st.integers(0, 5)) == 0:
-            choices = [get(CANDIDATE, "name")]
-        elif "name" in names and draw(st.integers(0, 5)) == 0:
-            choices = [get(TRIGGER, "name")]
+            choices = [get(CANDIDATE, other)]
+        elif other in names and draw(st.integers(0, 5)) == 0:
+            choices = [get(TRIGGER, other)]
+        elif key == "due" and draw(st.integers(0, 5)) == 0:
+            choices = [ir.Today()]
         found.append((key, draw(st.sampled_from(choices))))
     return tuple(found)
 
@@ -246,6 +267,26 @@ def state_value(draw: st.DrawFn, around: Around, at: str) -> ir.StateValue:
     """A number that a state holds."""
     state = draw(st.sampled_from([one for one in STATES if isinstance(one, ir.ValuedState) and one.type == INTEGER]))
     return ir.StateValue(state.name, at, draw(key_values(state.keys, around, at)), state.type)
+
+
+@st.composite
+def of_state(draw: st.DrawFn, around: Around, at: str) -> ir.Expr:
+    """A condition on what a state holds that is no integer."""
+    state = draw(st.sampled_from([one for one in STATES if isinstance(one, ir.ValuedState) and one.type != INTEGER]))
+    value = ir.StateValue(state.name, at, draw(key_values(state.keys, around, at)), state.type)
+    if draw(st.integers(0, 4)) == 0:
+        return ir.Present(value)
+    match state.type:
+        case Bool():
+            return value
+        case ListOf():
+            return ir.Apply("contains", (value, constant("a", Text())), Bool())
+        case Date() if draw(st.booleans()):
+            return compare(ir.CompletedYears(value), draw(orderings), draw(small))
+        case Text():
+            return compare(value, "=", constant("text", KIND))
+        case _:
+            return compare(value, draw(orderings), draw(plain(around, state.type, candidate=at == CANDIDATE, depth=0)))
 
 
 @st.composite
@@ -293,6 +334,8 @@ def futures(draw: st.DrawFn, around: Around) -> ir.Range:
             lengths: list[ir.Expr] = [LEGAL[0], LEGAL[2], LEGAL[3], TERM, get(TRIGGER, "term")]
             deadline = ir.Apply(draw(st.sampled_from(["+", "-"])), (deadline, draw(st.sampled_from(lengths))), Date())
         return ir.By(deadline)
+    if choice == 4:
+        return ir.By(draw(st.sampled_from([ir.Fact(("until",), Date(), "2026-03-31"), ir.Fact(("at",), Instant())])))
     if choice == 5 and "at" in names and draw(st.booleans()):
         return ir.By(get(TRIGGER, "at"))
     if choice == 6:
@@ -337,7 +380,7 @@ def conditions(draw: st.DrawFn, around: Around, *, future: bool, depth: int = 1)
         other = draw(numbers(around)) if draw(st.integers(0, 4)) == 0 else draw(small)
         return compare(draw(numbers(around)), draw(orderings), other)
     if choice == 6:
-        return draw(in_state(around, TRIGGER))
+        return draw(of_state(around, TRIGGER) if draw(st.integers(0, 3)) == 0 else in_state(around, TRIGGER))
     if choice == 7:
         path = draw(st.sampled_from([("kind",), ("name",), ("on",), ("at",), ("flag",), ("tags",), ("length",)]))
         field = get(CANDIDATE, *path)
@@ -352,8 +395,7 @@ def conditions(draw: st.DrawFn, around: Around, *, future: bool, depth: int = 1)
         if episodes:
             duration = ir.EpisodeDuration(draw(st.sampled_from(episodes)), draw(pasts(around)))
             return compare(duration, draw(orderings), draw(elapsed))
-        asked = draw(key_values(("user", "purpose"), around, TRIGGER))
-        return compare(ir.StateValue("plan", TRIGGER, asked, KIND), "=", constant("text", KIND))
+        return draw(of_state(around, TRIGGER))
     if choice == 9:
         return draw(plain(around, depth=2))
     if choice == 10:
@@ -430,6 +472,11 @@ STATES: tuple[ir.BooleanState | ir.ValuedState, ...] = (
                                     ir.StateSource(_local("notice", _BOTH), ("number",))),
                                    (ir.StateSource(_local("use", _BOTH), ("level",), 1),)), INTEGER),
     ir.ValuedState("plan", _BOTH, ((ir.StateSource(_local("reply", _BOTH), ("kind",)),),), KIND),
+    ir.BooleanState("filed", ("due",), (_local("notice", ("due",)),), (_local("alert", ("due",), _FLAG),), None),
+    *(ir.ValuedState(f"last_{name}", _USER, ((ir.StateSource(_local("notice", _USER), (name,)),),
+                                             (ir.StateSource(_local("use", _USER, _FLAG), (name,)),)),
+                     get(CANDIDATE, name).type)
+      for name in ("on", "flag", "amount", "tags", "at", "length", "clock")),
 )
 EPISODES = (
     ir.Episode("session", _USER, (_local("use", _USER), _local("reply", _USER)), constant("2 seconds", HOURS),
@@ -452,6 +499,14 @@ def rules(draw: st.DrawFn, name: str = "rule") -> ir.Rule:
                    tuple(ir.Must(one, False) for one in must), tuple(ir.Unless(one, ()) for one in unless), "", applies)
 
 
+@st.composite
+def rules_at_large(draw: st.DrawFn) -> ir.Rule:
+    """A rule without a trigger, about what has been."""
+    nowhere = Around((), NOTHING, ())
+    must, *when = draw(st.lists(conditions(nowhere, future=False), min_size=1, max_size=2))
+    return ir.Rule("rule", "", (), "other", "error", (), None, tuple(when), (ir.Must(must, False),), (), "")
+
+
 def policy(*policy_rules: ir.Rule) -> ir.Policy:
     """A policy of these rules with the states and episodes they may name."""
     named = tuple(replace(rule, name=f"rule_{n}") for n, rule in enumerate(policy_rules))
@@ -470,6 +525,7 @@ _VALUES: Mapping[str, tuple[Any, ...]] = {
     "tags": ([], ["a"], ["a", "b"], ["text", "a"]), "amounts": ([], [1], [Decimal("0.5"), 2]),
     "days": ([], ["2026-05-29"], ["2026-04-30", "2026-11-01"]),
 }
+_DUE = ("2026-05-29", "2026-11-01")
 _EXTREME: Mapping[str, tuple[Any, ...]] = {
     "number": (10**18 - 1, -(10**18) + 1, 10**17), "amount": (Decimal("999999999999999999.999999999"), 10**17),
     "on": ("0001-01-01", "9999-12-31"), "name": ("名字", "it's \"so\"\n", "", "\\"),
@@ -486,6 +542,7 @@ class Trial:
     sources: Sources | None
     start: int | None = None
     end: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 def trace(seed: int, size: int, start: int, *, gaps: float, extreme: bool, ties: bool,
@@ -498,7 +555,8 @@ def trace(seed: int, size: int, start: int, *, gaps: float, extreme: bool, ties:
     for row in range(size):
         kind = chance.choice(EVENTS)
         time = start + chance.choice(near) + (0 if chance.random() < 0.5 else chance.choice((1, SECOND, 3 * SECOND)))
-        fields: dict[str, Any] = {"user": chance.choice(USERS), "purpose": chance.choice(PURPOSE.values or ())}
+        fields: dict[str, Any] = {"user": chance.choice(USERS), "purpose": chance.choice(PURPOSE.values or ()),
+                                  "due": chance.choice(_DUE)}
         for name, values in choices.items():
             _put(fields, name, chance.choice(_EXTREME[name] if extreme and name in _EXTREME and chance.random() < 0.2
                                              else values), gaps, chance)
@@ -543,4 +601,5 @@ def trials(draw: st.DrawFn, *, least: int = 0, most: int = 24, whole: bool = Fal
     force: list[int | None] = [None, None]
     if draw(st.integers(0, 4)) == 0:
         force = [draw(st.none() | st.sampled_from([place.start + one for one in OFFSETS])) for _ in range(2)]
-    return Trial(Case(facts, events), place, as_of, sources, *force)
+    parameters = draw(st.sampled_from([{}, {}, {}, SET]))
+    return Trial(Case(facts, events), place, as_of, sources, force[0], force[1], parameters)
