@@ -28,7 +28,8 @@ Role = Literal["case", "activity", "time", "clock"]
 
 ROLES: dict[Role, tuple[str, ...]] = {
     "case": ("case_concept_name", "case_id", "case", "caseid", "case_number", "case_key", "trace_id", "trace",
-             "process_instance", "process_instance_id", "process_instance_key", "id_case", "correlation_id"),
+             "process_instance", "process_instance_id", "process_instance_key", "id_case", "correlation_id",
+             "conversation_id", "session_id", "thread_id"),
     "activity": ("concept_name", "activity", "activity_name", "activity_en", "activity_id", "event_name", "event_type",
                  "event", "task", "task_name", "action", "operation", "step", "type"),
     "time": ("time_timestamp", "complete_timestamp", "completion_timestamp", "complete_time", "completion_time",
@@ -39,6 +40,7 @@ ROLES: dict[Role, tuple[str, ...]] = {
 """What tools call the three columns, as `identifier` writes it, with or without `_`, the likeliest first. Of a start
 and an end, the end is when the activity has happened."""
 
+_WITHOUT = "leave such rows out of the log, or say which column is meant: `--case`, `--activity`, `--time`"
 _WHEN: tuple[Role, ...] = ("time", "clock")
 
 
@@ -102,7 +104,7 @@ def table_events(path: str, table: Table, zone: str | None, activities: dict[str
             empty = next((role for role, text in given.items() if not text), None)
             if empty:
                 problems.add(error("missing-column", f"the event has no {empty}", at,
-                                   f"`{shorten(names[places[empty]])}` is empty"))
+                                   f"`{shorten(names[places[empty]])}` is empty", help=_WITHOUT))
                 continue
             when = _time_text(values, places)
             try:
@@ -110,7 +112,9 @@ def table_events(path: str, table: Table, zone: str | None, activities: dict[str
             except ValueError as problem:
                 is_open = table.order is None and _SHORT.match(when) is not None
                 problems.add(error("bad-time", str(problem), at, help="say which is the day: `--dates day-first` or "
-                                   "`--dates month-first`" if is_open else ""))
+                                   "`--dates month-first`" if is_open else
+                                   "say in which columns day and clock stand: `--time DAY+CLOCK`"
+                                   if _ALONE.fullmatch(when) else ""))
                 continue
             if _FINER.search(when):
                 finer.append(row)
@@ -244,13 +248,23 @@ _BARE_DAY = re.compile(r"^(\d{4})(\d\d)(\d\d)(?:[ T]+|(?=\d{4})|$)", re.ASCII)
 _BARE_CLOCK = re.compile(r"(?<= )(\d\d)(\d\d)(\d\d)?(?=$|[.,Z+-])", re.ASCII)
 _BARE_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d{4}", re.ASCII)
 _FINER = re.compile(r"[.,]\d{6}\d*[1-9]|^\d{16}\d*[1-9]\d*$", re.ASCII)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = (r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|"
+          r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?")
+_WEEKDAY = r"(?:(?:mon|tue(?:s)?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? +)?"
+_WORDED = tuple(re.compile(_WEEKDAY + form, re.ASCII | re.IGNORECASE) for form in (
+    rf"(?P<day>\d{{1,2}})[- /]{_MONTH}[- /](?P<year>\d{{4}})(?:[:, ]+(?P<rest>\d.*))?",
+    rf"{_MONTH} (?P<day>\d{{1,2}}),? (?P<year>\d{{4}})(?:[, ]+(?P<rest>\d.*))?",
+    rf"{_MONTH} +(?P<day>\d{{1,2}}) (?P<rest>\d\d:\S+(?: [-+]\d{{4}}| UTC| GMT)?) (?P<year>\d{{4}})"))
+_WORD = re.compile("[A-Za-z]{3}")
+_ALONE = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?", re.ASCII)
 _LONG = re.compile(rf"(\d{{4}})[-./](\d{{1,2}})[-./](\d{{1,2}}){_CLOCK}", re.ASCII)
 _SHORT = re.compile(rf"(\d{{1,2}})([-./])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_CLOCK}", re.ASCII)
 
 
 def instant(text: str, zone: str | None, order: Order | None) -> int:
     """A time as tools write it, in microseconds UTC: year first, or last with the day before or behind the month as
-    `order` says; `.` stands between day, month and year. A number of 10, 13, 16 or 19 digits counts seconds or parts of
+    `order` says, or with the month as an English word; `.` stands between day, month and year. A number of 10, 13, 16 or 19 digits counts seconds or parts of
     them since 1970, in the years 2001 to 2286. What is finer than a microsecond is cut. ValueError for anything that is
     not exactly one instant."""
     if found := _EPOCH.fullmatch(text):
@@ -285,7 +299,13 @@ def instant(text: str, zone: str | None, order: Order | None) -> int:
 
 
 def _marked(text: str) -> str:
-    """A time with marks between its numbers: `20260131T235959Z` is `2026-01-31 23:59:59Z`."""
+    """A time with marks between its numbers: `20260131T235959Z` is `2026-01-31 23:59:59Z`, and so are
+    `31/Jan/2026:23:59:59 +0000` of web servers, `Sat Jan 31 23:59:59 UTC 2026` and `Jan 31, 2026 11:59:59 PM GMT`."""
+    if _WORD.search(text):
+        if found := next(filter(None, (one.fullmatch(text) for one in _WORDED)), None):
+            month = _MONTHS.index(found["month"].lower()[:3]) + 1
+            text = f"{found['year']}-{month}-{found['day']} {found['rest'] or ''}".rstrip()
+        text = re.sub(r"(?<=\d) ?(?:GMT|UTC)$|(?<=[APap][Mm]) (?:GMT|UTC)$", "Z", text)
     return _BARE_CLOCK.sub(lambda found: ":".join(one for one in found.groups() if one),
                            _BARE_DAY.sub(r"\1-\2-\3 ", text)).strip()
 

@@ -236,7 +236,7 @@ def _schema(name: str, shape: Shape) -> str | None:
             return items and f"type: array, items: {{{items}}}"
         case ["record"]:
             inside = {one: _schema(one, shape) for one in shape.kinds
-                      if one.startswith(f"{name}.") and "[]" not in one[len(name):] and not one.endswith("[]")}
+                      if one.startswith(f"{name}.") and not {"[", "."} & set(one[len(name) + 1:])}
             own = ", ".join(f"{one[len(name) + 1:]}: {{{schema}}}" for one, schema in inside.items() if schema)
             return f"type: object, properties: {{{own}}}"
         case ["integer", "number"]:

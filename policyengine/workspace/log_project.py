@@ -349,7 +349,7 @@ as_of: +1d
 cases:
 """ + "\n".join(
         f"  - name: {_quoted(name)}\n    about: the_beginning\n    events:\n"
-        + "".join(f"      - +0m {one}\n" for one in events)
+        + "".join(f"      - +{at if then else 0}m {one}\n" for at, one in enumerate(events))
         + f"    expect: {{the_beginning: {verdict}}}\n" for name, events, verdict in cases)
 
 

@@ -264,6 +264,46 @@ def test_rows_of_json(folder: Path, capfd: pytest.CaptureFixture[str], monkeypat
     assert 'events = ["Chat log.ndjson"]' in settings
 
 
+def test_objects_inside_objects_of_a_list(folder: Path, capfd: pytest.CaptureFixture[str],
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each name of the vocabulary is a name, and what is deeper stands where it is."""
+    rows(folder / "c.ndjson", *({
+        "eventSource": "ec2", "eventName": name, "eventTime": f"2026-01-01T00:00:0{at}Z",
+        "instances": [{"state": {"code": 1, "reason": {"text": "x"}}, "tags": {"items": [{"key": {"name": "k"}}]}}]}
+        for at, name in enumerate(("StartInstances", "StopInstances"))))
+    assert run(capfd, "init", "--from-log", "c.ndjson", "--case", "eventSource")[0] == 0
+    words = (folder / "policies/vocabulary/c.yaml").read_text("utf-8")
+    assert ("instances: {type: array, items: {type: object, properties: {state: {type: object, properties: {code: "
+            "{type: integer}, reason: {type: object, properties: {text: {type: string}}}}}, tags: {type: object, "
+            "properties: {items: {type: array, items: {type: object, properties: {key: {type: object, properties: "
+            "{name: {type: string}}}}}}}}}}") in words
+    assert verdicts(checked(capfd, folder, monkeypatch)) == {"satisfied": 1}
+    assert run(capfd, "lint")[0] == 0 and run(capfd, "test")[0] == 0
+
+
+def test_the_first_tests_of_a_log_hold_whatever_its_types_are_in_order(
+        folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What cases mostly begin with need not be what the log begins with."""
+    (folder / "l.csv").write_text("case,activity,time\n1,late,2026-01-01T00:00:00Z\n" + "".join(
+        f"{case},{name},2026-01-0{case}T00:00:00Z\n" for case in (2, 3) for name in ("start", "late")))
+    assert run(capfd, "init", "--from-log", "l.csv")[0] == 0
+    assert "must start before" in (folder / "policies/house/l/1/rules.policy").read_text("utf-8")
+    code, out, err = run(capfd, "test")
+    assert code == 0, out + err
+
+
+def test_rows_without_a_case_and_clocks_without_a_day_say_what_to_do(
+        folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    rows(folder / "a.ndjson", {"case": "1", "event": "a", "timestamp": "2026-01-01T00:00:00Z"},
+         {"event": "a", "timestamp": "2026-01-01T00:00:00Z"})
+    code, _, err = run(capfd, "init", "--from-log", "a.ndjson", "p")
+    assert code == 2 and "a.ndjson:2:1" in err and "help: leave such rows out of the log" in err
+    (folder / "b.csv").write_text("case,activity,date,time\n1,a,2026-01-01,23:59:58.5\n")
+    code, _, err = run(capfd, "init", "--from-log", "b.csv", "p", "--timezone", "UTC")
+    assert code == 2 and "in which columns day and clock stand: `--time DAY+CLOCK`" in err
+    assert run(capfd, "init", "--from-log", "b.csv", "p", "--timezone", "UTC", "--time", "date+time")[0] == 0
+
+
 def test_what_stands_behind_a_mark_is_a_policy_too(folder: Path, capfd: pytest.CaptureFixture[str],
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     rows(folder / "e.ndjson", {"type": "a", "time": "2026-01-01T08:00:00Z", "user": "z"},

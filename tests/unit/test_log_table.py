@@ -78,6 +78,15 @@ def refused(path: Path, zone: str | None = "UTC", **asked: Any) -> list[tuple[st
     # numbers without marks between them
     ("20260131", None, "2026-01-31T00:00:00Z"), ("20260131235958", None, "2026-01-31T23:59:58Z"),
     ("20260131T2359", None, "2026-01-31T23:59:00Z"), ("20260131T235958.5+0200", None, "2026-01-31T21:59:58.5Z"),
+    # months as words, as web servers, mail, `date` and spreadsheets write them; the zone as a word
+    ("31/Jan/2026:23:59:58 +0100", None, "2026-01-31T22:59:58Z"), ("31-Jan-2026 23:59", None, "2026-01-31T23:59:00Z"),
+    ("Sat, 31 Jan 2026 23:59:58 GMT", None, "2026-01-31T23:59:58Z"), ("1 June 2026", None, "2026-06-01T00:00:00Z"),
+    ("Sat Jan  3 23:59:58 2026", None, "2026-01-03T23:59:58Z"),
+    ("Sat Jan 31 23:59:58 +0100 2026", None, "2026-01-31T22:59:58Z"),
+    ("Sat Jan 31 23:59:58 UTC 2026", None, "2026-01-31T23:59:58Z"),
+    ("Thursday, Sept 3, 2026 7:03 am", None, "2026-09-03T07:03:00Z"),
+    ("Sep 3, 2026, 11:59:58 PM UTC", None, "2026-09-03T23:59:58Z"),
+    ("2026-01-31 23:59:58.123456 UTC", None, "2026-01-31T23:59:58.123456Z"),
     ("20260131 9:15", None, "2026-01-31T09:15:00Z"), ("31.01.2026 091500", None, "2026-01-31T09:15:00Z"),
 ])
 def test_a_time_as_tools_write_it(text: str, order: Order | None, same: str) -> None:
@@ -94,6 +103,9 @@ def test_a_time_as_tools_write_it(text: str, order: Order | None, same: str) -> 
     ("0419292800", "UTC", "`0419292800` is not a time such as"), ("14192928000", "UTC", "`14192928000` is not a time"),
     ("2026013", "UTC", "`2026013` is not a time"), ("20260231", "UTC", "`20260231` names a day"),
     ("1/2.2011", "UTC", "`1/2.2011` is not a time"),
+    ("31 Janitor 2026", "UTC", "`31 Janitor 2026` is not a time"), ("31-Feb-2026", "UTC", "`31-Feb-2026` names a day"),
+    ("Sat Jan 31 23:59:58 PST 2026", "UTC", "`Sat Jan 31 23:59:58 PST 2026` is not a time"),
+    ("31-Jan-2026 23:59", None, "`31-Jan-2026 23:59` has no offset"),
     ("١٢.٠١.٢٠١١", "UTC", "`١٢.٠١.٢٠١١` is not a time"),
 ])
 def test_what_is_not_one_instant(text: str, zone: str | None, message: str) -> None:
@@ -301,6 +313,9 @@ def test_lines_that_are_no_events_as_they_are(file: Path, rows: list[Any], known
     ({"TraceId": "1", "EventName": "a", "Timestamp": "x", "SpanId": "1"}, "TraceId", "EventName", "Timestamp"),
     ({"@timestamp": "x", "trace_id": "1", "event": "a"}, "trace_id", "event", "@timestamp"),
     ({"caseId": "1", "eventType": "a", "occurredAt": "x"}, "caseId", "eventType", "occurredAt"),
+    ({"type": "user", "timestamp": "x", "sessionId": "1", "uuid": "2"}, "sessionId", "type", "timestamp"),
+    ({"conversation_id": "1", "event": "a", "created_at": "x", "session_id": "2"}, "conversation_id", "event",
+     "created_at"),
 ])
 def test_fields_by_the_names_that_tools_give_them(file: Path, row: dict[str, Any], case: str, activity: str,
                                                   time: str) -> None:
