@@ -22,6 +22,7 @@ from policyengine.core.case import Event
 from policyengine.core.intervals import Bounds, between, computed_between, ends_of
 from policyengine.core.operators import OPERATORS, ORDERINGS
 from policyengine.core.standing import Here, Keys, Path, Run, Value, World, as_key, at_large, typed
+from policyengine.core.tally import Number, Tally
 from policyengine.core.truth import FALSE, SETTLED, TRUE, Truth, all_of, any_of, negation
 from policyengine.core.verdict import (
     DividedByZero,
@@ -398,45 +399,50 @@ def matching(pattern: ir.Pattern, here: Here, world: World, first: int, last: in
 
 def _candidates(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: World, first: int, last: int,
                 ) -> Iterator[tuple[int, Event, Truth]]:
+    some, value, _ = _lookup(pattern, asked, here, world)
+    for position in some[bisect_left(some, first):bisect_left(some, last)]:
+        match = TRUE if pattern.where is None else _match(pattern, pattern.where, position, value, here, world)
+        if match.value is not False:
+            yield position, world.events[position], match
+
+
+def _lookup(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: World) -> tuple[Sequence[int], Any, bool]:
+    """The places of the candidates, in order; what they were looked up by, where that is all there is of the moment
+    in the pattern; and whether they come to the same at every moment, or every one that looks them up by that."""
     positions = world.positions(pattern.event, pattern.keys, asked)
-    low, high = bisect_left(positions, first), bisect_left(positions, last)
-    if pattern.where is None:
-        for position in positions[low:high]:
-            yield position, world.events[position], TRUE
-        return
-    if low == high:
-        return
+    if pattern.where is None or not positions:
+        return positions, None, True
     known = world.filtered(pattern)
-    filter = known.filter
-    some = positions[low:high]
-    answers: dict[int, Truth] = {}  # of candidates, where nothing but the value looked up is of the moment
-    for number, link in enumerate(filter.links):
+    for number, link in enumerate(known.filter.links):
         value = value_of(link.asked, here, world).value
         if value is not None and not isinstance(value, Bounds):
             index = known.linked.get((number, asked))
             if index is None:
                 index = known.linked[number, asked] = _by_value(link, positions, world)
-            found = sorted((*index.get(value, ()), *index.get(None, ())))
-            some = found[bisect_left(found, first):bisect_left(found, last)]
-            if filter.but_linked:
-                answers = known.found.setdefault(value, {})
-            break
-    for position in some:
-        event = world.events[position]
-        match = TRUE
-        if filter.own is not None:
-            own = known.own.get(position)
-            if own is None:
-                own = known.own[position] = condition_of(filter.own, here.looking_at(event, position), world)
-            if own.value is False:
-                continue
-            match = own
-        if not filter.whole:
-            match = answers.get(position) or condition_of(pattern.where, here.looking_at(event, position), world)
-            answers[position] = match
-            if match.value is False:
-                continue
-        yield position, event, match
+            found, lacking = index.get(value, ()), index.get(None, ())
+            alone = known.filter.but_linked
+            return sorted((*found, *lacking)) if lacking else found, value if alone else None, alone
+    return positions, None, known.filter.whole
+
+
+def _match(pattern: ir.Pattern, where: ir.Expr, position: int, value: Any, here: Here, world: World) -> Truth:
+    """How far a candidate matches. `value`: what it was looked up by, where that is all there is of the moment."""
+    known = world.filtered(pattern)
+    filter = known.filter
+    event = world.events[position]
+    if filter.own is not None:
+        own = known.own.get(position)
+        if own is None:
+            own = known.own[position] = condition_of(filter.own, here.looking_at(event, position), world)
+        if own.value is False or filter.whole:
+            return own
+    if value is None:
+        return condition_of(where, here.looking_at(event, position), world)
+    answers = known.found.setdefault(value, {})
+    found = answers.get(position)
+    if found is None:
+        found = answers[position] = condition_of(where, here.looking_at(event, position), world)
+    return found
 
 
 def _by_value(link: Link, positions: Sequence[int], world: World) -> dict[Any, list[int]]:
@@ -453,26 +459,33 @@ def _by_value(link: Link, positions: Sequence[int], world: World) -> dict[Any, l
 
 def _in_window(pattern: ir.Pattern, window: _Window, here: Here, world: World, *, counting: bool = False,
                ) -> list[tuple[int, Event, Truth]]:
-    """The candidates in a window. Of the trigger's own type, only those after it (future) or before it (past); a count
-    includes the trigger itself."""
-    own = here.event is not None and here.event.type == pattern.event
+    """The candidates in a window; a count includes the trigger itself."""
+    first, last = _places(pattern, window, here, counting)
+    own = here.event is not None and here.event.type == pattern.event and not counting
     found = []
-    last = window.last
-    if own and counting and window.ordered:
-        last = max(last, here.position + 1)
-    until = here.time if window.closes is None else window.closes - 1
-    for position, event, match in matching(pattern, here, world, window.first, last, within=(window.start, until)):
-        if own:
-            if position == here.position and not counting:
-                continue
-            if window.own_last is not None and position > here.position:
-                continue
-            if window.own_last is None and position < here.position and window.start == here.time:
-                continue
+    for position, event, match in matching(pattern, here, world, first, last, within=_between(window, here)):
+        if own and position == here.position:
+            continue
         if position < window.certain:
             match = replace(match, value=None, missing=(*match.missing, *window.missing))
         found.append((position, event, match))
     return found
+
+
+def _between(window: _Window, here: Here) -> tuple[int | None, int]:
+    """The instants between which a window lies, both included."""
+    return window.start, here.time if window.closes is None else window.closes - 1
+
+
+def _places(pattern: ir.Pattern, window: _Window, here: Here, counting: bool) -> tuple[int, int]:
+    """The places of a window, from and up to: of the trigger's own type, only those after it (future) or before it
+    (past), and its own."""
+    first, last = window.first, window.last
+    if here.event is None or here.event.type != pattern.event:
+        return first, last
+    if window.own_last is None:
+        return max(first, here.position) if window.start == here.time else first, last
+    return first, max(last, here.position + 1) if window.ordered and counting else min(last, here.position + 1)
 
 
 def _tied(pattern: ir.Pattern, here: Here, world: World, values: Mapping[str, Any] | None = None,
@@ -523,40 +536,88 @@ def _count_events(expr: ir.CountEvents, here: Here, world: World) -> Value:
     window = _window(expr.range, here, world)
     if window.missing and not window.certain:
         return Value(None, window.evidence, window.missing)
+    tie = window.ordered and _tied(expr.pattern, here, world)
+    gap = world.gap_in_history(expr.pattern.event, window.start)
+    tallied = None if gap else _tallied(expr, window, here, world)
+    if tallied is not None:
+        seen, number = tallied
+        return Value(number, (ValueComputed(expr.span, number), *window.evidence, *seen), (), tie)
     found = _in_window(expr.pattern, window, here, world, counting=True)
-    counted = _counted([match for _, _, match in found], world.gap_in_history(expr.pattern.event, window.start),
-                       expr.span)
-    return replace(counted, evidence=(*counted.evidence, *window.evidence, *_named(found)),
-                   tie=window.ordered and _tied(expr.pattern, here, world))
+    counted = _counted([match for _, _, match in found], gap, expr.span)
+    seen = _named([position for position, _, _ in found], world)
+    return replace(counted, evidence=(*counted.evidence, *window.evidence, *seen), tie=tie)
 
 
-def _named(found: Sequence[tuple[int, Event, Truth]]) -> tuple[Evidence, ...]:
+def _named(places: Sequence[int], world: World) -> tuple[Evidence, ...]:
     """The events that were counted, the latest NAMED of them by name: a month may have 80,000, and as many findings."""
-    left = len(found) - NAMED
-    named = [EventSeen(event, "counted") for _, event, _ in found[max(left, 0):]]
-    return (MoreCounted(found[0][1].type, left), *named) if left > 0 else tuple(named)
+    left = len(places) - NAMED
+    named = [EventSeen(world.events[place], "counted") for place in places[max(left, 0):]]
+    return (MoreCounted(named[0].event.type, left), *named) if left > 0 else tuple(named)
 
 
 def _sum_events(expr: ir.SumEvents, here: Here, world: World) -> Value:
     window = _window(expr.range, here, world)
     if window.missing and not window.certain:
         return Value(None, window.evidence, window.missing)
-    found = _in_window(expr.pattern, window, here, world, counting=True)
     tie = window.ordered and _tied(expr.pattern, here, world)
     missing = [*world.gap_in_history(expr.pattern.event, window.start)]
-    total: Any = 0
+    tallied = None if missing else _tallied(expr, window, here, world)
+    if tallied is not None:
+        seen, total = tallied
+        return Value(total, (ValueComputed(expr.span, total), *window.evidence, *seen), (), tie)
+    found = _in_window(expr.pattern, window, here, world, counting=True)
+    total = 0
     for _, event, match in found:
         missing += match.missing
-        raw = _at(event.fields, expr.path)
-        raw = expr.default if raw is None else raw
-        if raw is None:
+        amount = _amount(expr, event)
+        if amount is None:
             missing.append(MissingField(event, expr.path))
         elif match.value:
-            total = OPERATORS["+"].compute(total, typed(raw, expr.type), world.calendar)
-    seen = _named(found)
+            total = OPERATORS["+"].compute(total, amount, world.calendar)
+    seen = _named([position for position, _, _ in found], world)
     if missing or any(match.value is None for _, _, match in found):
         return Value(None, seen, tuple(dict.fromkeys(missing)), tie)
     return Value(total, (ValueComputed(expr.span, total), *window.evidence, *seen), (), tie)
+
+
+def _amount(expr: ir.SumEvents, event: Event) -> Any:
+    """What an event adds to a sum, None when that is missing."""
+    raw = _at(event.fields, expr.path)
+    raw = expr.default if raw is None else raw
+    return None if raw is None else typed(raw, expr.type)
+
+
+def _tallied(expr: ir.CountEvents | ir.SumEvents, window: _Window, here: Here, world: World,
+             ) -> tuple[tuple[Evidence, ...], Number] | None:
+    """What is counted or summed up in a window by running totals that all moments share, and the events as evidence.
+    None where something is uncertain, or whether a candidate matches depends on the moment."""
+    pattern = expr.pattern
+    first, last = _places(pattern, window, here, counting=True)
+    last = max(first, last)
+    asked = tuple(here.key(key) for key in pattern.keys)
+    some, value, alike = _lookup(pattern, asked, here, world)
+    if not alike or first < window.certain:
+        return None
+    world.ask(pattern.event, pattern.keys, asked, *_between(window, here))
+    low, high = bisect_left(some, first), bisect_left(some, last)
+    tally = world.tallies.get((id(expr), asked, value))
+    if tally is None or not tally.low <= low <= tally.high:
+        # Those in between may never be asked for, and then nothing of them may be.
+        tally = world.tallies[id(expr), asked, value] = Tally(low)
+    for position in some[tally.high:high]:
+        match = TRUE if pattern.where is None else _match(pattern, pattern.where, position, value, here, world)
+        if match.value is not False:
+            amount = 1 if isinstance(expr, ir.CountEvents) else _amount(expr, world.events[position])
+            tally.add(position, amount if match.value else None)
+        tally.high += 1  # after each, since the next may be past what can be computed
+    found = tally.between(first, last)
+    if found is None:
+        return None
+    begin, end, total = found
+    seen = _named(tally.places[max(begin, end - NAMED):end], world)
+    if end - begin > NAMED:
+        seen = (MoreCounted(pattern.event, end - begin - NAMED), *seen)
+    return seen, total
 
 
 def _latest(expr: ir.Latest, here: Here, world: World) -> Value:

@@ -19,6 +19,7 @@ from policyengine.base.record import record
 from policyengine.core import ir, types
 from policyengine.core.candidates import Filter, filter_of
 from policyengine.core.case import Case, Event, Sources
+from policyengine.core.tally import Tally
 from policyengine.core.truth import Truth
 from policyengine.core.verdict import (
     Evidence,
@@ -121,6 +122,7 @@ class World:
     by_key: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], list[int]]] = field(default_factory=dict)
     runs: dict[str, tuple[Run, ...]] = field(default_factory=dict)
     filters: dict[int, Filtered] = field(default_factory=dict)
+    tallies: dict[tuple[Any, ...], Tally] = field(default_factory=dict)
     held: dict[tuple[Any, ...], Truth] = field(default_factory=dict)
     values: dict[tuple[Any, ...], Value] = field(default_factory=dict)
     asked: set[Reach] | None = None

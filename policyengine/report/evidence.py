@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any, assert_never
 
@@ -133,6 +133,10 @@ def last_in_time(closes: int, zone: str) -> str:
         else format_instant(closes, zone)
 
 
+DIGITS = 18
+"""As many as a number has before the point, and at most as many behind it."""
+
+
 def shown(value: Any) -> str:
     """A value as a policy would write it; long text is shortened."""
     match value:
@@ -147,7 +151,9 @@ def shown(value: Any) -> str:
         case date():
             return value.isoformat()
         case Fraction():
-            return str(value.numerator) if value.denominator == 1 else f"{float(value):.6g}"
+            with localcontext(prec=2 * DIGITS):
+                exact = Decimal(value.numerator) / value.denominator
+            return f"{exact:,f}" if exact == value else f"{float(value):.6g}"
         case int() | Decimal():
             return f"{value:,}"
         case (low, high) if isinstance(value, tuple):

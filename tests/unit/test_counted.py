@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from unittest.mock import patch
+
 import pytest
 
-from policyengine.core import ir
+from policyengine.base.instants import Period
+from policyengine.core import conditions, ir, types
 from policyengine.core.case import Case, Event
-from policyengine.core.conditions import NAMED
+from policyengine.core.conditions import NAMED, value_of
 from policyengine.core.evaluate import judge
-from policyengine.core.verdict import EventSeen, Evidence, MoreCounted, Setting
-from policyengine.report.evidence import Context, evidence_line
+from policyengine.core.operators import Overflow
+from policyengine.core.standing import Here, World
+from policyengine.core.verdict import EventSeen, Evidence, Judgement, MoreCounted, Setting
+from policyengine.report.evidence import Context, evidence_line, shown
 from tests.support import wide_strategies as wide
 
 NOTICES = ir.Pattern("notice", (), None)
@@ -43,3 +52,64 @@ def test_the_latest_are_named(asked: ir.Expr) -> None:
 @pytest.mark.parametrize("notices", [1, NAMED])
 def test_few_are_all_named(notices: int) -> None:
     assert [type(one) for one in told(ir.CountEvents(NOTICES, ir.Before()), notices)] == [EventSeen] * notices
+
+
+LAST_TWO = ir.WithinLast(wide.constant(Period(2, "microsecond"), types.Period()))
+
+
+def notices(numbers: Sequence[Any]) -> tuple[Event, ...]:
+    """Events of one type, an instant apart."""
+    return tuple(Event("notice", wide.PLACES[0].start + n, {"number": number}, row=n + 1,
+                       place=wide.EVENTS.index("notice")) for n, number in enumerate(numbers))
+
+
+def judged(asked: ir.Expr, events: tuple[Event, ...], limit: int) -> tuple[Judgement, ...]:
+    """Each held to what it and those before it come to."""
+    must = ir.Must(wide.compare(asked, "<", wide.constant(limit, wide.INTEGER)), False)
+    rule = ir.Rule("rule", "", (), "other", "error", (), ir.OnEvent(("notice",), False, None), (), (must,), (), "")
+    return judge(wide.policy(rule), Case({}, events), Setting(events[-1].time, {}), wide.PLACES[0].calendar)
+
+
+@pytest.mark.parametrize("range", [ir.Before(), LAST_TWO], ids=["all", "the last two"])
+@pytest.mark.parametrize("numbers", [
+    [1, 2, 3, 4, 5], [5, -3, 2, -8, 9, 1], [1, None, 2, 3, 4, 5], [Decimal("0.1"), Decimal("0.2"), 3, 0, 0, 1],
+    [1, 10 ** 18 - 1, 0, 1 - 10 ** 18, 1, 2]], ids=["whole", "negative", "one missing", "tenths", "large"])
+@pytest.mark.parametrize("count", [True, False], ids=["counted", "summed up"])
+def test_running_totals_are_what_is_added_one_by_one(count: bool, numbers: list[Any], range: ir.Range) -> None:
+    events = notices(numbers)
+    asked = ir.CountEvents(NOTICES, range) if count else ir.SumEvents(NOTICES, ("number",), range, wide.INTEGER)
+    try:
+        with patch.object(conditions, "_tallied", lambda *asked: None):
+            one_by_one = judged(asked, events, 4)
+    except Overflow:
+        with pytest.raises(Overflow):
+            judged(asked, events, 4)
+    else:
+        assert judged(asked, events, 4) == one_by_one
+
+
+def test_moments_may_come_in_any_order() -> None:
+    """A window before all that were added up, one behind them with events in between, and one that holds all."""
+    events = notices([1, 2, 4, 8, 16, 32, 64, 128])
+    world = World.of(wide.policy(), Case({}, events), Setting(events[-1].time, {}), wide.PLACES[0].calendar, None)
+    asked = ir.SumEvents(NOTICES, ("number",), LAST_TWO, wide.INTEGER)
+    every = ir.SumEvents(NOTICES, ("number",), ir.Before(), wide.INTEGER)
+    at = {place: Here(event.time, event.time, place, {}, event) for place, event in enumerate(events)}
+    assert [value_of(asked, at[place], world).value for place in (3, 1, 7, 2, 5)] == [14, 3, 224, 7, 56]
+    assert [value_of(every, at[place], world).value for place in (7, 0)] == [255, 1]
+
+
+def test_each_event_is_added_once() -> None:
+    """Not once a moment: a month of 80,000 payments has 80,000 moments."""
+    amounts = conditions._amount
+    with patch.object(conditions, "_amount", side_effect=amounts) as asked:
+        judged(ir.SumEvents(NOTICES, ("number",), ir.Before(), wide.INTEGER), notices([1] * 100), 50)
+    assert asked.call_count == 100
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (Fraction("123456.78"), "123,456.78"), (Fraction(79_000), "79,000"), (Fraction("100000.01"), "100,000.01"),
+    (Fraction("0.000001"), "0.000001"), (Fraction(1, 3), "0.333333")], ids=str)
+def test_a_sum_is_shown_as_it_is(value: Fraction, text: str) -> None:
+    """Rounded, 100,000.01 would not be more than 100,000."""
+    assert shown(value) == text
