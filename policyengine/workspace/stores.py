@@ -14,6 +14,7 @@ from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.base.record import record
 from policyengine.core import ir, types
 from policyengine.core.case import Event
+from policyengine.core.walk import nodes
 from policyengine.trace.columns import Column, each_once, needs
 from policyengine.trace.engine import Engine
 from policyengine.workspace.files import expand_inputs
@@ -55,23 +56,28 @@ class Held:
 
 
 def key_types(policies: Iterable[ir.Policy], schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, types.Type]:
-    """The types of the keys that policies name, where they are not text in every event type that has them."""
-    kinds: dict[str, types.Type] = {"integer": types.Number(integer=True), "number": types.Number(),
-                                    "boolean": types.Bool()}
-    names = {key for policy in policies for key in _keys(policy)}
-    found: dict[str, types.Type] = {}
-    for name in sorted(names):
-        said = {schema["properties"][name].get("type") for schema in schemas.values() if name in schema["properties"]}
-        if len(said) == 1 and (kind := said.pop()) in kinds:
-            found[name] = kinds[kind]
-    return found
+    """The types of the keys that policies name, where they are not text in the event types that are asked by them. What
+    other events say under such a name is no key."""
+    said: dict[str, set[str]] = {}
+    for policy in policies:
+        for event, keys in _asked_by(policy):
+            for key in keys:
+                said.setdefault(key, set()).add(schemas[event]["properties"][key].get("type", ""))
+    kinds: dict[frozenset[str], types.Type] = {
+        frozenset({"integer"}): types.Number(integer=True), frozenset({"number"}): types.Number(),
+        frozenset({"integer", "number"}): types.Number(), frozenset({"boolean"}): types.Bool()}
+    return {name: kinds[one] for name in sorted(said) if (one := frozenset(said[name])) in kinds}
 
 
-def _keys(policy: ir.Policy) -> Iterator[str]:
+def _asked_by(policy: ir.Policy) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Event types and the keys they are asked by."""
     for rule in policy.rules:
-        yield from rule.keys
-    for declared in (*policy.states, *policy.episodes):
-        yield from declared.keys
+        if isinstance(rule.trigger, ir.OnEvent):
+            for event in rule.trigger.events:
+                yield event, rule.keys
+    for node in nodes((policy.rules, policy.states, policy.episodes)):
+        if isinstance(node, ir.Pattern):
+            yield node.event, node.keys
 
 
 class Broken(Exception):

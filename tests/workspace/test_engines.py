@@ -136,6 +136,31 @@ def test_a_rule_that_no_column_can_answer(shop: Project) -> None:
     assert found == report(shop, "evaluator")
 
 
+@pytest.mark.parametrize("billed", ["integer", "number"])
+def test_a_key_that_other_events_have_as_text(shop: Project, billed: str) -> None:
+    """What an event that no rule asks by it says under the name of a key, and whether its numbers are all whole."""
+    vocabulary = shop.folder / "regulations/vocabulary/shop.yaml"
+    said = '{type: %s, description: "Where.", x-description-zh: "柜台。"}'
+    text = vocabulary.read_text("utf-8")
+    for name, kind in (("bought", "integer"), ("billed", billed), ("withdrew", "string")):
+        before, after = text.split(f"    {name}:\n", 1)
+        after = after.replace("required: [user]", "required: [user, desk]", 1).replace(
+            "      properties:\n", f"      properties:\n        desk: {said % kind}\n", 1)
+        text = f"{before}    {name}:\n{after}"
+    vocabulary.write_text(text, "utf-8")
+    shop.house("rule billed_at_the_desk\n  cites Art. 2(2)\n  family bills\n  per desk\n  on bought\n"
+               "  must billed before\n"
+               "rule first_at_the_desk\n  cites Art. 2(2)\n  family bills\n  per desk\n  on first bought\n"
+               "  must billed before\n")
+    shop.trace(event("billed", "07-20 10:00", desk=1), event("bought", "07-20 10:01", desk=1),
+               event("bought", "07-20 10:02", desk=2), event("bought", "07-20 10:03", desk=1),
+               event("withdrew", "07-20 10:04", desk="two"))
+    found = report(shop, "duckdb", "--all")
+    assert found == report(shop, "evaluator", "--all")
+    verdicts = [one["verdict"] for one in found["results"] if one["rule"].endswith("at_the_desk")]
+    assert sorted(verdicts) == ["satisfied"] * 3 + ["violated"] * 2
+
+
 def test_too_many_pairs_are_refused_with_their_number(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A join above the limit is not run."""
     shop.house("rule dearer\n  cites Art. 2(2)\n  family bills\n  per user\n  on bought as sale\n"
