@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, assert_never
 
 from policyengine.analysis.infer import merge
 from policyengine.analysis.lower import condition, pattern, period, value
-from policyengine.analysis.names import Names, Run, key_types, missing_key, run_record, shared_record, unknown_event
+from policyengine.analysis.names import Names, Run, key_type, key_types, run_record, shared_record, unknown_event
 from policyengine.analysis.scope import NOTHING, Fields, Scope, Typed
 from policyengine.base.diagnostic import SEVERITIES, Diagnostic, Note, did_you_mean, error, has_errors
 from policyengine.core import ir
@@ -367,13 +367,9 @@ def _on_event(trigger: ast.OnEvent, keys: Sequence[ast.Name], context: Context) 
     for key in keys:
         if key.text in types:
             found.append(error("duplicate-name", f"the key `{key.text}` stands twice", key.span))
-        for event in trigger.events:
-            if event.text in known:
-                fault = missing_key(key.text, event, "a key of the rule", vocabulary)
-                if fault is not None:
-                    found.append(replace(fault, notes=(*fault.notes, Note("the rule is `per` it here", key.span))))
-        one = record.field(key.text)
-        types[key.text] = one.type if one else Unknown()
+        faults: list[Diagnostic] = []
+        types[key.text] = key_type(key.text, trigger.events, "rule", vocabulary, faults)
+        found += [replace(one, notes=(*one.notes, Note("the rule is `per` it here", key.span))) for one in faults]
     if len(known) < len(trigger.events):
         return None, None, types
     words = f"`{known[0]}`" if len(known) == 1 else "the trigger"

@@ -138,7 +138,7 @@ def collect(declared: Sequence[ast.Declaration], vocabulary: Vocabulary,
                 if _new(one.name, taken, names, found):
                     keys = key_types(one.keys, [pattern.event for pattern in one.starts], "state", vocabulary, found)
                     names.states[one.name.text] = State(one.name.text, keys, Bool(), False, one.name.span)
-                    _ends(one.keys, one.ends, "state", vocabulary, found)
+                    _ends(keys, one.ends, "state", vocabulary, found)
             case ast.StateValue():
                 if _new(one.name, taken, names, found):
                     sources = [source for tier in one.sources for source in tier]
@@ -149,7 +149,7 @@ def collect(declared: Sequence[ast.Declaration], vocabulary: Vocabulary,
                 if _new(one.name, taken, names, found):
                     keys = key_types(one.keys, [pattern.event for pattern in one.events], "episode", vocabulary, found)
                     names.episodes[one.name.text] = Run(one.name.text, keys, True, one.name.span)
-                    _ends(one.keys, one.ends, "episode", vocabulary, found)
+                    _ends(keys, one.ends, "episode", vocabulary, found)
             case ast.Rule():
                 first = names.rules.get(one.name.text)
                 if first is not None:
@@ -230,21 +230,30 @@ def key_types(keys: Sequence[ast.Name], events: Sequence[ast.Name], what: str, v
         if key.text in types:
             found.append(error("duplicate-name", f"the key `{key.text}` stands twice", key.span))
             continue
-        type: Type = Unknown()
-        for event in dict.fromkeys(events):
-            if event.text in vocabulary.events:
-                fault = missing_key(key.text, event, f"a key of the {what}", vocabulary)
-                if fault is not None:
-                    found.append(fault)
-                    continue
-                one = vocabulary.events[event.text].record.field(key.text)
-                merged = merge(type, one.type) if one else type
-                if merged is None and one is not None:
-                    found.append(error("type-mismatch", f"the key `{key.text}` is {describe(type)} in one event and "
-                                       f"{describe(one.type)} in another", event.span))
-                type = merged or Unknown()
-        types[key.text] = type
+        types[key.text] = key_type(key.text, events, what, vocabulary, found)
     return types
+
+
+def key_type(key: str, events: Sequence[ast.Name], what: str, vocabulary: Vocabulary, found: list[Diagnostic]) -> Type:
+    """The one type that a key has in all these events, as far as they are known."""
+    type: Type = Unknown()
+    for event in dict.fromkeys(events):
+        if event.text in vocabulary.events:
+            fault = missing_key(key, event, f"a key of the {what}", vocabulary)
+            if fault is not None:
+                found.append(fault)
+                continue
+            one = vocabulary.events[event.text].record.field(key)
+            merged = merge(type, one.type) if one else type
+            if merged is None and one is not None:
+                found.append(_of_two_types(key, type, one.type, event))
+            type = merged or Unknown()
+    return type
+
+
+def _of_two_types(key: str, one: Type, other: Type, event: ast.Name) -> Diagnostic:
+    return error("type-mismatch", f"the key `{key}` is {describe(one)} in one event and {describe(other)} in another",
+                 event.span)
 
 
 def missing_key(key: str, event: ast.Name, role: str, vocabulary: Vocabulary, *, help: str = "") -> Diagnostic | None:
@@ -274,19 +283,23 @@ def _declared(event: str, vocabulary: Vocabulary, key: str = "") -> tuple[Note, 
     return (Note(f"`{name}` is declared here", place),) if place else ()
 
 
-def _ends(keys: Sequence[ast.Name], ends: Sequence[ast.Pattern], what: str, vocabulary: Vocabulary,
+def _ends(keys: Mapping[str, Type], ends: Sequence[ast.Pattern], what: str, vocabulary: Vocabulary,
           found: list[Diagnostic]) -> None:
-    """An event that ends need not carry a key (it then ends all); one that it may or may not carry is doubtful."""
+    """An event that ends need not carry a key (it then ends all); one that it may or may not carry is doubtful, and
+    one of another type ends nothing."""
     for pattern in ends:
         declared = vocabulary.events.get(pattern.event.text)
         if declared is None:
             found.append(unknown_event(pattern.event, vocabulary))
             continue
-        for key in keys:
-            if declared.record.field(key.text) is not None and key.text not in declared.required:
-                fault = missing_key(key.text, pattern.event, f"a key of the {what}", vocabulary)
+        for key, type in keys.items():
+            one = declared.record.field(key)
+            if one is not None and key not in declared.required:
+                fault = missing_key(key, pattern.event, f"a key of the {what}", vocabulary)
                 if fault is not None:
                     found.append(fault)
+            elif one is not None and merge(type, one.type) is None:
+                found.append(_of_two_types(key, type, one.type, pattern.event))
 
 
 def _source_type(sources: Sequence[ast.EventField], vocabulary: Vocabulary, found: list[Diagnostic]) -> Type:
