@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from policyengine.base.calendar import Calendar, OutOfRange
 from policyengine.core import ir, types
-from policyengine.core.case import Case, Event
+from policyengine.core.case import Case, Event, in_order
 from policyengine.core.evaluate import judge
 from policyengine.core.moments import trigger_events, unknown_lengths
 from policyengine.core.operators import Overflow
@@ -62,10 +62,17 @@ class Bench:
     def __post_init__(self) -> None:
         self.engine = Engine(DuckTables(self.con))
 
-    def known(self, policy: ir.Policy, trial: wide.Trial, places: Mapping[str, int]) -> tuple[Known, Case]:
-        """What is known of a trace when it has been read, and the case up to the instant of judgement."""
+    def known(self, policy: ir.Policy, trial: wide.Trial, places: Mapping[str, int],
+              ) -> tuple[Known, Case, tuple[Event, ...]]:
+        """What is known of a trace when it has been read, the case up to the instant of judgement, and all the events
+        of the trace, which at times are also those of another service."""
         self.engine = Engine(self.engine.tables)  # one trace each
         events = tuple(event for event in trial.case.events if event.time <= trial.as_of)
+        case, service = Case(trial.case.facts, events), None
+        if len(events) % 4 == 0:
+            service = "own"
+            case = Case(trial.case.facts, tuple(_of_service(service, one) for one in events))
+            events = in_order((*case.events, *(_of_service("other", one) for one in events[::2])))
         filled = {name: frozenset(one.name for one in columns if not any(
             _lacks(event, one.path) for event in events if event.type == name))
             for name, columns in needs(policy, policy.rules).items()}
@@ -74,8 +81,8 @@ class Bench:
         tables = {name: RARE if place % 2 == len(events) % 3 else "events_frequent" for name, place in places.items()
                   } if len(events) % 3 < 2 else {}
         return Known(policy, trial.case.facts, trial.parameters, self.calendar, trial.as_of, places, self.horizon,
-                     trial.sources, ties=ties, filled=filled, start=trial.start, end=trial.end, tables=tables), Case(
-                         trial.case.facts, events)
+                     trial.sources, ties=ties, filled=filled, start=trial.start, end=trial.end, tables=tables,
+                     service=service), case, events
 
     def judged(self, made: Plan) -> tuple[Counter[Any], Counter[Any], Counted]:
         """Each moment of a rule by its plan: instant, places, verdict, due time, tie; the hard ones; and the counts."""
@@ -88,6 +95,10 @@ class Bench:
         hard = Counter((one.t, one.known, one.pos, one.first, one.past)
                        for one in self.engine.found(counted, hard=True))
         return rows, hard, counted
+
+
+def _of_service(name: str, event: Event) -> Event:
+    return replace(event, fields={**event.fields, "service": name})
 
 
 def _lacks(event: Event, path: tuple[str, ...]) -> bool:
@@ -136,13 +147,13 @@ def plans_of(rules: Iterable[ir.Rule], known: Known) -> dict[str, Plan]:
 
 def differences(bench: Bench, policy: ir.Policy, trial: wide.Trial, places: Mapping[str, int]) -> Iterator[Any]:
     """For each rule that can be judged in columns: what the evaluator finds and columns lack, and the other way."""
-    known, case = bench.known(policy, trial, places)
-    load(bench.con, known, case.events)
+    known, case, events = bench.known(policy, trial, places)
+    load(bench.con, known, events)
     if known.ties:
         there = {one.name for columns in needs(policy, policy.rules).values() for one in columns}
         keys = [Column((key,), types.Text()) for key in ("user", "purpose") if key in there]
         known = replace(known, tied=bench.engine.tied(keys, places)) if keys else known
-    place = {id(event): number for number, event in enumerate(case.events)}
+    place = {id(event): number for number, event in enumerate(events)}
     world = World.of(policy, case, Setting(trial.as_of, trial.parameters), bench.calendar, trial.sources)
     asked = []
     for rule in policy.rules:

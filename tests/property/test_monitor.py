@@ -313,7 +313,7 @@ def shown(outcome: Outcome) -> str:
 
 
 @given(wide.rules(), wide.trials(), st.booleans())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_wide_rules(rule: ir.Rule, trial: wide.Trial, compacting: bool) -> None:
     """As `test_one_by_one`, with fields of all types, several keys, states that hold values of all kinds, clocks that
     change, and versions that begin within a window."""
