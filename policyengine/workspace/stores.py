@@ -58,15 +58,35 @@ class Held:
 def key_types(policies: Iterable[ir.Policy], schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, types.Type]:
     """The types of the keys that policies name, where they are not text in the event types that are asked by them. What
     other events say under such a name is no key."""
-    said: dict[str, set[str]] = {}
+    return {name: _KEYS[one] for name, said in sorted(_said(policies, schemas).items())
+            if (one := frozenset(said.values())) in _KEYS}
+
+
+def of_two_types(policies: Iterable[ir.Policy], schemas: Mapping[str, Mapping[str, Any]]) -> Diagnostic | None:
+    """What is wrong where one name is a key of two types, of events that no rule brings together: a table has room for
+    one of them."""
+    for name, said in sorted(_said(policies, schemas).items()):
+        if len(kinds := frozenset(said.values())) > 1 and kinds not in _KEYS:
+            named = " and ".join(f"{kind} in `{event}`" for kind, event in {kind: event for event, kind in said.items()}
+                                 .items())
+            return error("type-mismatch", f"the key `{name}` is {named}, which columns cannot hold side by side",
+                         help="judge with `--engine evaluator`, or give the key one type in the vocabulary")
+    return None
+
+
+_KEYS: dict[frozenset[str], types.Type] = {
+    frozenset({"integer"}): types.Number(integer=True), frozenset({"number"}): types.Number(),
+    frozenset({"integer", "number"}): types.Number(), frozenset({"boolean"}): types.Bool()}
+
+
+def _said(policies: Iterable[ir.Policy], schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """The keys that policies name, and the type of each in the event types that are asked by it."""
+    said: dict[str, dict[str, str]] = {}
     for policy in policies:
         for event, keys in _asked_by(policy):
             for key in keys:
-                said.setdefault(key, set()).add(schemas[event]["properties"][key].get("type", ""))
-    kinds: dict[frozenset[str], types.Type] = {
-        frozenset({"integer"}): types.Number(integer=True), frozenset({"number"}): types.Number(),
-        frozenset({"integer", "number"}): types.Number(), frozenset({"boolean"}): types.Bool()}
-    return {name: kinds[one] for name in sorted(said) if (one := frozenset(said[name])) in kinds}
+                said.setdefault(key, {})[event] = schemas[event]["properties"][key].get("type", "")
+    return said
 
 
 def _asked_by(policy: ir.Policy) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -105,6 +125,9 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
     if problems:
         yield None, problems
         return
+    if (mixed := of_two_types(policies, schemas)) is not None:
+        yield None, (mixed,)
+        return
     keys, wanted = _wanted(policies, schemas)
     with ExitStack() as stack:
         try:
@@ -130,6 +153,9 @@ def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schema
     """The same in Spark: the paths are those that the cluster reads. `master` as Spark writes it; None: its own
     default, this machine where there is none. All moments found go to the folder `findings`, if one is given, which
     must not be there: NDJSON where it is named so, else Parquet. Raises `Broken` for what Spark cannot do."""
+    if (mixed := of_two_types(policies, schemas)) is not None:
+        yield None, (mixed,)
+        return
     keys, wanted = _wanted(policies, schemas)
     with ExitStack() as stack:
         try:

@@ -161,6 +161,28 @@ def test_a_key_that_other_events_have_as_text(shop: Project, billed: str) -> Non
     assert sorted(verdicts) == ["satisfied"] * 3 + ["violated"] * 2
 
 
+def test_a_key_of_two_types_in_rules_that_never_meet(shop: Project) -> None:
+    """A table has room for one of them; the evaluator reads rows as they are."""
+    vocabulary = shop.folder / "regulations/vocabulary/shop.yaml"
+    text = vocabulary.read_text("utf-8")
+    for name, kind in (("bought", "integer"), ("withdrew", "string")):
+        before, after = text.split(f"    {name}:\n", 1)
+        after = after.replace("required: [user]", "required: [user, desk]", 1).replace(
+            "      properties:\n", f'      properties:\n        desk: {{type: {kind}, description: "Where.", '
+            'x-description-zh: "柜台。"}\n', 1)
+        text = f"{before}    {name}:\n{after}"
+    vocabulary.write_text(text, "utf-8")
+    shop.house("".join(f"rule {name}_once\n  cites Art. 2(2)\n  family bills\n  per desk\n  on {name}\n"
+                       f"  must not {name} before\n" for name in ("bought", "withdrew")))
+    shop.trace(event("bought", "07-20 10:00", desk=1), event("bought", "07-20 10:01", desk=1),
+               event("withdrew", "07-20 10:02", desk="two"))
+    with pytest.raises(AssertionError, match="the key `desk` is integer in `bought` and string in `withdrew`"):
+        report(shop, "duckdb")
+    results = report(shop, "evaluator", "--all")["results"]
+    verdicts = [one["verdict"] for one in results if one["rule"].endswith("_once")]
+    assert sorted(verdicts) == ["satisfied"] * 2 + ["violated"]
+
+
 def test_too_many_pairs_are_refused_with_their_number(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A join above the limit is not run."""
     shop.house("rule dearer\n  cites Art. 2(2)\n  family bills\n  per user\n  on bought as sale\n"
