@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,13 +63,19 @@ def command(folder: str, log: str | None, zone: str | None, case: str | None, ac
         others = f" and {counted(len(taken) - 1, 'other file')}" if len(taken) > 1 else ""
         fail((error("already-there", f"`{shorten((root / taken[0]).as_posix())}`{others} would be overwritten",
                     help="choose another folder, such as `guiju init our-policies`"),))
+    folders = {one for name in texts for one in (root / name).parents if not one.exists()}
     try:
         for name in texts:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
+        write_files([(str(root / name), text) for name, text in texts.items()])
+        folders.clear()
     except OSError as problem:
         reason = (problem.strerror or str(problem)).lower()
         fail((error("cannot-write", f"cannot write `{shorten(folder)}`: {reason}"),))
-    write_files([(str(root / name), text) for name, text in texts.items()])
+    finally:  # where nothing was written, no empty folders are left
+        for one in sorted(folders, reverse=True):
+            with suppress(OSError):
+                one.rmdir()
     for name in texts:
         click.echo((root / name).as_posix())
     inside = "" if folder == "." else f"cd {folder} && "

@@ -20,7 +20,7 @@ from policyengine.base.scalars import WHOLE_DIGITS
 from policyengine.base.source import Span
 from policyengine.trace.log_names import ENVELOPE, identifier
 from policyengine.trace.log_rows import LINES, rows
-from policyengine.trace.read import Event, Problems, Take, suffix_of
+from policyengine.trace.read import Event, Problems, Take, no_events, suffix_of
 from policyengine.trace.xes_values import VALUES
 
 Order = Literal["day-first", "month-first"]
@@ -77,6 +77,9 @@ def table_of(path: str, asked: Asked) -> tuple[Table | None, tuple[Diagnostic, .
     """The columns of a table, by their names and its dates; None with what is not clear. OSError passes through."""
     problems = Problems(path)
     with rows(path, problems.add) as (row, names, each):
+        if not names:  # what is wrong with the first line is told by reading on
+            any(True for _ in each)
+            return None, problems.all() or (no_events(path),)
         places = _places(path, row, names, asked, problems)
         if places is None:
             return None, problems.all()
@@ -264,9 +267,9 @@ _SHORT = re.compile(rf"(\d{{1,2}})([-./])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_CLOCK}"
 
 def instant(text: str, zone: str | None, order: Order | None) -> int:
     """A time as tools write it, in microseconds UTC: year first, or last with the day before or behind the month as
-    `order` says, or with the month as an English word; `.` stands between day, month and year. A number of 10, 13, 16 or 19 digits counts seconds or parts of
-    them since 1970, in the years 2001 to 2286. What is finer than a microsecond is cut. ValueError for anything that is
-    not exactly one instant."""
+    `order` says, or with the month as an English word; `.` stands between day, month and year. A number of 10, 13, 16
+    or 19 digits counts seconds or parts of them since 1970, in the years 2001 to 2286. What is finer than a microsecond
+    is cut. ValueError for anything that is not exactly one instant."""
     if found := _EPOCH.fullmatch(text):
         return int("".join(one for one in found.groups() if one).ljust(16, "0")[:16])
     plain = _marked(text)

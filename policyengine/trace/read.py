@@ -148,32 +148,55 @@ class Problems:
         self.path = path
         self.found: list[Diagnostic] = []
         self.count = 0
+        self.next: Span | None = None  # where the first stands that is not shown
 
     def add(self, problem: Diagnostic) -> None:
         self.count += 1
         if len(self.found) < MAX_ERRORS:
             self.found.append(problem)
+        else:
+            self.next = self.next or problem.span
 
     def all(self) -> tuple[Diagnostic, ...]:
         more = self.count - len(self.found)
         if not more:
             return tuple(self.found)
         last = error("more-errors", f"`{shorten(self.path)}` has {more:,} more errors that are not shown",
-                     start_of(self.path))
+                     self.next or start_of(self.path))
         return (*self.found, last)
 
 
 def opened(file: BinaryIO, name: str) -> BinaryIO:
-    """The bytes of a file, unpacked as its name says. EOFError where they are cut off, in reading."""
+    """The bytes of a file, unpacked as its name says. In reading, EOFError where they are cut off, and OSError without
+    a number where they are damaged."""
     if name.lower().endswith(".gz"):
         import gzip  # only where it is asked for
+        from zlib import error as damaged
 
-        return BufferedReader(gzip.GzipFile(fileobj=file), 1 << 18)
+        return BufferedReader(_Gunzipped(gzip.GzipFile(fileobj=file), damaged), 1 << 18)
     if name.lower().endswith(".zst"):
         import zstandard
 
         return BufferedReader(_Unpacked(file, zstandard), 1 << 18)
     return file
+
+
+class _Gunzipped(RawIOBase):
+    """The bytes of a file compressed with gzip, damage told as an OSError whatever part of it is damaged."""
+
+    def __init__(self, file: Any, damaged: type[Exception]) -> None:
+        self.file, self.damaged = file, damaged
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        try:
+            part = self.file.read(len(into))
+        except self.damaged as problem:
+            raise OSError(str(problem)) from problem
+        into[:len(part)] = part
+        return len(part)
 
 
 class _Unpacked(RawIOBase):
@@ -228,11 +251,6 @@ def lines(file: BinaryIO, context: Context) -> Iterator[bytes]:
                                                                              number_of + 1, 1)))
     except OSError as problem:
         if problem.errno is not None:  # the file system's, not the archive's
-            raise
-        context.add(error("unreadable-file", f"cannot decompress: {shorten(str(problem).lower())}",
-                           start_of(context.path)))
-    except Exception as problem:
-        if type(problem).__module__ != "zlib":  # zlib.error, without importing zlib for every plain file
             raise
         context.add(error("unreadable-file", f"cannot decompress: {shorten(str(problem).lower())}",
                            start_of(context.path)))
@@ -327,6 +345,9 @@ def refused(line: bytes, row: int, context: Context, why: Callable[[str, Context
                 Note(one.message, one.span) for one in found)),)
     assert found, "a line was refused without a reason"
     for one in found:
+        if one.name == "json-syntax" and not one.help and row == 1 and text is not None:
+            one = replace(one, help=ONE_A_LINE if text.lstrip()[:1] == "[" else
+                          "write each event on one line, as `jq -c .` does" if text.strip() == "{" else "")
         context.add(_on_line(one, row))
 
 
@@ -339,6 +360,8 @@ def _on_line(problem: Diagnostic, row: int) -> Diagnostic:
     return replace(problem, span=moved(problem.span), notes=notes)
 
 
+COUNTED = ("a count since 1970 is read by `guiju init --from-log FILE --case COLUMN --activity type --time time`, "
+           "which writes the events anew")
 FOREIGN = "`guiju init --from-log` makes a project of the log of another tool, whose columns have other names"
 
 
@@ -385,11 +408,12 @@ def _required(value: dict[str, Any], span: Span) -> Iterator[Diagnostic]:
 
 def _bad_time(when: Any, span: Span, zone: str | None) -> Diagnostic | None:
     if type(when) is not str:
-        return error("bad-time", "the `time` of an event is text such as `2026-08-01T09:30:00Z`", span, "not a time")
+        return error("bad-time", "the `time` of an event is text such as `2026-08-01T09:30:00Z`", span, "not a time",
+                     help=COUNTED if type(when) in (int, Decimal) else "")
     try:
         parse_instant(when, zone)
     except ValueError as problem:
-        return error("bad-time", str(problem), span, "not an instant")
+        return error("bad-time", str(problem), span, "not an instant", help=COUNTED if when.isdigit() else "")
     return None
 
 

@@ -25,12 +25,14 @@ NOT_FACTS = frozenset({"guiju.toml", "waivers.toml", "pyproject.toml"})
 
 
 def expand_inputs(arguments: Sequence[str], *, suffixes: Collection[str] = SUFFIXES, include: Sequence[str] = (),
-                  exclude: Sequence[str] = (), base: str = ".") -> tuple[tuple[Path, ...], tuple[Diagnostic, ...]]:
+                  exclude: Sequence[str] = (), base: str = ".", again: bool = False,
+                  ) -> tuple[tuple[Path, ...], tuple[Diagnostic, ...]]:
     """The files that the arguments name.
 
     A directory is searched for files whose names end in one of `suffixes`. `include` and `exclude` are patterns as in
     .gitignore, relative to the directory `base`, and hold only for what such a walk finds. `-` (standard input) passes
-    through. Missing files, globs without a match and directories without a readable file are errors.
+    through. Missing files, globs without a match and directories without a readable file are errors, and so is a pipe
+    where files are read `again`.
     """
     found: dict[str, Path] = {}  # by real path, so that one file under two names is judged once
     problems: list[Diagnostic] = []
@@ -52,11 +54,24 @@ def expand_inputs(arguments: Sequence[str], *, suffixes: Collection[str] = SUFFI
                 problems += walk.problems
                 if not files:
                     problems.append(_no_files(name, walk))
+            elif again and once_only(name):
+                problems.append(no_file(name))
             elif os.path.exists(name):
                 found.setdefault(os.path.realpath(name), Path(name))
             else:
                 problems.append(_missing(name))
     return tuple(found.values()), tuple(problems)
+
+
+def once_only(name: str) -> bool:
+    """Whether it is a pipe or a device: what it gives is gone when it was read, and reading may never end."""
+    return os.path.exists(name) and not os.path.isfile(name) and not os.path.isdir(name)
+
+
+def no_file(name: str) -> Diagnostic:
+    """What is said of events in a pipe or a device."""
+    return error("unreadable-file", f"`{shorten(name)}` is a pipe or a device, and events are read from files, some of "
+                 "them twice", help="write them to a file, or judge them as they come: `guiju monitor`")
 
 
 def _missing(name: str) -> Diagnostic:
@@ -117,7 +132,8 @@ class _Walk:
                     there = os.path.realpath(there)
                     if os.path.isdir(there):
                         continue  # directories behind links are not searched: they may lead back
-                yield there, here
+                if not once_only(here):
+                    yield there, here
 
     def _wanted(self, name: str, real: str, ignores: list[tuple[str, GitIgnoreSpec]]) -> bool:
         if name in NOT_FACTS or name.startswith("."):

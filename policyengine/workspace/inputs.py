@@ -146,7 +146,7 @@ def read_trace(arguments: Sequence[str], schemas: Mapping[str, Mapping[str, Any]
     from policyengine.trace.read import no_events, others_hold
     from policyengine.trace.scan_rows import Fitter, each_row, text_suffixes
 
-    paths, problems = expand_inputs(arguments, suffixes=text_suffixes())
+    paths, problems = expand_inputs(arguments, suffixes=text_suffixes(), again=True)
     found = list(problems)
     rows: list[Event] = []
     for path in paths:

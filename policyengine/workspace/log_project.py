@@ -34,6 +34,7 @@ from policyengine.trace.log_table import Asked, Table, table_events, table_of
 from policyengine.trace.log_vocabulary import always, example, look, owed, vocabulary_text
 from policyengine.trace.read import PACKED, Context, Event, Take, each_event, no_events, opened, suffix_of
 from policyengine.trace.xes import Shape, read_xes
+from policyengine.workspace.files import no_file, once_only
 from policyengine.workspace.inputs import one_clock
 
 FORMATS = (".xes", ".ndjson", ".jsonl", ".csv", ".tsv", ".txt", ".parquet")
@@ -70,6 +71,8 @@ def read_log(path: str, zone: str | None, asked: Asked | None = None) -> tuple[L
     suffix = suffix_of(path)
     if os.path.isdir(path):
         return None, (error("unreadable-file", f"`{shorten(path)}` is a directory, not a file"),)
+    if once_only(path):
+        return None, (no_file(path),)
     if suffix not in FORMATS:
         return None, (error("unknown-format", f"`{shorten(path)}` is no event log of a kind that a project can be made "
                             "from", help=_CONVERT.get(suffix) or (_of_json(path) if suffix == ".json" else "") or

@@ -121,7 +121,7 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
     from policyengine.trace.scan_database import another, fault, open_database
     from policyengine.trace.scan_rows import suffixes
 
-    paths, problems = expand_inputs(arguments, suffixes=list(suffixes()))
+    paths, problems = expand_inputs(arguments, suffixes=list(suffixes()), again=True)
     if problems:
         yield None, problems
         return

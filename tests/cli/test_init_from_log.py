@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -304,6 +306,19 @@ def test_rows_without_a_case_and_clocks_without_a_day_say_what_to_do(
     assert run(capfd, "init", "--from-log", "b.csv", "p", "--timezone", "UTC", "--time", "date+time")[0] == 0
 
 
+def test_a_file_without_one_row_says_why_also_where_its_columns_are_named(
+        folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    whole = gzip.compress("".join(f'{{"case": "{at}"}}\n' for at in range(2000)).encode())
+    (folder / "cut.ndjson.gz").write_bytes(whole[:30])
+    (folder / "bad.ndjson.gz").write_bytes(whole[:12] + b"\xff" * 40 + whole[52:])
+    (folder / "wide.csv").write_text("case,activity,time\n", encoding="utf-16")
+    (folder / "none.csv").write_text("")
+    for name, wanted in (("cut.ndjson.gz", "cut-off"), ("bad.ndjson.gz", "cannot decompress"),
+                         ("wide.csv", "is UTF-16, not UTF-8"), ("none.csv", "no-events")):
+        code, out, err = run(capfd, "init", "--from-log", name, "p", "--case", "case")
+        assert (code, out) == (2, "") and wanted in err and err.count("error[") == 1, err
+
+
 def test_what_stands_behind_a_mark_is_a_policy_too(folder: Path, capfd: pytest.CaptureFixture[str],
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     rows(folder / "e.ndjson", {"type": "a", "time": "2026-01-01T08:00:00Z", "user": "z"},
@@ -370,6 +385,39 @@ def test_what_cannot_be_made_a_project_of(folder: Path, capfd: pytest.CaptureFix
     assert run(capfd, "init", "--from-log", "names.ndjson", "--timezone", "Mars/X")[0] == 2
     assert run(capfd, "init", "--timezone", "UTC")[0] == 2
     assert not (folder / "guiju.toml").exists()
+
+
+def test_a_full_disk_leaves_nothing(folder: Path, capfd: pytest.CaptureFixture[str],
+                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither files nor the folders that they would lie in; what was there before stays."""
+    (folder / "c.csv").write_text("type,time,user\na,2026-01-01T00:00:00Z,1\n")
+    (folder / "mine").mkdir()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", full)
+    for name in ("mine", "other/deeper"):
+        code, out, err = run(capfd, "init", "--from-log", "c.csv", name)
+        assert (code, out) == (2, "") and "no space left on device" in err
+    assert sorted(one.name for one in folder.rglob("*")) == ["c.csv", "mine"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(folder / "p.ndjson")
+    code, _, err = run(capfd, "init", "--from-log", "p.ndjson", "p")
+    assert code == 2 and "`p.ndjson` is a pipe or a device" in err
+    rows(folder / "e.ndjson", {"type": "a", "time": "2026-01-01T08:00:00Z", "user": "z"})
+    assert run(capfd, "init", "--from-log", "e.ndjson")[0] == 0
+    for engine in ("evaluator", "duckdb"):
+        code, _, err = run(capfd, "check", "--events", "p.ndjson", "--engine", engine)
+        assert code == 2 and "help: write them to a file" in err
+        (folder / "logs").mkdir(exist_ok=True)
+        if not (folder / "logs/p.ndjson").exists():
+            os.mkfifo(folder / "logs/p.ndjson")
+            shutil.copy(folder / "e.ndjson", folder / "logs/e.ndjson")
+        assert run(capfd, "check", "--events", "logs", "--engine", engine)[0] in (0, 1)
 
 
 def test_nothing_is_overwritten(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

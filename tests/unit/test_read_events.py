@@ -171,6 +171,36 @@ def test_many_errors_are_counted(tmp_path: Path) -> None:
     assert (problems[-1].name, "1,480 more" in problems[-1].message) == ("more-errors", True)
 
 
+def test_what_is_counted_stands_where_it_begins(tmp_path: Path) -> None:
+    _, problems = read_as(tmp_path, "e.ndjson", (OK + "\n") * 3 + "{}\n" * 30)
+    assert places(problems[-1:]) == ["more-errors 14:1-3"]
+
+
+def test_lines_that_are_one_value_of_json_together(tmp_path: Path) -> None:
+    _, problems = read_as(tmp_path, "e.ndjson", f"[{OK},\n{OK}]\n")
+    assert "`jq -c '.[]'`" in problems[0].help and not problems[1].help
+    _, problems = read_as(tmp_path, "e.ndjson", '{\n"type": "x"\n}\n')
+    assert "`jq -c .`" in problems[0].help
+
+
+def test_a_count_since_1970_says_what_reads_it(tmp_path: Path) -> None:
+    for time in ("1767225600000", '"1767225600"'):
+        _, problems = read_as(tmp_path, "e.ndjson", f'{{"type": "x", "time": {time}}}')
+        assert [one.name for one in problems] == ["bad-time"] and "guiju init --from-log" in problems[0].help
+
+
+def test_a_damaged_archive_is_told_wherever_the_damage_is(tmp_path: Path) -> None:
+    """Also by who reads its bytes alone, as the scan of large files does."""
+    whole = gzip.compress("".join(f'{{"type":"x","time":"{at}"}}\n' for at in range(3000)).encode())
+    for at in (0, 12, len(whole) // 2, len(whole) - 6):
+        path = tmp_path / "e.ndjson.gz"
+        path.write_bytes(whole[:at] + bytes(one ^ 0xFF for one in whole[at:at + 4]) + whole[at + 4:])
+        with path.open("rb") as file, pytest.raises(OSError) as told:
+            read.opened(file, str(path)).read()
+        assert told.value.errno is None
+        assert "cannot decompress" in read_events(path)[1][-1].message or at > 100
+
+
 def test_compressed(tmp_path: Path) -> None:
     whole = gzip.compress(f"{OK}\n\n{OK}\n".encode())
     events, problems = read_as(tmp_path, "e.ndjson.gz", whole)
