@@ -126,7 +126,7 @@ def _window(absent: EventAbsent, zone: str) -> str:
 def last_in_time(closes: int, zone: str) -> str:
     """The last instant before a half-open window closes, which is what a reader wants: `2026-08-01 10:12:00 +08:00`,
     or `the end of 2026-08-24` for a legal period."""
-    if closes % 1_000_000 == 1:
+    if closes % 1_000 == 1:  # behind an instant to the second or millisecond, as most logs have them
         return format_instant(closes - 1, zone)
     day = local_date(closes - 1, zone)
     return f"the end of {day.isoformat()}" if start_of_day(day.fromordinal(day.toordinal() + 1), zone) == closes \
