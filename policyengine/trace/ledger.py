@@ -62,9 +62,12 @@ class StreamSink:
     def write(self, lines: Sequence[bytes]) -> None:
         if lines:
             data = memoryview(b"\n".join(lines) + b"\n")
-            while data:  # without a buffer (PYTHONUNBUFFERED, a pipe) a signal may end a write half-way
-                data = data[self._stream.write(data) or 0:]
-            self._stream.flush()
+            try:
+                while data:  # without a buffer (PYTHONUNBUFFERED, a pipe) a signal may end a write half-way
+                    data = data[self._stream.write(data) or 0:]
+                self._stream.flush()
+            except OSError as problem:
+                raise OSError(problem.errno, problem.strerror, self.name) from None
 
     def secure(self) -> Mark:
         self._stream.flush()

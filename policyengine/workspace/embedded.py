@@ -42,16 +42,16 @@ class Refused(ValueError):
 
 
 def open_monitor(service: Mapping[str, Any], *, regulation: str | Sequence[str] = (), version: str | None = None,
-                 rules: Sequence[str] = (), parameters: Mapping[str, str] | None = None, lateness: str = "0 seconds",
-                 everything: bool = False, folder: str | os.PathLike[str] | None = None,
+                 rules: str | Sequence[str] = (), parameters: Mapping[str, str] | None = None,
+                 lateness: str = "0 seconds", everything: bool = False, folder: str | os.PathLike[str] | None = None,
                  state: Mapping[str, Any] | None = None) -> ServiceMonitor:
     """A monitor of one service.
 
     `service` is what a service file says (`{"service": {"id": …}}`). `regulation` is one id or several, by default the
-    project's; `version` as for `guiju check`. `parameters` are texts as a policy writes them (`"10 minutes"`).
-    `lateness` is how long events out of order are waited for. `everything`: also verdicts satisfied and not applicable.
-    `folder` is where the project file is looked for, by default the working directory. `state` is what `snapshot` of an
-    earlier monitor gave.
+    project's; `rules` is one name or several, by default all; `version` as for `guiju check`. `parameters` are texts as
+    a policy writes them (`"10 minutes"`). `lateness` is how long events out of order are waited for. `everything`: also
+    verdicts satisfied and not applicable. `folder` is where the project file is looked for, by default the working
+    directory. `state` is what `snapshot` of an earlier monitor gave.
 
     Raises `Refused` when the service does not fit the vocabulary, when nothing can be monitored, and when the state is
     none, or that of another monitor.
@@ -63,7 +63,7 @@ def open_monitor(service: Mapping[str, Any], *, regulation: str | Sequence[str] 
     documents, wrong = read_bytes("<service>", _written(service), format="json")
     _stop_on(wrong)
     request = Request(
-        (), (), (regulation,) if isinstance(regulation, str) else tuple(regulation), version, None, tuple(rules),
+        (), (), _several(regulation), version, None, _several(rules),
         tuple(f"{name}={value}" for name, value in (parameters or {}).items()), _now(), everything)
     services = tuple(map(Service, documents))
     watch, found, _ = open_watch(Asked(request, _length(lateness)), config, library, _now, services)
@@ -139,11 +139,19 @@ class ServiceMonitor:
             state: dict[str, Any] = msgspec.to_builtins(self._watch.snapshot())
             return state
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a monitor is not pickled or copied: keep its `snapshot()`, and go on from it with "
+                        "`open_monitor(…, state=…)`")
+
     def _judged(self, judge: Any) -> list[dict[str, Any]]:
         try:
             return [msgspec.json.decode(line) for line in judge()]
         except Stopped as stopped:
             raise Refused((stopped.diagnostic,)) from None
+
+
+def _several(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _written(value: Any) -> bytes:
@@ -194,6 +202,8 @@ def _now() -> int:
 
 
 def _microseconds(instant: datetime) -> int:
+    if not isinstance(instant, datetime):
+        raise TypeError(f"an instant is an aware datetime, not {type(instant).__name__}")
     if instant.tzinfo is None:
         raise ValueError("a time without a zone is no instant; give an aware datetime")
     return (instant - _EPOCH) // _MICROSECOND

@@ -281,6 +281,13 @@ def test_a_state_that_cannot_be_written_leaves_the_one_before(tmp_path: Path, mo
     state.close()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is Linux's")
+def test_a_stream_that_is_full_is_named() -> None:
+    with open("/dev/full", "wb", buffering=0) as stream, pytest.raises(OSError, match="No space") as caught:
+        StreamSink(stream, "/dev/full").write([b"one"])
+    assert caught.value.filename == "/dev/full"
+
+
 def test_a_stream(tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as stream:
         sink = StreamSink(stream)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
+import pickle
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -144,6 +146,21 @@ def test_a_state_goes_on(opened: Open) -> None:
     with pytest.raises(Refused) as caught:
         opened(rules=["bill_sent"], state=state)
     assert {one.name for one in caught.value.diagnostics} == {"other-snapshot"}
+
+
+def test_a_rule_alone_may_be_named_alone(opened: Open) -> None:
+    assert {kept.rule for _, kept in opened(rules="bill_sent").retention()} == {"bill_sent"}
+
+
+@pytest.mark.parametrize("ask", [pickle.dumps, copy.deepcopy], ids=["pickled", "copied"])
+def test_a_monitor_is_kept_by_its_snapshot(opened: Open, ask: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match="snapshot"):
+        ask(opened())
+
+
+def test_an_instant_is_no_text(opened: Open) -> None:
+    with pytest.raises(TypeError, match="an aware datetime, not str"):
+        opened().advance("2026-08-01T10:00:00Z")  # type: ignore[arg-type]
 
 
 def test_the_example_of_the_page(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
