@@ -48,6 +48,7 @@ MEANING = {
     "spark.sql.legacy.sizeOfNull": "false",
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",  # `day=007` is text
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # instants of UTC to whoever reads them
     "spark.sql.files.ignoreCorruptFiles": "false",
     "spark.sql.files.ignoreMissingFiles": "false",
 }

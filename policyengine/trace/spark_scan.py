@@ -82,6 +82,9 @@ class _Work:
         """The view of all parts together."""
         rows = reduce(DataFrame.unionByName, tables)
         counted = self.counted(rows, as_of)
+        if not counted:
+            self.found += map(read.no_events, numbered(self.parts)[:MAX_ERRORS])
+            return None
         if any(one.odd for one in counted):
             rows = reduce(DataFrame.unionByName, map(self.vouched, self.parts, tables))
             if self.found:

@@ -129,6 +129,20 @@ def test_the_same_table(tmp_path: Path, write: Any, as_of: int | None) -> None:
     assert replace(theirs[0], tables=ours[0].tables, repeats=repeats) == ours[0]
 
 
+def test_files_without_events(tmp_path: Path) -> None:
+    """Of Parquet no rows, of CSV only the line of names."""
+    for path in (parquet(tmp_path / "none.parquet", []), csv(tmp_path / "none.csv", [])):
+        ours, theirs = both([path])
+        assert theirs == ours and [one.name for one in theirs[2]] == ["no-events"]
+
+
+def test_instants_are_instants_to_others(tmp_path: Path) -> None:
+    """Findings in Parquet: what reads them knows that times are UTC."""
+    session().sql("SELECT timestamp_micros(0) AS time").write.parquet(str(tmp_path / "found"))
+    [(_, type, *_)] = duckdb.connect().execute(f"DESCRIBE FROM '{tmp_path}/found/*.parquet'").fetchall()
+    assert type == "TIMESTAMP WITH TIME ZONE"
+
+
 GOOD = {"type": "login", "time": "2026-08-01T00:00:00Z", "user": "u"}
 
 
