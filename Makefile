@@ -30,7 +30,7 @@ demo: $(STAMP)
 	@$(BIN)/guiju diff $(DIFF)
 
 test: lint
-	@$(BIN)/python -m pytest -q -n auto --dist loadfile $(PYTEST_FLAGS) $(TESTS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS) $(TESTS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet .

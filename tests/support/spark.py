@@ -20,8 +20,9 @@ from tests.support.tables import held
 
 SMALL = {"spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2", "spark.driver.memory": "1g",
          "spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false",
-         "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-"""Compiling a query costs more than running it on a few rows."""
+         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+"""Compiling a query costs more than running it on a few rows, and making Java fast more than Java costs."""
 
 
 @cache

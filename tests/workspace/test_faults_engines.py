@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -16,8 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from policyengine.core.case import Event
-from policyengine.core.verdict import Judgement, Moment
+from policyengine.core.verdict import Judgement
 from tests.workspace.shop import Project, event
 from tests.workspace.test_engines import CROSSING
 
@@ -238,26 +236,3 @@ def test_a_master_that_does_not_answer(shop: Project, cache: Path) -> None:
         stdout, stderr = finished(run, 20)
     assert (run.returncode, stdout) == (2, "") and stderr.startswith(
         f"error[no-spark]: Spark does not start: nothing answers at `spark://{closed}`: connection refused\n"), stderr
-
-
-def test_findings_are_there_whole_or_not_at_all(tmp_path: Path) -> None:
-    """Also where what ends the run is Ctrl-C, and where it is an error."""
-    pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guiju[spark]"')
-    from policyengine.trace.spark import found_here, whole, write
-    from tests.support.spark import session
-
-    spark, folder = session(), tmp_path / "found.ndjson"
-    moment = Moment(0, 0, (), Event("use", 0, {"service": "one"}, None, None, "trace", 7, 0))
-    judged = [Judgement("rule", "violated", moment)]
-    for problem in (KeyboardInterrupt, ValueError):
-        with pytest.raises(problem), whole(spark, str(folder)):
-            write(found_here(spark, judged), str(folder), "json")
-            assert any(folder.glob("part-*")) and not (folder / "_SUCCESS").exists()
-            raise problem
-        assert not folder.exists()
-    with whole(spark, str(folder)):
-        write(found_here(spark, judged), str(folder), "json")
-    assert (folder / "_SUCCESS").exists()
-    [line] = "".join(part.read_text("utf-8") for part in folder.glob("part-*")).splitlines()
-    assert json.loads(line) == {"rule": "rule", "verdict": "violated", "time": "1970-01-01T00:00:00.000000Z",
-                                "tie": False, "service": "one", "file": "trace", "row": 7}

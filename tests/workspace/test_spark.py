@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guiju[spark]"')
 
+from policyengine.core.case import Event
+from policyengine.core.verdict import Judgement, Moment
+from policyengine.trace.spark import found_here, whole, write
 from tests.support.spark import session
 from tests.workspace.shop import Project
 from tests.workspace.test_engines import CROSSING, report, with_terms
@@ -35,3 +39,22 @@ def test_check_by_spark(shop: Project) -> None:
 def test_findings_in_a_folder_go_with_spark(shop: Project) -> None:
     shop.trace(*CROSSING)
     assert "goes with `--engine spark`" in shop.refused(shop.good, "--events", shop.events_file, "--findings", "found")
+
+
+def test_findings_are_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Also where what ends the run is Ctrl-C, and where it is an error."""
+    spark, folder = session(), tmp_path / "found.ndjson"
+    moment = Moment(0, 0, (), Event("use", 0, {"service": "one"}, None, None, "trace", 7, 0))
+    judged = [Judgement("rule", "violated", moment)]
+    for problem in (KeyboardInterrupt, ValueError):
+        with pytest.raises(problem), whole(spark, str(folder)):
+            write(found_here(spark, judged), str(folder), "json")
+            assert any(folder.glob("part-*")) and not (folder / "_SUCCESS").exists()
+            raise problem
+        assert not folder.exists()
+    with whole(spark, str(folder)):
+        write(found_here(spark, judged), str(folder), "json")
+    assert (folder / "_SUCCESS").exists()
+    [line] = "".join(part.read_text("utf-8") for part in folder.glob("part-*")).splitlines()
+    assert json.loads(line) == {"rule": "rule", "verdict": "violated", "time": "1970-01-01T00:00:00.000000Z",
+                                "tie": False, "service": "one", "file": "trace", "row": 7}
