@@ -61,6 +61,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.engine = Engine(DuckTables(self.con))
+        self.engine.prepare((), self.horizon, self.calendar)
+        self.con.execute("CREATE TABLE earlier AS SELECT * FROM calendar")
 
     def known(self, policy: ir.Policy, trial: wide.Trial, places: Mapping[str, int],
               ) -> tuple[Known, Case, tuple[Event, ...]]:
@@ -86,9 +88,11 @@ class Bench:
 
     def judged(self, made: Plan) -> tuple[Counter[Any], Counter[Any], Counted]:
         """Each moment of a rule by its plan: instant, places, verdict, due time, tie; the hard ones; and the counts."""
-        if not set(made.lookups) <= self.prepared:
-            self.prepared |= set(made.lookups)
-            self.engine.prepare(self.prepared, self.horizon, self.calendar)
+        if new := set(made.lookups) - self.prepared:
+            self.prepared |= new
+            self.engine.prepare(new, self.horizon, self.calendar)
+            self.con.execute("INSERT INTO calendar SELECT * FROM earlier")
+            self.con.execute("CREATE OR REPLACE TABLE earlier AS SELECT * FROM calendar")
         counted = self.engine.run(made, VERDICTS)
         rows = Counter((one.t, one.known, one.pos, one.first, one.past, one.verdict, one.due, one.tie)
                        for one in self.engine.found(counted, hard=False))

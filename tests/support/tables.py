@@ -48,7 +48,9 @@ def load(con: duckdb.DuckDBPyConnection, known: Known, events: Sequence[Event]) 
         row += [_said(event, one) for one in said]
         rows.append(row)
     if rows:
-        con.executemany(f"INSERT INTO events VALUES ({', '.join('?' * len(declared))})", rows)
+        # Column by column: row by row takes ten times as long.
+        lists = (f"unnest(CAST(? AS {one.rsplit(' ', 1)[1]}[]))" for one in declared)
+        con.execute(f"INSERT INTO events SELECT {', '.join(lists)}", list(map(list, zip(*rows, strict=True))))
     for table in dict.fromkeys(known.tables.values()):
         kinds = ", ".join(str(known.places[event]) for event, stands in known.tables.items() if stands == table)
         con.execute(f'CREATE OR REPLACE VIEW {table} AS SELECT * FROM events WHERE "type" IN ({kinds})')
