@@ -70,12 +70,13 @@ def rows(lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar) -> Ite
         # A run begins with an event of the trace, whatever else is counted from; a deadline may be far ahead.
         around = _MARGIN if lookup.repeated else 0
         ahead = _DEADLINES if lookup.kind == "due" else 0
+        what = lookup.what
         for day in range(horizon.first + around, horizon.last - around + ahead + 1):
             start = start_of_day(date.fromordinal(day + _EPOCH), calendar.zone)
             k = 1
             while True:
                 instant = _instant(lookup, k, start, calendar)
-                yield lookup.what, k, day, instant
+                yield what, k, day, instant
                 k += 1
                 if not lookup.repeated or instant > horizon.end:
                     break

@@ -488,7 +488,7 @@ def test_killed_again_and_again(shop: Project, seed: int) -> None:  # noqa: F811
 
 def test_killed_in_the_middle_of_a_file(shop: Project) -> None:  # noqa: F811
     """Byte for byte the output of a run that nobody killed."""
-    rows = trace_of(6000)
+    rows = trace_of(3000)
     shop.trace(*rows)
     monitor(shop, shop.good, "--events", shop.events_file, "--output", "whole.ndjson", "--pending")
     whole = (shop.folder / "whole.ndjson").read_bytes()
