@@ -32,7 +32,7 @@ def answers(judgements: list[Judgement]) -> dict[Any, tuple[str, int | None]]:
 
 
 @given(rules(), cases, instants, instants)
-@settings(max_examples=600)
+@settings(max_examples=200)
 def test_settled_stays_settled(rule: ir.Rule, case: Case, one: int, other: int) -> None:
     """With the same events up to A, a verdict other than pending at A is the verdict at every later as-of."""
     early, late = sorted((one, other))
@@ -45,7 +45,7 @@ def test_settled_stays_settled(rule: ir.Rule, case: Case, one: int, other: int) 
 
 
 @given(rules(), cases, instants)
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_pending_is_decided_when_due(rule: ir.Rule, case: Case, as_of: int) -> None:
     """If nothing more comes, a pending verdict is decided at its due time and not a microsecond before."""
     cut = Case(case.facts, tuple(event for event in case.events if event.time <= as_of))
@@ -58,7 +58,7 @@ def test_pending_is_decided_when_due(rule: ir.Rule, case: Case, as_of: int) -> N
 
 
 @given(rules(), cases, instants, st.integers(0, 2 ** 32))
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_arrival_order_does_not_matter(rule: ir.Rule, case: Case, as_of: int, seed: int) -> None:
     """The same rows in any order give the same verdicts."""
     shuffled = list(case.events)
@@ -72,7 +72,7 @@ def test_arrival_order_does_not_matter(rule: ir.Rule, case: Case, as_of: int, se
 
 
 @given(rules(), cases, instants, st.booleans(), st.integers(0, 2))
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_supplying_facts(rule: ir.Rule, case: Case, as_of: int, flag: bool, number: int) -> None:
     """Supplying a fact never turns violated into satisfied or back; satisfied may become not applicable or exempt.
 
@@ -95,7 +95,7 @@ def test_supplying_facts(rule: ir.Rule, case: Case, as_of: int, flag: bool, numb
 
 
 @given(rules(), conditions(future=False, depth=1), cases, instants)
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_exceptions_only_relax(rule: ir.Rule, exception: ir.Expr, case: Case, as_of: int) -> None:
     """With one more `unless`, a verdict stays, becomes exempt, or turns from violated into undecided."""
     if not isinstance(rule.trigger, ir.OnEvent):
@@ -110,7 +110,7 @@ def test_exceptions_only_relax(rule: ir.Rule, exception: ir.Expr, case: Case, as
 
 
 @given(rules(), cases, instants)
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_must_not_mirrors_must(rule: ir.Rule, case: Case, as_of: int) -> None:
     """`must not X` is satisfied where `must X` is violated, and the other way; the rest is equal."""
     plain = replace(rule, unless=())

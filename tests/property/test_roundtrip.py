@@ -20,7 +20,7 @@ PIECES = [*RESERVED, *CLAUSES, *DECLARATIONS, "x", "a.b", "(", ")", "[", "]", ",
 
 
 @given(declarations)
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_what_is_written_is_read_back(declaration: ast.Declaration) -> None:
     text = format_declaration(declaration)
     file, diagnostics = parse("p", text)
@@ -38,7 +38,7 @@ def test_an_expression_fits_on_one_line_and_is_read_back(expression: ast.Expr) -
 
 
 @given(files, st.randoms(use_true_random=False))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_layout_changes_nothing_and_settles(written: tuple[ast.Declaration, ...], rnd: random.Random) -> None:
     text = _disturbed("".join(map(format_declaration, written)), rnd)
     file, diagnostics = parse("p", text)
@@ -67,13 +67,13 @@ def _disturbed(text: str, rnd: random.Random) -> str:
 
 
 @given(st.text() | st.lists(st.sampled_from(PIECES), max_size=30).map(" ".join))
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_no_text_makes_the_parser_raise(text: str) -> None:
     _sane(text)
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_no_damage_to_a_good_file_makes_the_parser_raise(rnd: random.Random) -> None:
     text = GOOD
     for _ in range(rnd.randint(1, 3)):
