@@ -46,6 +46,9 @@ Odd = Literal["said", "skipped", "stops", "trusted"]
 """What becomes of rows that are odd: the column `odd` says so, they are left out, they end the query, or nobody asks
 which they are."""
 
+SOME = 3
+"""So few types are asked for one by one."""
+
 _ODD = {"skipped": "false", "stops": f"error({quoted(ODD)})"}
 
 ROW = ("file", "row", "type", "t", "local", "seq", "id", "service", "content", "odd")
@@ -88,6 +91,10 @@ class Asked:
             return "false"
         if places >= self.present:
             return "true"
+        inside, others = places & self.present, self.present - places
+        for some, sign, word in ((inside, "=", " OR "), (others, "<>", " AND ")):
+            if len(some) <= SOME:
+                return "(" + word.join(f'"type" {sign} {one}' for one in sorted(some)) + ")"
         flags = ", ".join("true" if one in places else "false" for one in range(len(self.names)))
         return f"([{flags}])[\"type\" + 1]"
 

@@ -22,6 +22,7 @@ from policyengine.trace import scan_text
 from policyengine.trace.columns import Column
 from policyengine.trace.scan import Scan, scan
 from policyengine.trace.scan_database import open_database, temp_folder
+from policyengine.trace.scan_rows import each_row
 
 TEXT, INTEGER, NUMBER = types.Text(), types.Number(integer=True), types.Number()
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -156,6 +157,24 @@ def test_records_inside_events(con: duckdb.DuckDBPyConnection, tmp_path: Path) -
     assert bad(con, ndjson(tmp_path / "e.ndjson", [row(1, place={"floor": "2"})])) == [
         "event-type e.ndjson:1 used: expected an integer for `place.floor`, found text `2`",
         "event-required e.ndjson:1 used: `place.city` is missing, and it is required"]
+
+
+@pytest.mark.parametrize(("worth", "by_python"), [(1 << 30, True), (0, False)])
+def test_few_rows_of_many_fields(con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                 worth: int, by_python: bool) -> None:
+    """Where the query is long and the file is not, Python reads it; the rows are the same."""
+    monkeypatch.setattr(scan_text, "LONG", 100)
+    monkeypatch.setattr(scan_text, "WORTH", worth)
+    read = []
+
+    def each(name: str, *asked: Any, **more: Any) -> Any:
+        read.append(name)
+        return each_row(name, *asked, **more)
+
+    monkeypatch.setattr(scan_module, "each_row", each)
+    found = good(con, ndjson(tmp_path / "a.ndjson", [row(n, age=n) for n in range(20)]))
+    assert found.rows == 20 and bool(read) == by_python
+    assert events(con, '"row", "age:integer"') == [(n + 1, n) for n in range(20)]
 
 
 def test_blank_lines_count(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
