@@ -93,7 +93,7 @@ def read_params(_ctx: click.Context, _parameter: click.Parameter, texts: Sequenc
                    "Default: text.")
 @output_option
 @click.option("--all", "everything", is_flag=True, help="Also show what is satisfied or not applicable.")
-@click.option("--pending", is_flag=True, help="Show every open duty with its due date.")
+@click.option("--pending", is_flag=True, help="List every open duty, the first due first.")
 @click.option("--max-findings", type=click.IntRange(min=1), default=3, show_default=True, metavar="N",
               help="Show this many moments or services of one rule; the other formats show all.")
 @click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True,

@@ -33,6 +33,7 @@ Paint = Callable[[str, str], str]
 INDENT = 11
 MAX_NAME = 48  # columns of a rule's name in the first line, and of them those that push the place to the right
 NAMES = 40
+TO_DO = (26, 12, 29, 18)  # columns of due date, whom, rule and articles in the list of open duties; longer ones push
 MAX_RULES = 60  # names listed when one missing fact leaves very many rules undecided
 
 COLOURS: dict[Verdict, str] = {"violated": "bad", "undecided": "open", "pending": "note", "exempt": "faint",
@@ -50,6 +51,8 @@ WORDS: dict[str, dict[str, str]] = {
         "rules undecided": "{} rules undecided: {}", "rules moments": "{} rules undecided at {} moments: {}",
          "open": "{} open; {} {}, the first for {}",
         "open one": "1 open; {} for {}", "open bare": "{} open", "pending more": "and {} more (--pending)",
+        "to do": "{} open duties, by due date", "to do one": "1 open duty", "no due": "no date",
+        "provisional": " (provisional)",
         "fix": "fix: {}", "cites": "cites {}", "param": "{} = {}", "at": "at {}", "tie": "rests on the order of events "
         "of one instant", "note": "note: {}", "comma": ", ", "stop": ".",
         "rules": "{} rules", "rule": "1 rule", "no trigger": "{} without a trigger", "count": "{} {}",
@@ -65,6 +68,7 @@ WORDS: dict[str, dict[str, str]] = {
         "rules undecided": "{} 条规则未定：{}", "rules moments": "{} 条规则在 {} 个时刻未定：{}",
          "open": "{} 项待履行；{} 项{}，最先为 {}",
         "open one": "1 项待履行；{}，{}", "open bare": "{} 项待履行", "pending more": "另有 {} 项（--pending）",
+        "to do": "{} 项待履行，按期限排列", "to do one": "1 项待履行", "no due": "无期限", "provisional": "（暂定）",
         "fix": "整改：{}", "cites": "依据 {}", "param": "{} = {}", "at": "于 {}",
         "tie": "结论取决于同一时刻事件的先后顺序",
         "note": "注：{}", "comma": "，", "stop": "。",
@@ -103,7 +107,7 @@ def plain(text: str, style: str) -> str:
 def to_text(report: Report, paint: Paint = plain, *, width: int = 100, lang: str = "en", max_findings: int = 3,
             pending: bool = False) -> str:
     """The whole report, with a line end. `max_findings` limits the moments or services shown of one rule; `pending`
-    shows every open duty whatever that limit."""
+    lists every open duty of all rules by its due date, whatever that limit."""
     page = _Page(report, paint, width, lang, max(1, max_findings), pending)
     for judged, results in zip(report.judged, by_version(report), strict=True):
         page.version(judged, results)
@@ -153,7 +157,7 @@ class _Page:
         title = judged.title_zh if self.lang == "zh" and judged.title_zh else judged.title_en
         self.put(title, indent=0)
         self.lines.append("")
-        found = entries(results)
+        found = [entry for entry in entries(results) if not (self.pending and entry.verdict == "pending")]
         own = [entry for entry in found if entry.missing is None]
         articles = min(16, max((columns(_articles(entry, self.lang)) for entry in own), default=0))
         names = min(NAMES, max((columns(self._name(entry)) for entry in own), default=0))
@@ -167,6 +171,28 @@ class _Page:
                 self.lines.append("")
         if short:
             self.lines.append("")
+        if self.pending:
+            self.to_do([entry for entry in entries(results) if entry.verdict == "pending"])
+
+    def to_do(self, found: Sequence[Entry]) -> None:
+        """The open duties of all rules, the first due first: until when, for whom, which rule, which article."""
+        rows = [(self.in_language(first.due or self.words["no due"])
+                 + (self.words["provisional"] if first.provisional else ""), keys_text(first) or clean(first.service),
+                 self._name(entry), _articles(entry, self.lang))
+                for _, _, _, entry, first in sorted(
+                    ((result.due_instant or "~", result.rule, keys_text(result), entry, result)
+                     for entry in found for result in entry.results), key=lambda row: row[:3])]
+        if not rows:
+            return
+        number = sum(number_of(self.report, entry) for entry in found)
+        word = self.paint(pad(self.words["pending"], INDENT - 1), COLOURS["pending"]) + " "
+        self.lines.append(word + (self.words["to do one"] if number == 1 else self.say("to do", f"{number:,}")))
+        wide = [min(most, max(columns(row[place]) for row in rows)) for place, most in enumerate(TO_DO)]
+        for row in rows:
+            self.put("  ".join(pad(text, width) for text, width in zip(row, wide, strict=True)).rstrip(), hang=2)
+        if number > len(rows):
+            self.put(self.say("more", f"{number - len(rows):,}"))
+        self.lines.append("")
 
     def _is_short(self, entry: Entry) -> bool:
         return entry.verdict in ("satisfied", "not_applicable")
@@ -296,10 +322,10 @@ class _Page:
             dates: dict[str, list[Result]] = {}
             for result in timed:
                 dates.setdefault(due(result), []).append(result)
-            shown = list(dates.items()) if self.pending else list(dates.items())[:self.limit]
+            shown = list(dates.items())[:self.limit]
             for when, results in shown:
                 whom = [keys_text(result) or clean(result.service) for result in results]
-                kept = whom if self.pending else whom[:self.limit]
+                kept = whom[:self.limit]
                 text = f"{self.in_language(when)}{self.words['colon']}{', '.join(kept)}"
                 if len(whom) > len(kept):
                     text += " " + self.say("pending more", f"{len(whom) - len(kept):,}")

@@ -115,7 +115,11 @@ def test_the_demo_shows_all_that_a_report_is_for(check: Check, capsys: pytest.Ca
     shown = check(capsys, "--pending")
     violated = block(shown, "violated", "management_systems")
     assert 'lacks "ethics_review"' in violated and "examples/companion/service.yaml:23:7" in violated
-    assert "due by the end of 2026-09-15 for u015" in block(shown, "pending", "delete_on_request")
+    listed = shown[shown.index("6 open duties"):].split("\n\n")[0].splitlines()[1:]
+    due = [re.split("  +", line.strip()) for line in listed if "2026-" in line]  # a long path breaks the line
+    assert [row[0][-10:] for row in due[1:]] == [f"2026-09-{day}" for day in ("03", "14", "15", "17", "18")]
+    assert due[0][:3] == ["2026-08-31 23:13:00 +08:00", "u107", "reminder_every_two_hours"]
+    assert due[3] == ["the end of 2026-09-15", "u015", "delete_on_request", "Art. 16(3)"]
     assert "`service.elderly.help_response` is missing" in block(shown, "undecided", "elderly_guidance")
 
 

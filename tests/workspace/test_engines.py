@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -110,7 +111,10 @@ def test_open_duties_by_due_date(shop: Project) -> None:
     # The second line, and a note, tell the time.
     one, other = ([line for line in text.split("\n")[2:] if "the facts as of" not in line] for text in told)
     assert one == other
-    assert "due by" in told[0]
+    at = next(place for place, line in enumerate(one) if "open duties, by due date" in line)
+    duties = one[at + 1:one.index("", at)]
+    assert len(duties) > 2 and duties == sorted(duties)
+    assert len({re.split("  +", line)[3] for line in duties}) > 1, "of several rules"
 
 
 def with_terms(shop: Project) -> None:
