@@ -80,9 +80,9 @@ def test_standard_input_beside_many_files(many: Project, monkeypatch: pytest.Mon
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sees the processes in /proc")
 def test_ctrl_c_ends_all_processes_quietly(many: Project, cache: Path) -> None:
-    os.mkfifo(many.folder / "many" / "endless.yaml")  # who reads it waits for ever
+    os.mkfifo(many.folder / "many" / "endless.yaml")  # a walk passes it by; named, it is read for ever
     code = ("import os; os.cpu_count = lambda: 3\n"
-            "from policyengine.cli.main import main; raise SystemExit(main(['check', 'many']))")
+            "from policyengine.cli.main import main; raise SystemExit(main(['check', 'many', 'many/endless.yaml']))")
     process = subprocess.Popen([sys.executable, "-c", code], cwd=many.folder, start_new_session=True, text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                env={**os.environ, "GUIJU_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT)})
