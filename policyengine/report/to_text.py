@@ -157,7 +157,9 @@ class _Page:
         title = judged.title_zh if self.lang == "zh" and judged.title_zh else judged.title_en
         self.put(title, indent=0)
         self.lines.append("")
-        found = [entry for entry in entries(results) if not (self.pending and entry.verdict == "pending")]
+        every = entries(results)
+        listed = "pending" if self.pending else None  # of all rules together, below the others
+        found = [entry for entry in every if entry.verdict != listed]
         own = [entry for entry in found if entry.missing is None]
         articles = min(16, max((columns(_articles(entry, self.lang)) for entry in own), default=0))
         names = min(NAMES, max((columns(self._name(entry)) for entry in own), default=0))
@@ -171,8 +173,8 @@ class _Page:
                 self.lines.append("")
         if short:
             self.lines.append("")
-        if self.pending:
-            self.to_do([entry for entry in entries(results) if entry.verdict == "pending"])
+        if waiting := [entry for entry in every if entry.verdict == listed]:
+            self.to_do(waiting)
 
     def to_do(self, found: Sequence[Entry]) -> None:
         """The open duties of all rules, the first due first: until when, for whom, which rule, which article."""
@@ -182,8 +184,6 @@ class _Page:
                 for _, _, _, entry, first in sorted(
                     ((result.due_instant or "~", result.rule, keys_text(result), entry, result)
                      for entry in found for result in entry.results), key=lambda row: row[:3])]
-        if not rows:
-            return
         number = sum(number_of(self.report, entry) for entry in found)
         word = self.paint(pad(self.words["pending"], INDENT - 1), COLOURS["pending"]) + " "
         self.lines.append(word + (self.words["to do one"] if number == 1 else self.say("to do", f"{number:,}")))

@@ -62,7 +62,7 @@ def key_types(policies: Iterable[ir.Policy], schemas: Mapping[str, Mapping[str, 
             if (one := frozenset(said.values())) in _KEYS}
 
 
-def of_two_types(policies: Iterable[ir.Policy], schemas: Mapping[str, Mapping[str, Any]]) -> Diagnostic | None:
+def _of_two_types(policies: Iterable[ir.Policy], schemas: Mapping[str, Mapping[str, Any]]) -> Diagnostic | None:
     """What is wrong where one name is a key of two types, of events that no rule brings together: a table has room for
     one of them."""
     for name, said in sorted(_said(policies, schemas).items()):
@@ -125,9 +125,6 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
     if problems:
         yield None, problems
         return
-    if (mixed := of_two_types(policies, schemas)) is not None:
-        yield None, (mixed,)
-        return
     keys, wanted = _wanted(policies, schemas)
     with ExitStack() as stack:
         try:
@@ -153,9 +150,6 @@ def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schema
     """The same in Spark: the paths are those that the cluster reads. `master` as Spark writes it; None: its own
     default, this machine where there is none. All moments found go to the folder `findings`, if one is given, which
     must not be there: NDJSON where it is named so, else Parquet. Raises `Broken` for what Spark cannot do."""
-    if (mixed := of_two_types(policies, schemas)) is not None:
-        yield None, (mixed,)
-        return
     keys, wanted = _wanted(policies, schemas)
     with ExitStack() as stack:
         try:
@@ -196,6 +190,9 @@ def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schema
 
 def _wanted(policies: Sequence[ir.Policy], schemas: Mapping[str, Mapping[str, Any]],
             ) -> tuple[dict[str, types.Type], dict[str, tuple[Column, ...]]]:
+    """The types of keys, and the columns that policies read of each event type. Raises `Broken` for a key of two."""
+    if (mixed := _of_two_types(policies, schemas)) is not None:
+        raise Broken(mixed)
     keys = key_types(policies, schemas)
     every = [needs(policy, policy.rules, keys) for policy in policies]
     events = dict.fromkeys(event for one in every for event in one)

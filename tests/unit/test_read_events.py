@@ -191,14 +191,15 @@ def test_a_count_since_1970_says_what_reads_it(tmp_path: Path) -> None:
 
 def test_a_damaged_archive_is_told_wherever_the_damage_is(tmp_path: Path) -> None:
     """Also by who reads its bytes alone, as the scan of large files does."""
-    whole = gzip.compress("".join(f'{{"type":"x","time":"{at}"}}\n' for at in range(3000)).encode())
+    whole = gzip.compress("".join(f'{{"type":"x","time":"2026-01-01T00:00:00Z","n":{at}}}\n'
+                                  for at in range(3000)).encode())
     for at in (0, 12, len(whole) // 2, len(whole) - 6):
         path = tmp_path / "e.ndjson.gz"
         path.write_bytes(whole[:at] + bytes(one ^ 0xFF for one in whole[at:at + 4]) + whole[at + 4:])
         with path.open("rb") as file, pytest.raises(OSError) as told:
             read.opened(file, str(path)).read()
         assert told.value.errno is None
-        assert "cannot decompress" in read_events(path)[1][-1].message or at > 100
+        assert any("cannot decompress" in one.message for one in read_events(path)[1])
 
 
 def test_compressed(tmp_path: Path) -> None:
