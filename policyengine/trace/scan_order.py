@@ -47,19 +47,18 @@ def order(con: duckdb.DuckDBPyConnection, there: Collection[str], contents: Call
         con.execute('CREATE TABLE scan_said (file INTEGER, "row" BIGINT, said VARCHAR)')
     repeats = _one(con, 'SELECT count(*) - count(DISTINCT (t, k, said)) FROM scan_ties JOIN scan_said USING (file, '
                         '"row") WHERE free')
-    # Rows of one time share their places out anew: `nth` is a row's rank by the order, `mth` by the place it has.
+    # Rows of one time share their places out anew, from the lowest on: what was read between them is not wanted.
+    by = 'PARTITION BY t ORDER BY q NULLS FIRST, k, i, said, file, "row"'
+    head = "min(nth) OVER (PARTITION BY t, q)" if "seq" in there else "1"
     con.execute(
-        "CREATE TABLE scan_placed AS SELECT *, min(nth) OVER (PARTITION BY t, q) AS head FROM (SELECT f.*, "
-        'row_number() OVER (PARTITION BY t ORDER BY q NULLS FIRST, k, i, said, file, "row") AS nth, '
-        'row_number() OVER (PARTITION BY t ORDER BY own) AS mth FROM scan_few AS f LEFT JOIN scan_said USING (file, '
-        '"row"))')
-    was = "was" if sorted else "own"
+        f'CREATE TABLE scan_placed AS SELECT file, "row", {"was" if sorted else "own"} AS was, nth, {head} AS head, '
+        f"lowest + nth - 1 AS pos, lowest + head - 1 AS instant FROM (SELECT f.*, row_number() OVER ({by}) AS nth, "
+        f"min(own) OVER ({by} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS lowest FROM scan_few AS f "
+        'LEFT JOIN scan_said USING (file, "row"))')
     alone = ('UNION ALL SELECT file, "row", own, own FROM scan_sorted WHERE own <> was AND t NOT IN '
              "(SELECT t FROM scan_crowded)" if sorted else "")
-    con.execute(
-        f'CREATE TABLE scan_moved AS SELECT s.file, s."row", a.own AS pos, b.own AS instant FROM scan_placed AS s JOIN '
-        f"scan_placed AS a ON a.t = s.t AND a.mth = s.nth JOIN scan_placed AS b ON b.t = s.t AND b.mth = s.head WHERE "
-        f"a.own <> s.{was} OR b.own <> s.{was} {alone}")
+    con.execute('CREATE TABLE scan_moved AS SELECT file, "row", pos, instant FROM scan_placed WHERE pos <> was OR '
+                f"instant <> was {alone}")
     ties = _one(con, "SELECT count(*) FROM scan_placed WHERE head <> nth")
     moved = _one(con, "SELECT count(*) FROM scan_moved")
     for table in ("scan_sorted", "scan_crowded", "scan_few", "scan_ties", "scan_said", "scan_placed"):
