@@ -31,7 +31,7 @@ from policyengine.cli.common import (
     write_files,
 )
 from policyengine.cli.progress import Progress
-from policyengine.core.verdict import Verdict
+from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.report.formats import render
 from policyengine.report.model import Report, Result
 from policyengine.workspace.check import ENGINES, EngineName, Request, check
@@ -133,7 +133,8 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
             named_inputs(services, config.services, config), named_inputs(events, config.events, config), regulations,
             version, as_of, rules, params, int(time.time()) * 1_000_000, everything, stdin_filename, engine=engine,
             memory=memory, master=master, findings=findings,
-            limit=max(max_findings, OPEN if pending else TOLD), progress=progress)
+            most=dict.fromkeys(VERDICTS, max(max_findings, TOLD)) | ({"pending": OPEN} if pending else {}),
+            progress=progress)
         report, diagnostics, sources = check(request, config, library)
     if report is None and allow_empty and diagnostics and {one.name for one in diagnostics} <= EMPTY:
         note("0 services; nothing was judged")

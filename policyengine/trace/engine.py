@@ -38,6 +38,9 @@ NOWHERE: Mapping[str, str] = {}
 OPEN = 2 ** 62
 """Past every instant, as columns have them."""
 
+ALL: Mapping[Verdict, int] = {}
+"""Of no verdict are only so many moments wanted."""
+
 FOUND = "found_"
 """Before the name of a rule: the table of its moments found."""
 
@@ -128,13 +131,15 @@ class Engine:
             counts["not_applicable"] += self.totals[plan.total] - sum(counts.values()) - hard
         return Counted(counts, ties, hard, table)
 
-    def found(self, counted: Counted, *, hard: bool, limit: int | None = None) -> list[Found]:
+    def found(self, counted: Counted, *, hard: bool, most: Mapping[Verdict, int] = ALL) -> list[Found]:
         """Moments found: those that the evaluator must judge, or the others, the earliest of each verdict (those first
-        due, where they are pending), at most `limit` of one."""
+        due, where they are pending), at most so many of it."""
         result = []
         first = f'CASE WHEN "verdict" = {VERDICTS.index("pending")} THEN "due" ELSE "t" END'
         order = f'{first}, "t", "pos", "first", "past", "known"'
-        cut = f' QUALIFY row_number() OVER (PARTITION BY "verdict" ORDER BY {order}) <= {limit}' if limit else ""
+        few = " ".join(f"WHEN {VERDICTS.index(verdict)} THEN {number}" for verdict, number in most.items())
+        cut = (f' QUALIFY row_number() OVER (PARTITION BY "verdict" ORDER BY {order}) <= CASE "verdict" {few} '
+               f"ELSE {OPEN} END" if few else "")
         for t, known, pos, first_of, past, code, due, tie, n in self.tables.ask(
                 'SELECT "t", "known", "pos", "first", "past", "verdict", "due", "tie", "n" FROM '
                 f'{quoted(counted.table)} WHERE "t" IS NOT NULL AND "hard" = {hard}{cut} ORDER BY "verdict", {order}'):

@@ -72,8 +72,8 @@ class Request:
     """What one `check` was asked. `now` is the clock (UTC microseconds), handed in. `parameters` are NAME=VALUE texts
     of the command line, which win over the project's. `processes` 0: as many as there are processors. `engine` judges
     traces within `memory`, or on the cluster of `master`, which writes all moments found to the folder `findings`; of
-    what an engine finds, the earliest `limit` of a rule and verdict are told, None: all. `progress` hears how far the
-    run is."""
+    what an engine finds of a rule, of each verdict the earliest are told, at most so many as `most` says, else all.
+    `progress` hears how far the run is."""
 
     services: Sequence[str]
     events: Sequence[str] = ()
@@ -90,7 +90,7 @@ class Request:
     memory: str | None = None
     master: str | None = None
     findings: str | None = None
-    limit: int | None = None
+    most: Mapping[Verdict, int] = field(default_factory=dict)
     progress: Progress = silent
 
 
@@ -207,7 +207,7 @@ class Run:
         facts_as_of = now if as_of is None else as_of
         last = now if trace is None else trace.last
         terms = Terms(facts_as_of, last if as_of is None else as_of, self.sources(reference), self.request.everything,
-                      self.library, None if trace is None else trace.store, self.request.limit, self.request.progress)
+                      self.library, None if trace is None else trace.store, self.request.most, self.request.progress)
         seen = None if trace is None else trace.until(terms.trace_as_of)
         sittings = self.sittings(regulations, terms, seen)
         self.settings_fit(sittings)

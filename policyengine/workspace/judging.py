@@ -57,8 +57,9 @@ class Sitting:
 @record
 class Terms:
     """What holds for all sittings of a run. Instants are UTC microseconds; `everything`: also results that are
-    satisfied or not applicable are wanted. `store`: where the events are, if not with the services; of its findings
-    the earliest `limit` of a rule and verdict are told. `progress` hears how far the run is."""
+    satisfied or not applicable are wanted. `store`: where the events are, if not with the services; of what it finds of
+    a rule, of each verdict the earliest are told, at most so many as `most` says, else all. `progress` hears how far
+    the run is."""
 
     facts_as_of: int
     trace_as_of: int
@@ -66,7 +67,7 @@ class Terms:
     everything: bool
     library: Library
     store: Store | None = None
-    limit: int | None = None
+    most: Mapping[Verdict, int] = field(default_factory=dict)
     progress: Progress = silent
 
 
@@ -171,7 +172,7 @@ class _Bench:
         terms, book = self.terms, self.sitting.book
         wanted = VERDICTS if terms.everything else tuple(one for one in VERDICTS if one in FINDINGS)
         asked = Question(book.policy, service.document.value, service.filter, Setting(terms.trace_as_of,
-                         self.sitting.values), book.calendar, terms.sources, self.sitting.force, wanted, terms.limit)
+                         self.sitting.values), book.calendar, terms.sources, self.sitting.force, wanted, terms.most)
         rules = {rule.name: rule for rule in book.policy.rules}
         every = judge_stored(store, asked, [rules[name] for name in self.once], [rules[name] for name in self.moments],
                              terms.progress)

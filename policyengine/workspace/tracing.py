@@ -93,7 +93,7 @@ class Judged:
 @record
 class Question:
     """What is asked of a store: a policy about one service. `force`: moments from its start up to, not including, its
-    end. `wanted` verdicts are reported, the earliest `limit` of each; None: all."""
+    end. `wanted` verdicts are reported, of each the earliest, at most so many as `most` says (by default all)."""
 
     policy: ir.Policy
     facts: Mapping[str, Any]
@@ -103,7 +103,7 @@ class Question:
     sources: Sources | None
     force: tuple[int | None, int | None]
     wanted: tuple[Verdict, ...]
-    limit: int | None
+    most: Mapping[Verdict, int]
 
 
 def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments: Sequence[ir.Rule],
@@ -179,7 +179,7 @@ def _run(engine: Engine, rule: ir.Rule, made: Plan | str, whole: Sequence[Judgem
         return _Run(Judged(rule, {}, gap=str(gap)))
     counts = {verdict: n + sum(one.verdict == verdict for one in whole) for verdict, n in counted.counts.items()}
     hard = engine.found(counted, hard=True) if counted.hard else []
-    told = engine.found(counted, hard=False, limit=asked.limit) if any(
+    told = engine.found(counted, hard=False, most=asked.most) if any(
         counted.counts[verdict] for verdict in asked.wanted) else []
     engine.done(counted)
     return _Run(Judged(rule, counts, counted.ties, tuple(whole)), (*hard, *told))
@@ -214,7 +214,7 @@ def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows, store: Stor
             yield _judge_rows(store, one.rule, one.gap, asked, rows)
             continue
         counts = {verdict: n + added[name, verdict] for verdict, n in one.counts.items()}
-        yield replace(one, counts=counts, ties=one.ties + ties[name], judgements=_earliest(told[name], asked.limit))
+        yield replace(one, counts=counts, ties=one.ties + ties[name], judgements=_earliest(told[name], asked.most))
 
 
 def _judge_once(rule: ir.Rule, asked: Question, rows: Rows) -> Judged:
@@ -247,15 +247,15 @@ def _tallied(rule: ir.Rule, found: Sequence[Judgement], asked: Question) -> Judg
     for judgement in found:
         counts[judgement.verdict] += 1
     return Judged(rule, counts, sum(one.tie for one in found),
-                  _earliest([one for one in found if one.verdict in asked.wanted], asked.limit))
+                  _earliest([one for one in found if one.verdict in asked.wanted], asked.most))
 
 
-def _earliest(found: Sequence[Judgement], limit: int | None) -> tuple[Judgement, ...]:
+def _earliest(found: Sequence[Judgement], most: Mapping[Verdict, int]) -> tuple[Judgement, ...]:
     """At most so many of each verdict, the earliest."""
     kept: dict[Verdict, int] = {}
     result = []
     for one in sorted(found, key=lambda one: one.due or (one.moment.time if one.moment else 0)):
         kept[one.verdict] = kept.get(one.verdict, 0) + 1
-        if limit is None or kept[one.verdict] <= limit:
+        if one.verdict not in most or kept[one.verdict] <= most[one.verdict]:
             result.append(one)
     return tuple(result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -101,6 +102,15 @@ def test_many_findings_are_counted_and_some_told(shop: Project) -> None:
     assert any("100 of 110 results are listed" in note for note in told["notes"])
     text = shop.check(shop.good, "--events", shop.events_file, "--engine", "duckdb", "--rule", "bill_sent").stdout
     assert "110 of 110" in text and "and 105 more" in text, text
+
+
+def test_open_duties_are_all_told_and_others_are_not(shop: Project) -> None:
+    """`--pending` asks for the open ones: of what is violated a hundred are explained, as without it."""
+    late = [event("bought", f"07-16 {n // 60:02}:{n % 60:02}", f"u{n}", gift=False) for n in range(110)]
+    shop.trace(*late, *[event("bought", "07-30 10:00", f"v{n}", gift=False) for n in range(105)])
+    for args, told in ((("--pending",), {"violated": 100, "pending": 105}), ((), {"violated": 100, "pending": 100})):
+        results = report(shop, "duckdb", "--rule", "bill_sent", *args)["results"]
+        assert Counter(one["verdict"] for one in results) == told
 
 
 def test_open_duties_by_due_date(shop: Project) -> None:
