@@ -49,7 +49,9 @@ def open_database(memory: str | None = None, threads: int | None = None, *, fold
             con.execute(f"SET threads = {threads:d}")
         con.execute("SET preserve_insertion_order = true")  # the place of a row in its file is part of the evidence
         con.execute("SET enable_progress_bar = false")
-        # Tables are compressed also in memory: under a limit less of them has to leave it.
+        # Tables are compressed also in memory, as they are written: under a limit less of them has to leave it. A
+        # checkpoint would compress those rows again that came in small parts, which are read but once.
+        con.execute("SET checkpoint_threshold = '1TB'")
         con.execute("ATTACH ':memory:' AS trace (COMPRESS)")
         con.execute("USE trace")
         # Else a thread of DuckDB's ends its part of a query first, which may take minutes.
