@@ -48,10 +48,11 @@ _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 _PERIOD = re.compile(r"\s*([0-9]{1,20})(?:\.([0-9]{1,20}))?\s*([A-Za-z][A-Za-z\s]*?)\s*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# RFC 3339, and besides the space before the offset that `format_instant` writes, so that a printed time can be pasted.
+# RFC 3339, and besides the space before the offset that `format_instant` writes, so that a printed time can be pasted;
+# and an offset without its colon or its minutes (`+0800`, `+08`), as strftime and PostgreSQL write it.
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3]):[0-9]{2}:([0-9]{2})(?:\.([0-9]+))?"
-    r"( ?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]))?"
+    r"( ?(?:[Zz]|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?))?"
 )
 
 
@@ -131,7 +132,7 @@ def period_text(period: Period) -> str:
 
 
 def parse_instant(text: str, zone: str | None = None) -> int:
-    """A time in RFC 3339, in microseconds UTC.
+    """A time in RFC 3339, also with an offset such as `+0800` or `+08`, in microseconds UTC.
 
     A time without an offset is read in `zone`, when one is given. ValueError for anything that is not exactly one
     instant: no offset and no zone, more than six digits after the second, a leap second, a local time that the zone's

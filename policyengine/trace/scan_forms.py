@@ -44,7 +44,7 @@ FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 1 to 9999, in microseconds UTC."""
 
 _STAMP = (r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
-          r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])")
+          r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)")
 _INTEGER = "-?(0|[1-9][0-9]{0,17})"
 _NUMBER = r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,9})?"
 _ITEM = r'[^"\\,\[\]{}\x27\x00-\x1f\x7f-\x{10ffff}]*'  # an item whose text is the same in every writing
@@ -304,7 +304,8 @@ def written(text: str, zone: bool = False) -> str:
 
 def is_local(text: str) -> str:
     """True for a time without an offset, of those that `written` takes."""
-    return f"NOT ends_with({text}, 'Z') AND substring({text}, length({text}) - 5, 1) NOT IN ('+', '-')"
+    signs = " AND ".join(f"substring({text}, length({text}) - {back}, 1) NOT IN ('+', '-')" for back in (5, 4, 2))
+    return f"NOT ends_with({text}, 'Z') AND {signs}"
 
 
 def period(text: str, unit: str | None) -> str:
