@@ -6,6 +6,7 @@ whether an answer rests on working days nobody has announced yet. Which rule ask
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import MAXYEAR, date, timedelta
@@ -15,6 +16,7 @@ from typing import Literal, assert_never
 
 import yaml
 
+from policyengine.base.instants import OutOfRange as OutOfRange
 from policyengine.base.instants import Period, local_date, period_text, start_of_day
 from policyengine.base.record import record
 
@@ -89,10 +91,6 @@ class Calendar:
             raise ValueError("a calendar that moves the end of a period to a working day names no working days")
 
 
-class OutOfRange(ValueError):
-    """A period that cannot be counted: it ends outside the years 1 to 9999, or marks would follow at no distance."""
-
-
 def closes(start: int, period: Period, calendar: Calendar) -> int:
     """The first instant too late for what is due within `period` of `start`; all in microseconds UTC.
 
@@ -163,12 +161,25 @@ def _moved(day: date, period: Period, calendar: Calendar, sign: Literal[1, -1]) 
         case "working_day":
             working_days, left = _working_days(calendar, period), abs(period.count)
             step = sign if period.count > 0 else -sign
+            odd = _odd_days(working_days)
             while left > 0:
+                if left > 5:
+                    # Each week that no notice changes has five; the last ones are counted day by day, to end on one.
+                    place = bisect_right(odd, day) if step > 0 else bisect_left(odd, day) - 1
+                    free = abs((odd[place] - day).days) - 1 if 0 <= place < len(odd) else 7 * left
+                    weeks = min((left - 1) // 5, free // 7)
+                    day, left = _shift(day, step * 7 * weeks), left - 5 * weeks
                 day = _shift(day, step)
                 left -= working_days.is_working_day(day)
             return day
         case _:
             assert_never(period.unit)
+
+
+@lru_cache(maxsize=16)
+def _odd_days(working_days: WorkingDays) -> list[date]:
+    """The days that are not as in a plain week, in order."""
+    return sorted(working_days.days_off | working_days.days_worked)
 
 
 def _working_days(calendar: Calendar, period: Period) -> WorkingDays:

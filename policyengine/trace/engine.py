@@ -6,7 +6,7 @@ here is DuckDB's; which engine answers it is not known, nor which rules are aske
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, time
 from typing import Any, Protocol
 
@@ -17,8 +17,8 @@ from policyengine.core import types
 from policyengine.core.case import Event
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import VERDICTS, Judgement, Verdict
-from policyengine.trace.calendars import Horizon, Lookup, rows
-from policyengine.trace.columns import Column, each_once, sql_type
+from policyengine.trace.calendars import Horizon, Lookup, calendar_rows
+from policyengine.trace.columns import Column, Unsupported, each_once, sql_type
 from policyengine.trace.explain import Found, TooManyRows
 from policyengine.trace.plan import Plan, Step, TooManyPairs
 from policyengine.trace.terms import quoted, text
@@ -40,6 +40,9 @@ OPEN = 2 ** 62
 
 ALL: Mapping[Verdict, int] = {}
 """Of no verdict are only so many moments wanted."""
+
+CALENDAR = {"what": "VARCHAR", "k": "INTEGER", "day": "BIGINT", "instant": "BIGINT"}
+"""The columns of the table `calendar`."""
 
 FOUND = "found_"
 """Before the name of a rule: the table of its moments found."""
@@ -84,11 +87,16 @@ class Engine:
         self.tables, self.aside = tables, aside
         self.shared: dict[str, int] = {}  # tables of steps -> how many plans that have them are still to be run
         self.totals: dict[str, int] = {}  # queries for how many moments there are, which rules of one trigger share
+        self.days: dict[str, list[int]] = {}  # local days that have events, by how the day is told
+        self.lost: frozenset[Lookup] = frozenset()  # what is asked of the calendar that it cannot hold
 
-    def prepare(self, lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar) -> None:
-        """Makes the table `calendar`. Raises `calendar.OutOfRange`."""
-        self.tables.give("calendar", {"what": "VARCHAR", "k": "INTEGER", "day": "BIGINT", "instant": "BIGINT"},
-                         list(rows(dict.fromkeys(lookups), horizon, calendar)))
+    def prepare(self, lookups: Sequence[Lookup], horizon: Horizon, calendar: Calendar) -> None:
+        """Makes the table `calendar`."""
+        day = horizon.day('"t"')
+        if lookups and day not in self.days:
+            self.days[day] = [int(one) for one, in self.tables.ask(f'SELECT DISTINCT {day} AS "day" FROM events')]
+        rows, self.lost = calendar_rows(lookups, horizon, calendar, self.days.get(day, ()))
+        self.tables.give("calendar", CALENDAR, rows)
 
     def run(self, plan: Plan, wanted: Sequence[Verdict]) -> Counted:
         """Judges every moment of a rule. Moments with a verdict of `wanted` are kept in a table, until `done`.
@@ -106,6 +114,8 @@ class Engine:
                     self.tables.drop(name)
 
     def _run(self, plan: Plan, wanted: Sequence[Verdict]) -> Counted:
+        if not self.lost.isdisjoint(plan.lookups):
+            raise Unsupported("a period that ends outside the years 1 to 9999")
         for guard in plan.guards:
             size = self._number(guard.sql, self._left(plan.steps[:guard.steps]))
             if size > PAIRS:

@@ -18,16 +18,14 @@ from policyengine.core.operators import Overflow
 from policyengine.core.standing import Here, World
 from policyengine.core.verdict import Setting
 from policyengine.core.walk import nodes, type_of
-from policyengine.trace.calendars import Lookup
+from policyengine.trace.calendars import OF_MOMENTS, Lookup
 from policyengine.trace.columns import Column, Unsupported, needs
 from policyengine.trace.plan_expressions import OF_THE_MOMENT
 from policyengine.trace.plan_frames import Bound, Frame, Guard, Known, Step, any_holds
 from policyengine.trace.terms import (
-    DAY,
     MISSING,
     SETTLED,
     Term,
-    floor_div,
     quoted,
     text,
 )
@@ -179,15 +177,15 @@ class Builder:
 
     def local_day(self, t: str) -> str:
         """The local day of an instant, counted from 1 January 1970."""
-        return floor_div(f"({t} + {self.known.horizon.offset(t)})", DAY)
+        return self.known.horizon.day(t)
 
     def days(self, date: str) -> str:
         """A date as the number of its day."""
         return f"date_diff('day', CAST('1970-01-01' AS DATE), {date})"
 
-    def lookup(self, kind: str, period: Period | None, *, repeated: bool = False) -> str:
+    def lookup(self, kind: str, period: Period | None, *, carries: int = 0) -> str:
         """The name, as a literal, under which the calendar has what is looked up."""
-        found = Lookup(kind, period, repeated)
+        found = Lookup(kind, period, carries)
         self.lookups[found] = None
         return text(found.what)
 
@@ -205,6 +203,9 @@ class Builder:
                                f'calendar AS c ON c."what" = {what} AND c."k" = 1 AND c."day" = m.{asked}',
                                "by the calendar")
         frame.columns.append(column)
+        if kind in OF_MOMENTS and frame.at.get(ir.TRIGGER, ("", "", None))[1] is None:
+            # A mark may stand on a day far from every event, which the calendar leaves out.
+            frame.hard.append(f"({asked} IS NOT NULL AND {quoted(column)} IS NULL)")
         return quoted(column)
 
     def closes(self, frame: Frame, t: str, period: Period) -> str:

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from policyengine.base.instants import Period
 from policyengine.core import ir
+from policyengine.trace.calendars import FOREVER, longest
 from policyengine.trace.columns import Column, Unsupported
 from policyengine.trace.plan_builder import Builder
 from policyengine.trace.plan_frames import LATEST, Bound, Frame, any_holds
@@ -161,11 +162,12 @@ def run_marks(build: Builder, trigger: ir.OnEvery, period: Period) -> tuple[Fram
                            "each mark they pass")
         marks = f'SELECT *, "run_t" + "k" * {period.count} AS "mark" FROM {inner}'
     else:
-        what = build.lookup("closes", period, repeated=True)
-        once = ' AND c."k" = 1' if trigger.once else ""
+        carried = members_of(build, trigger.run)[3]
+        carries = longest(carried) if isinstance(carried, Period) else FOREVER
+        what = build.lookup("closes", period, carries=0 if trigger.once else carries)
         day = build.local_day('r."run_t"')
         marks = (f'SELECT r.*, c."instant" - 1 AS "mark" FROM {runs} AS r JOIN calendar AS c ON c."what" = {what} '
-                 f'AND c."day" = {day}{once} AND c."instant" - 1 < {limit}')
+                 f'AND c."day" = {day} AND c."instant" - 1 < {limit}')
     spread = build.step("marked", marks, "each mark they pass")
     if state:
         name = build.step("marks", f'SELECT "mark" AS "t", "mark" AS "known", "run_pos" AS "first", CAST(NULL AS '

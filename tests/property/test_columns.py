@@ -25,10 +25,10 @@ from policyengine.core.operators import Overflow
 from policyengine.core.standing import World
 from policyengine.core.verdict import VERDICTS, Judgement, Setting
 from policyengine.trace import plan_sweeps
-from policyengine.trace.calendars import Horizon, Lookup
+from policyengine.trace.calendars import Horizon, Lookup, calendar_rows
 from policyengine.trace.columns import Column, Unsupported, needs
 from policyengine.trace.duckdb import DuckTables
-from policyengine.trace.engine import Counted, Engine
+from policyengine.trace.engine import CALENDAR, Counted, Engine
 from policyengine.trace.monitor import Decided, Monitor
 from policyengine.trace.plan import Known, Plan, plan
 from policyengine.trace.plan_frames import RARE
@@ -52,17 +52,18 @@ NOT_IN_COLUMNS = (
 
 @dataclass
 class Bench:
-    """A database for one calendar, which keeps what was looked up in it."""
+    """A database for one calendar, which keeps what was looked up in it, for each day of its horizon; with `busy`, as
+    in a run, what one plan asks, for the days around the events of its trace."""
 
     calendar: Calendar
     horizon: Horizon
+    busy: bool = False
     con: duckdb.DuckDBPyConnection = field(default_factory=lambda: duckdb.connect(config={"threads": "1"}))
     prepared: set[Lookup] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.engine = Engine(DuckTables(self.con))
-        self.engine.prepare((), self.horizon, self.calendar)
-        self.con.execute("CREATE TABLE earlier AS SELECT * FROM calendar")
+        self.engine.tables.give("calendar", CALENDAR, ())
 
     def known(self, policy: ir.Policy, trial: wide.Trial, places: Mapping[str, int],
               ) -> tuple[Known, Case, tuple[Event, ...]]:
@@ -88,11 +89,15 @@ class Bench:
 
     def judged(self, made: Plan) -> tuple[Counter[Any], Counter[Any], Counted]:
         """Each moment of a rule by its plan: instant, places, verdict, due time, tie; the hard ones; and the counts."""
-        if new := set(made.lookups) - self.prepared:
+        if self.busy:
+            self.engine.prepare(made.lookups, self.horizon, self.calendar)
+        elif new := set(made.lookups) - self.prepared:
             self.prepared |= new
-            self.engine.prepare(new, self.horizon, self.calendar)
+            rows, lost = calendar_rows(new, self.horizon, self.calendar, range(self.horizon.first, self.horizon.last))
+            assert not lost
+            self.con.execute("CREATE OR REPLACE TEMP TABLE earlier AS SELECT * FROM calendar")
+            self.engine.tables.give("calendar", CALENDAR, rows)
             self.con.execute("INSERT INTO calendar SELECT * FROM earlier")
-            self.con.execute("CREATE OR REPLACE TABLE earlier AS SELECT * FROM calendar")
         counted = self.engine.run(made, VERDICTS)
         rows = Counter((one.t, one.known, one.pos, one.first, one.past, one.verdict, one.due, one.tie)
                        for one in self.engine.found(counted, hard=False))
@@ -231,6 +236,55 @@ def test_nothing_is_left_to_the_evaluator_where_nothing_is_missing(benches: dict
 
 def _long(rule: ir.Rule) -> bool:
     return any(isinstance(node, ir.Apply) and node.operator in "*/" for node in wide.nodes(rule))
+
+
+YEAR = 365 * wide.DAY
+
+
+@given(st.lists(wide.rules(), min_size=3, max_size=3), wide.trials(least=10, most=30),
+       st.sampled_from((-1_000, -60, 60, 900)), st.integers(0, 29), st.integers(0, 400))
+@settings(max_examples=30, deadline=None, suppress_health_check=QUIET, phases=PHASES)
+def test_columns_agree_where_a_clock_is_far_off(rules: list[ir.Rule], trial: wide.Trial, years: int, which: int,
+                                                days: int) -> None:
+    """One event lies years from the others, and no calendar has all days between. Marks that would follow each other
+    for as long are left out here."""
+    endless = {one.name for one in wide.STATES if isinstance(one, ir.BooleanState) and one.lasting is None}
+    rules = [one for one in rules if not (isinstance(one.trigger, ir.OnEvery) and one.trigger.run in endless
+                                          and not one.trigger.once)]
+    far_off(wide.policy(*rules), trial, which, years * YEAR + days * wide.DAY)
+
+
+@pytest.mark.parametrize("years", [-70, 70])
+@pytest.mark.parametrize("place", wide.PLACES[:2])
+def test_marks_far_from_every_event(years: int, place: wide.Place) -> None:
+    """Those on days that the calendar leaves out are the evaluator's, and none is lost."""
+    notice = ir.Pattern("notice", ("user",), None)
+    future = [ir.Within(wide.constant("3 days", wide.DAYS)), ir.WithinLast(wide.constant("2 working days", types.Period(
+        "working_day"))), ir.This("week")]
+    rules = [ir.Rule(f"rule_{n}", "", (), "other", "error", ("user",), ir.OnEvery(period, "consent", False), (),
+                     (ir.Must(narrow.compare(ir.CountEvents(notice, range), "=", wide.constant(0, wide.INTEGER)) if n
+                              else ir.Occurs(notice, range), False),), (), "")
+             for n, range in enumerate(future) for period in (wide.constant("5 months", wide.MONTHS),)]
+    events = tuple(Event(kind, place.start + n * wide.DAY, {"user": "u1", "purpose": "ads"}, row=n + 1,
+                         place=PLACES[kind]) for n, kind in enumerate(("reply", "notice", "notice", "reply")))
+    trial = wide.Trial(Case({}, events), place, events[-1].time + 40 * wide.DAY, None)
+    which = 0 if years < 0 else 3
+    assert all(hard > 100 for hard in far_off(wide.policy(*rules), trial, which, years * YEAR))
+
+
+def far_off(policy: ir.Policy, trial: wide.Trial, which: int, by: int) -> list[int]:
+    """Columns agree with the evaluator although the clock of one event is off; how many moments are hard, by rule."""
+    events = list(trial.case.events)
+    events[which % len(events)] = odd = replace(events[which % len(events)], time=events[0].time + by)
+    as_of = max(trial.as_of, odd.time)
+    trial = replace(trial, case=Case(trial.case.facts, in_order(events)), as_of=as_of)
+    calendar = trial.place.calendar
+    bench = Bench(calendar, Horizon.of(calendar, min(one.time for one in events), as_of), busy=True)
+    hard = []
+    for rule, missing, extra, miscounted, left in differences(bench, policy, trial, PLACES):
+        assert (missing, extra, miscounted) == (Counter(), Counter(), 0), rule
+        hard.append(left)
+    return hard
 
 
 @given(st.lists(narrow.patterns(), min_size=4, max_size=4), st.lists(narrow.periods, min_size=8, max_size=8),

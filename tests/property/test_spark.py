@@ -67,9 +67,8 @@ def by_spark(traces: list[tuple[Known, ir.Rule]]) -> list[tuple[Counter[Any], Co
     """Of each trace the same rows, and the moments that are hard; all in one query."""
     spark = session()
     plans = [plan(rule, known) for known, rule in traces]
-    horizons = [known.horizon for known, _ in traces]
-    whole = Horizon(min(one.first for one in horizons), max(one.last for one in horizons),
-                    max(one.end for one in horizons), ())
+    ends = [known.as_of for known, _ in traces]
+    whole = Horizon.of(CALENDAR, min(TIMES[0], *ends), max(ends))
     engine.Cluster(spark).prepare([lookup for made in plans for lookup in made.lookups], whole, CALENDAR)
     parts = [engine.table_of(spark, made.steps, f'SELECT {number} AS trace, t, known, pos, first, past, "verdict", '
                              f'due, tie, hard FROM {made.steps[-1].name}') for number, made in enumerate(plans)]

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from policyengine.base.calendar import (
@@ -138,6 +138,29 @@ DAYS = st.dates(date(2015, 1, 1), date(2030, 1, 1))
 @given(DAYS, st.integers(-400, 400))
 def test_adding_and_subtracting_days_undo_each_other(day: date, count: int) -> None:
     assert subtract_from_date(add_to_date(day, Period(count, "day"), CHINA), Period(count, "day"), CHINA) == day
+
+
+@given(st.dates(), st.integers(-2_000, 2_000), st.sets(st.dates(), max_size=12), st.sampled_from([0, 1, 7, 40]))
+def test_working_days_are_counted_one_by_one(day: date, count: int, odd: set[date], near: int) -> None:
+    """However many weeks are passed at once."""
+    assume(date.min + timedelta(3_500) < day < date.max - timedelta(3_500))
+    beside = {day + timedelta(near * n + n % 3) for n in range(-3, 4)} if near else set()
+    off = {one for one in odd | beside if one.weekday() < 5}
+    plain = WorkingDays("w", frozenset(off), frozenset((odd | beside) - off), frozenset())
+    assert add_to_date(day, Period(count, "working_day"), Calendar(SHANGHAI, plain)) == one_by_one(day, count, plain)
+
+
+@given(DAYS, st.integers(-700, 700))
+def test_working_days_of_china_are_counted_one_by_one(day: date, count: int) -> None:
+    assert add_to_date(day, Period(count, "working_day"), CHINA) == one_by_one(day, count, CN)
+
+
+def one_by_one(day: date, count: int, working_days: WorkingDays) -> date:
+    left, step = abs(count), timedelta(1 if count > 0 else -1)
+    while left:
+        day += step
+        left -= working_days.is_working_day(day)
+    return day
 
 
 @given(DAYS.filter(CN.is_working_day), st.integers(-60, 60))
