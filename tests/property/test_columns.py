@@ -272,6 +272,20 @@ def test_marks_far_from_every_event(years: int, place: wide.Place) -> None:
     assert all(hard > 100 for hard in far_off(wide.policy(*rules), trial, which, years * YEAR))
 
 
+def test_marks_of_a_run_that_events_carry_on() -> None:
+    """Each carries it for two hours, and together for days, over more days than one event could."""
+    place = wide.PLACES[0]
+    every = ir.OnEvery(wide.constant("1 day", wide.DAYS), "brief", False)
+    seen = ir.Occurs(ir.Pattern("notice", ("user",), None), ir.WithinLast(wide.constant("1 hours", wide.HOURS)))
+    rule = ir.Rule("rule", "", (), "other", "error", ("user",), every, (), (ir.Must(seen, False),), (), "")
+    events = tuple(Event("notice", place.start + n * 90 * 60 * wide.SECOND, {"user": "u1", "purpose": "ads"}, row=n + 1,
+                         place=PLACES["notice"]) for n in range(16 * 9 + 1))
+    trial = wide.Trial(Case({}, events), place, events[-1].time + 40 * wide.DAY, None)
+    policy = wide.policy(rule)
+    assert len(judge(policy, trial.case, Setting(trial.as_of, {}), place.calendar)) == 8
+    assert far_off(policy, trial, 0, -70 * YEAR) == [0]
+
+
 def far_off(policy: ir.Policy, trial: wide.Trial, which: int, by: int) -> list[int]:
     """Columns agree with the evaluator although the clock of one event is off; how many moments are hard, by rule."""
     events = list(trial.case.events)

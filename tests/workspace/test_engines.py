@@ -65,6 +65,47 @@ def test_what_the_sources_cannot_show(shop: Project) -> None:
     assert report(shop, "duckdb") == report(shop, "evaluator")
 
 
+FAR = """rule soon
+  cites Art. 2(2)
+  family bills
+  per user
+  on bought where (gift = false)
+  must billed within 1 month
+
+rule lately
+  cites Art. 2(2)
+  family bills
+  per user
+  on billed
+  must bought within the last 1 month
+"""
+
+
+@pytest.mark.parametrize("time", ["0001-03-01T00:00:00Z", "1026-07-15T00:00:00Z", "1970-01-01T00:00:00Z",
+                                  "2936-07-15T00:00:00Z", "9999-11-01T00:00:00Z"])
+def test_an_event_whose_clock_is_far_off(shop: Project, time: str) -> None:
+    """The same report, be it of a day whose month no calendar has."""
+    shop.house(FAR)
+    shop.trace(*[row for row in CROSSING if row.get("gift", False) is not None], event("bought", time, gift=True))
+    expected = report(shop, "evaluator", "--version", "final")
+    found = report(shop, "duckdb", "--version", "final")
+    assert {**found, "notes": []} == {**expected, "notes": []}
+
+
+@pytest.mark.parametrize("row", [event("bought", "9999-12-20T00:00:00Z", gift=False),
+                                 event("billed", "0001-01-01T00:00:00Z", "v")])
+def test_a_period_that_no_calendar_has(shop: Project, row: dict[str, Any]) -> None:
+    """Where a moment asks for it the run ends, by either engine; where none does, it goes on."""
+    shop.house(FAR)
+    shop.trace(row, *CROSSING[:4])
+    args = (shop.good, "--events", shop.events_file, "--version", "final")
+    told = [shop.refused(*args, "--engine", engine) for engine in ("evaluator", "duckdb")]
+    assert told[0] == told[1] and "date-out-of-range" in told[0]
+    shop.trace({**row, "type": "bought", "gift": True}, *CROSSING[:4])
+    judged = [shop.judge(*args, "--rule", "soon", "--engine", engine) for engine in ("evaluator", "duckdb")]
+    assert judged[0] == judged[1]
+
+
 def test_parquet_gives_what_ndjson_gives(shop: Project) -> None:
     """But for the file's name: the rows are the same. Parquet has no null that is other than absent."""
     shop.trace(*[row for row in CROSSING if row.get("gift", False) is not None])
