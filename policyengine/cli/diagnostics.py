@@ -133,6 +133,8 @@ EVENTS: Mapping[str, Row] = {
                        "Give one of them a `title` in the vocabulary."),
     "case-twice": ("Traces of a log have one name and are judged as one case.",
                    "Name them apart where they are two cases."),
+    "rows-left-out": ("Rows of a log of another tool are of no case, and `--skip-without-case` was given.",
+                      "Nothing, where rules are about cases; else say with `--case` which column is meant."),
     "time-cut": ("Times of a log of another tool are finer than a microsecond.",
                  "Nothing, where the order of rows may decide between those that become equal."),
     "event-too-large": ("A tag, event or case of a log is larger than the limit.", "Look at what wrote it."),

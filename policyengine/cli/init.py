@@ -36,11 +36,15 @@ ZONE = "Asia/Shanghai"  # of the regulation that the starter extends
               help="With --from-log: the zone of the rules (default: UTC), and of times without an offset.")
 @click.option("--case", metavar="COLUMN",
               help="The column of a table, or field of NDJSON, that says which case an event is of.")
+@click.option("--skip-without-case", is_flag=True, help="Leave out rows of no case; how many is said.")
 @click.option("--activity", metavar="COLUMN", help="The column that says what happened.")
+@click.option("--activity-name", metavar="NAME",
+              help="What happened in each row, such as `payment`, where no column says it.")
 @click.option("--time", "when", metavar="COLUMN", help="The column that says when, or two: DAY+CLOCK.")
 @click.option("--dates", type=click.Choice(["day-first", "month-first"]),
               help="What `01/02/2026` means. Default: what the other times of the column show.")
-def command(folder: str, log: str | None, zone: str | None, case: str | None, activity: str | None, when: str | None,
+def command(folder: str, log: str | None, zone: str | None, case: str | None, skip_without_case: bool,
+            activity: str | None, activity_name: str | None, when: str | None,
             dates: Literal["day-first", "month-first"] | None) -> int:
     """Start a project in DIR (default: here): a house policy over cn/human-like-ai, a service, events, cases. With
     --from-log: a vocabulary of what the log holds, a policy to begin with, and the settings to judge it.
@@ -49,13 +53,15 @@ def command(folder: str, log: str | None, zone: str | None, case: str | None, ac
     """
     root = Path(folder)
     if log is None:
-        given = {"--timezone": zone, "--case": case, "--activity": activity, "--time": when, "--dates": dates}
+        given = {"--timezone": zone, "--case": case, "--skip-without-case": skip_without_case or None,
+                 "--activity": activity, "--activity-name": activity_name, "--time": when, "--dates": dates}
         for option, value in given.items():
             if value is not None:
                 fail((error("usage", f"`{option}` goes with `--from-log`"),))
         texts = starter_files(local_date(int(time.time() * 1_000_000), ZONE).isoformat())
     else:
-        texts = _files_for(log, root, zone, case=case, activity=activity, time=when, dates=dates)
+        texts = _files_for(log, root, zone, case=case, activity=activity, time=when, dates=dates,
+                           activity_name=activity_name, skip_without_case=skip_without_case)
     if root.exists() and not root.is_dir():
         fail((error("cannot-write", f"`{shorten(folder)}` is a file"),))
     taken = [name for name in texts if (root / name).exists()]
@@ -101,7 +107,8 @@ def _files_for(log: str, root: Path, zone: str | None, **columns: Any) -> dict[s
     show(problems, {})
     if found.table is not None:
         table, _ = found.table
-        said = ", ".join(f"the {role} is `{shorten(table.names[place])}`" for role, place in table.places.items())
+        said = ", ".join([f"the {role} is `{shorten(table.names[place])}`" for role, place in table.places.items()]
+                         + ([] if table.activity_name is None else [f"each row is `{shorten(table.activity_name)}`"]))
         note(f"{said}; say otherwise with `--case`, `--activity`, `--time`")
     return project_files(found, log, str(root), zone)
 

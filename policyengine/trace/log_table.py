@@ -40,18 +40,27 @@ ROLES: dict[Role, tuple[str, ...]] = {
 """What tools call the three columns, as `identifier` writes it, with or without `_`, the likeliest first. Of a start
 and an end, the end is when the activity has happened."""
 
-_WITHOUT = "leave such rows out of the log, or say which column is meant: `--case`, `--activity`, `--time`"
+_LEAVE = "leave such rows out of the log, or say which column is meant: "
+_WITHOUT: dict[Role, str] = {
+    "case": "`--skip-without-case` leaves such rows out, `--case` says which column is meant",
+    "activity": f"{_LEAVE}`--activity`", "time": f"{_LEAVE}`--time`", "clock": f"{_LEAVE}`--time`"}
 _WHEN: tuple[Role, ...] = ("time", "clock")
 
 
 @record
 class Asked:
-    """What the caller says of a table: the columns, by their own names, and which of two numbers is the day."""
+    """What the caller says of a table: the columns, by their own names, and which of two numbers is the day.
+
+    `activity_name`: what happened in each row, where no column says it; `skip_without_case`: rows that are of no case
+    are left out.
+    """
 
     case: str | None = None
     activity: str | None = None
     time: str | None = None
     dates: Order | None = None
+    activity_name: str | None = None
+    skip_without_case: bool = False
 
     def any(self) -> bool:
         return self != Asked()
@@ -61,12 +70,14 @@ class Asked:
 class Table:
     """What the columns of a table are. `names`: of all, as the table has them; `places`: of the three, and of the clock
     where `time` is the day alone; `fields`: where each other stands, and the field that it becomes; `order`: what comes
-    first in a date, where the dates say so."""
+    first in a date, where the dates say so; `activity_name` and `skip_without_case` as in `Asked`."""
 
     names: tuple[str, ...]
     places: dict[Role, int]
     fields: tuple[tuple[int, str], ...]
     order: Order | None
+    activity_name: str | None = None
+    skip_without_case: bool = False
 
     def keys(self) -> dict[str, str]:
         """Field -> column, the case first."""
@@ -84,18 +95,20 @@ def table_of(path: str, asked: Asked) -> tuple[Table | None, tuple[Diagnostic, .
         if places is None:
             return None, problems.all()
         order = asked.dates or _order(_time_text(values, places) for _, values in each)
-    return Table(names, places, _fields(names, places), order), ()
+    return Table(names, places, _fields(names, places), order, asked.activity_name, asked.skip_without_case), ()
 
 
 def table_events(path: str, table: Table, zone: str | None, activities: dict[str, str],
                  take: Take) -> tuple[Diagnostic, ...]:
     """Hands the events of a table to `take`, in its order; gives back why rows are none, and a warning where times are
     cut to the microsecond. `zone` is the IANA name under which times without an offset are read; without it they are
-    errors. `activities`: filled with event type -> activity. OSError passes through."""
+    errors. `activities`: filled with event type -> activity. Rows without a case are errors, or left out and counted in
+    a warning, as the table says. OSError passes through."""
     problems = Problems(path)
     names, places, text_fields = table.names, table.places, suffix_of(path) not in LINES
     types: dict[str, str] = {}
     finer: list[int] = []
+    skipped: list[int] = []
     number = 0
     with rows(path, problems.add, table.names) as (_, _, each):
         for row, values in each:
@@ -104,10 +117,15 @@ def table_events(path: str, table: Table, zone: str | None, activities: dict[str
             number += 1
             at = Span(path, row, 1, row, 1)
             given = {role: _text(values.get(place)) for role, place in places.items()}
+            if table.skip_without_case and not given["case"] and isinstance(values.get(places["case"]), str | None):
+                skipped.append(row)
+                continue
+            if table.activity_name is not None:
+                given["activity"] = table.activity_name
             empty = next((role for role, text in given.items() if not text), None)
             if empty:
                 problems.add(error("missing-column", f"the event has no {empty}", at,
-                                   f"`{shorten(names[places[empty]])}` is empty", help=_WITHOUT))
+                                   f"`{shorten(names[places[empty]])}` is empty", help=_WITHOUT[empty]))
                 continue
             when = _time_text(values, places)
             try:
@@ -132,6 +150,10 @@ def table_events(path: str, table: Table, zone: str | None, activities: dict[str
             else:
                 problems.add(error("bad-event-type", f"the activity `{shorten(given['activity'])}` has no letter or "
                                    "digit", at))
+    if skipped:
+        many = "one row is" if len(skipped) == 1 else f"{len(skipped):,} rows are"
+        problems.add(warning("rows-left-out", f"{many} of no case and left out, of {number:,}",
+                             Span(path, skipped[0], 1, skipped[0], 1), "the first"))
     if finer:
         many = "one time is" if len(finer) == 1 else f"{len(finer):,} times are"
         problems.add(warning("time-cut", f"{many} finer than a microsecond and cut to it; between equal ones the order "
@@ -195,6 +217,8 @@ def _places(path: str, row: int, names: Sequence[str], asked: Asked, problems: P
     known = [identifier(one).replace("_", "") for one in names]
     places: dict[Role, int] = {}
     said: dict[Role, str | None] = {"case": asked.case, "activity": asked.activity, "time": asked.time}
+    if asked.activity_name is not None:
+        del said["activity"]
     if asked.time and "+" in asked.time and asked.time not in names:
         said["time"], said["clock"] = (one.strip() for one in asked.time.split("+", 1))
     columns = ", ".join(f"`{shorten(one, 40)}`" for one in names[:12]) + (", …" if len(names) > 12 else "")
@@ -213,7 +237,8 @@ def _places(path: str, row: int, names: Sequence[str], asked: Asked, problems: P
     if unknown:
         problems.add(error("missing-column", f"no column is known to say the {' or the '.join(unknown)}", at,
                            help="say it with " + ", ".join(f"`--{role} COLUMN`" for role in unknown)
-                           + f"; there are {columns}"))
+                           + (", or `--activity-name NAME` where each row is of one kind" if "activity" in unknown
+                              else "") + f"; there are {columns}"))
     return places if len(places) == len(said) else None
 
 

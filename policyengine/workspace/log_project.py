@@ -78,13 +78,21 @@ def read_log(path: str, zone: str | None, asked: Asked | None = None) -> tuple[L
                             "from", help=_CONVERT.get(suffix) or (_of_json(path) if suffix == ".json" else "") or
                             f"a name that ends in {', '.join(FORMATS)}, also with {' or '.join(PACKED)}"),)
     asked = asked or Asked()
+    if (name := asked.activity_name) is not None:
+        if asked.activity is not None:
+            return None, (error("usage", "`--activity` and `--activity-name` both say what happened",
+                                help="name the column, or what happened in every row"),)
+        if not identifier(name):
+            return None, (error("usage", f"`--activity-name`: `{shorten(name)}` has no letter or digit",
+                                help="say in a word what each row is, such as `payment`"),)
     if suffix in SUFFIXES and (asked.any() or _foreign(path)):
         try:
             return _of_a_table(path, zone, asked)
         except OSError as problem:
             return None, (_unreadable(path, problem),)
     if asked.any():
-        return None, (error("usage", "an XES log has no columns to be named"),)
+        return None, (error("usage", "an XES log has no columns to be named; its events say what happened, and of "
+                            "which case they are"),)
     shape = Shape()
     seen = _Seen(shape, xes=suffix == ".xes")
     wrong = each_event(path, seen.take, zone=zone, read=partial(_xes, shape) if seen.xes else None)

@@ -299,11 +299,42 @@ def test_rows_without_a_case_and_clocks_without_a_day_say_what_to_do(
     rows(folder / "a.ndjson", {"case": "1", "event": "a", "timestamp": "2026-01-01T00:00:00Z"},
          {"event": "a", "timestamp": "2026-01-01T00:00:00Z"})
     code, _, err = run(capfd, "init", "--from-log", "a.ndjson", "p")
-    assert code == 2 and "a.ndjson:2:1" in err and "help: leave such rows out of the log" in err
+    assert code == 2 and "a.ndjson:2:1" in err and "help: `--skip-without-case` leaves such rows out" in err
+    code, _, err = run(capfd, "init", "--from-log", "a.ndjson", "p", "--skip-without-case")
+    assert code == 0 and "warning[rows-left-out]: one row is of no case and left out, of 2" in err
+    assert len((folder / "p/events/a.ndjson").read_text("utf-8").splitlines()) == 1
     (folder / "b.csv").write_text("case,activity,date,time\n1,a,2026-01-01,23:59:58.5\n")
+    shutil.rmtree(folder / "p")
     code, _, err = run(capfd, "init", "--from-log", "b.csv", "p", "--timezone", "UTC")
     assert code == 2 and "in which columns day and clock stand: `--time DAY+CLOCK`" in err
     assert run(capfd, "init", "--from-log", "b.csv", "p", "--timezone", "UTC", "--time", "date+time")[0] == 0
+
+
+def test_a_log_of_one_activity(folder: Path, capfd: pytest.CaptureFixture[str],
+                               monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row is a payment, and no column says so."""
+    (folder / "paid.csv").write_text("customer,paid_at,amount\n1,2026-01-01,5\n1,2026-01-03,7\n2,2026-01-02,7\n")
+    asked = ("init", "--from-log", "paid.csv", "p", "--timezone", "UTC", "--case", "customer", "--time", "paid_at")
+    code, _, err = run(capfd, *asked)
+    assert code == 2 and "no column is known to say the activity" in err and "`--activity-name NAME`" in err, err
+    for wrong in (("--activity-name", "?!"), ("--activity-name", ""), ("--activity-name", "x", "--activity", "amount")):
+        code, _, err = run(capfd, *asked, *wrong)
+        assert code == 2 and "error[usage]: `--activity" in err and not (folder / "p").exists(), err
+    code, _, err = run(capfd, *asked, "--activity-name", "Payment")
+    assert code == 0 and "the case is `customer`, the time is `paid_at`, each row is `Payment`" in err, err
+    assert (folder / "p/events/paid.csv").read_text("utf-8").splitlines()[:2] == [
+        "type,time,sequence,case,amount", "payment,2026-01-01T00:00:00Z,1,1,5"]
+    assert verdicts(checked(capfd, folder / "p", monkeypatch)) == {"satisfied": 3}
+    assert run(capfd, "test")[0] == 0
+
+
+def test_options_of_a_table_go_with_a_table(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(TICKETS, folder / "t.xes")
+    for option in (("--skip-without-case",), ("--activity-name", "x")):
+        code, _, err = run(capfd, "init", "--from-log", "t.xes", *option)
+        assert code == 2 and "an XES log has no columns" in err, err
+        code, _, err = run(capfd, "init", *option)
+        assert code == 2 and f"`{option[0]}` goes with `--from-log`" in err, err
 
 
 def test_a_file_without_one_row_says_why_also_where_its_columns_are_named(

@@ -175,11 +175,40 @@ def test_no_row_is_lost_unsaid(file: Path) -> None:
          8)]
 
 
+def test_rows_of_no_case_are_left_out_and_counted(file: Path) -> None:
+    """What is wrong with them otherwise is no matter; a case that is no text is not none."""
+    file.write_text(f"{HEAD}\n1,a,2026-01-01\n,a,soon\n  ,,soon\n2,b,2026-01-02\n")
+    got = read(file, "UTC", Asked(skip_without_case=True))
+    assert [(one.fields["case"], one.type, one.sequence, one.row) for one in got.events] == [("1", "a", 1, 2),
+                                                                                             ("2", "b", 4, 5)]
+    [one] = got.problems
+    assert (one.name, one.severity, one.span and one.span.line) == ("rows-left-out", "warning", 3)
+    assert one.message == "2 rows are of no case and left out, of 4"
+    lines = file.with_suffix(".ndjson")
+    lines.write_text('{"case": null, "event": "a", "time": "2026-01-01"}\n{"event": "a", "time": "2026-01-01"}\n'
+                     '{"case": ["1"], "event": "a", "time": "2026-01-01"}\n'
+                     '{"case": 0, "event": "a", "time": "2026-01-01"}\n')
+    got = read(lines, "UTC", Asked(skip_without_case=True))
+    assert [(one.fields["case"], one.row) for one in got.events] == [("0", 4)]
+    assert [(one.name, one.span and one.span.line) for one in got.problems] == [("missing-column", 3),
+                                                                               ("rows-left-out", 1)]
+
+
+def test_each_row_is_what_no_column_says(file: Path) -> None:
+    file.write_text("Case ID,Event,Paid at,Amount\n1,x,2026-01-01,5\n2,,2026-01-02,7\n")
+    got = table(file, activity_name="Payment received", time="Paid at")
+    assert [(one.type, one.fields) for one in got.events] == [
+        ("payment_received", {"case": "1", "event": "x", "amount": "5"}),
+        ("payment_received", {"case": "2", "amount": "7"})]
+    assert got.activities == {"payment_received": "Payment received"}
+
+
 def test_a_column_that_is_not_known_is_asked_for(file: Path) -> None:
     file.write_text("handling,patient,time\nTriage,1,2026-01-01\n")
     assert refused(file) == [
         ("missing-column", "no column is known to say the case or the activity", 1,
-         "say it with `--case COLUMN`, `--activity COLUMN`; there are `handling`, `patient`, `time`")]
+         "say it with `--case COLUMN`, `--activity COLUMN`, or `--activity-name NAME` where each row is of one kind; "
+         "there are `handling`, `patient`, `time`")]
     assert [one.type for one in table(file, case="patient", activity="handling").events] == ["triage"]
     assert refused(file, case="pacient", activity="handling") == [
         ("missing-column", "there is no column `pacient`", 1, "did you mean `patient`?")]
