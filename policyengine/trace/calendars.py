@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import pairwise
+from itertools import count, pairwise
 
 from policyengine.base.calendar import (
     Calendar,
@@ -108,7 +108,7 @@ def longest(period: Period) -> int:
 
 def calendar_rows(lookups: Iterable[Lookup], horizon: Horizon, calendar: Calendar, days: Iterable[int],
           ) -> tuple[list[tuple[str, int, int, int]], frozenset[Lookup]]:
-    """Rows of the table: what, which multiple, the local day, the instant; and the lookups that have none, since the
+    """Rows of the table: what, which multiple, the local day, the answer; and the lookups that have none, since the
     answer for a day that may be asked about lies outside the years 1 to 9999. `days` are those that have events."""
     busy = sorted({*days, _day(local_date(horizon.end, calendar.zone))})
     found: list[tuple[str, int, int, int]] = []
@@ -131,7 +131,7 @@ def _each(lookup: Lookup, calendar: Calendar, busy: Sequence[int]) -> Iterator[t
     for first, last in zip(firsts, lasts, strict=True):
         for day in range(max(first - _MARGIN, _FIRST), min(last + _MARGIN + ahead, _LAST) + 1):
             try:
-                yield lookup.what, 1, day, _instant(lookup, 1, _start(day, calendar), calendar)
+                yield lookup.what, 1, day, _answer(lookup, 1, day, calendar)
             except OutOfRange:
                 # A moment has its day among these, for sure; who asks about another hears that there is no row.
                 if lookup.kind in OF_MOMENTS and first <= day <= last:
@@ -147,11 +147,11 @@ def _along(lookup: Lookup, horizon: Horizon, calendar: Calendar, busy: Sequence[
         until = day + lookup.carries if day + lookup.carries < following else until
         following = day
         end = horizon.end if until >= _LAST else min(horizon.end, _start(until + 1, calendar))
-        start, k, instant = _start(day, calendar), 0, -1
-        while k == 0 or instant <= end:
-            k += 1
-            instant = _instant(lookup, k, start, calendar)
+        for k in count(1):
+            instant = _answer(lookup, k, day, calendar)
             yield lookup.what, k, day, instant
+            if instant > end:
+                break
 
 
 def _start(day: int, calendar: Calendar) -> int:
@@ -166,8 +166,9 @@ def _day(date: date) -> int:
     return date.toordinal() - _EPOCH
 
 
-def _instant(lookup: Lookup, k: int, start: int, calendar: Calendar) -> int:
-    period = lookup.period
+def _answer(lookup: Lookup, k: int, day: int, calendar: Calendar) -> int:
+    """The instant that is looked up; of a day `after` or `ago` its number."""
+    period, start = lookup.period, _start(day, calendar)
     match lookup.kind:
         case "closes":
             assert period is not None
@@ -178,7 +179,7 @@ def _instant(lookup: Lookup, k: int, start: int, calendar: Calendar) -> int:
         case "after" | "ago":
             assert period is not None
             move = add_to_date if lookup.kind == "after" else subtract_from_date
-            return start_of_day(move(local_date(start, calendar.zone), period, calendar), calendar.zone)
+            return _day(move(_date(day), period, calendar))
         case "midnight" | "due":
             return start
         case "day" | "week" | "month" | "year" as unit:

@@ -190,7 +190,7 @@ class Builder:
         return text(found.what)
 
     def look_up(self, frame: Frame, kind: str, period: Period | None, day: str) -> str:
-        """An instant of the calendar, by local day."""
+        """An instant of the calendar, by local day; for `after` and `ago` the number of a day."""
         what = self.lookup(kind, period)
         column = f"{kind}.{frame.number()}"
         if frame.inline and any(re.search(rf"\b{one.sql}\b", day) for one in frame.variables.values() if isinstance(
@@ -278,7 +278,11 @@ class Builder:
 
     def date(self, t: str) -> str:
         """The local date of an instant."""
-        return f"(CAST('1970-01-01' AS DATE) + CAST({self.local_day(t)} AS INTEGER))"
+        return self.on_day(self.local_day(t))
+
+    def on_day(self, day: str) -> str:
+        """The date of a day given by its number."""
+        return f"(CAST('1970-01-01' AS DATE) + CAST({day} AS INTEGER))"
 
     # ---- what every room asks, and what asks every room
 

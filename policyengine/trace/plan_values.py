@@ -230,7 +230,7 @@ def shifted(build: Builder, frame: Frame, expr: ir.Apply, left: Term, right: Ter
                     return MISSING
                 found = build.look_up(frame, "after" if sign == "+" else "ago", length, build.days(left.sql))
                 frame.hard.append(f"({left.sql} IS NOT NULL AND {found} IS NULL)")
-                return Term(build.date(found), nullable, None, tie)
+                return Term(build.on_day(found), nullable, None, tie)
             else:
                 raise Unsupported("a date moved by working days that an event names")
             frame.hard.append(f"(date_part('year', {moved}) NOT BETWEEN 1 AND 9999)")

@@ -272,6 +272,20 @@ def test_marks_far_from_every_event(years: int, place: wide.Place) -> None:
     assert all(hard > 100 for hard in far_off(wide.policy(*rules), trial, which, years * YEAR))
 
 
+def test_a_date_moved_out_of_the_calendar() -> None:
+    """Behind the last day of the calendar clocks change too: a date there was taken for the day before."""
+    place, on = wide.PLACES[2], "2027-11-15"
+    period = wide.constant("100 working days", types.Period("working_day"))
+    moved = ir.Apply("+", (wide.get(ir.TRIGGER, "on"), period), types.Date())
+    rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (), (ir.Must(
+        narrow.compare(moved, "=", wide.get(ir.TRIGGER, "due")), False),), (), "")
+    event = Event("use", place.start, {"user": "u1", "on": on, "due": "2028-04-03"}, row=1, place=PLACES["use"])
+    trial = wide.Trial(Case({}, (event,)), place, place.start, None)
+    [one] = judge(wide.policy(rule), trial.case, Setting(trial.as_of, {}), place.calendar)
+    assert one.verdict == "satisfied"
+    assert far_off(wide.policy(rule), trial, 0, 0) == [0]
+
+
 def test_marks_of_a_run_that_events_carry_on() -> None:
     """Each carries it for two hours, and together for days, over more days than one event could."""
     place = wide.PLACES[0]
