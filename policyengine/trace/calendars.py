@@ -26,11 +26,12 @@ from policyengine.base.calendar import (
 from policyengine.base.instants import Period, local_date, offsets_between, period_text, start_of_day
 from policyengine.base.record import record
 from policyengine.core.conditions import earliest_within
-from policyengine.trace.terms import DAY, floor_div
+from policyengine.trace.terms import DAY
 
 _EPOCH = date(1970, 1, 1).toordinal()
 # The first and the last day that begin within the years 1 to 9999 in every zone.
 _FIRST, _LAST = date.min.toordinal() + 1 - _EPOCH, date.max.toordinal() - 1 - _EPOCH
+_BEFORE = 1_000_000  # more days than from the year 1 to 1970: no instant is negative then, and to divide rounds down
 _MARGIN = 400  # days before the first event and after the last that rules may count from
 _DEADLINES = 60 * 366  # days after that until which a date can be a deadline
 _STRETCH = 40 * 366  # days without events that are left out only if there are more
@@ -89,7 +90,7 @@ class Horizon:
 
     def day(self, t: str) -> str:
         """The local day of an instant given in SQL."""
-        return floor_div(f"({t} + {self.offset(t)})", DAY)
+        return f"(({t} + {self.offset(t)} + {_BEFORE * DAY}) // {DAY} - {_BEFORE})"
 
 
 def _halved(t: str, offsets: Sequence[tuple[int, int]]) -> str:

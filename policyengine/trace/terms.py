@@ -318,8 +318,3 @@ def arithmetic(operator: str, left: Term, right: Term) -> tuple[Term, str | None
 
 def _ends_differ(*parts: Term) -> str | None:
     return _either(f"({one.high} IS DISTINCT FROM {one.sql})" for one in parts if one.high is not None)
-
-
-def floor_div(sql: str, by: int) -> str:
-    """Integer division that rounds down, for negative numbers too."""
-    return f"(({sql} - ((({sql}) % {by}) + {by}) % {by}) // {by})"

@@ -243,7 +243,7 @@ YEAR = 365 * wide.DAY
 
 @given(st.lists(wide.rules(), min_size=3, max_size=3), wide.trials(least=10, most=30),
        st.sampled_from((-1_000, -60, 60, 900)), st.integers(0, 29), st.integers(0, 400))
-@settings(max_examples=30, deadline=None, suppress_health_check=QUIET, phases=PHASES)
+@settings(max_examples=20, deadline=None, suppress_health_check=QUIET, phases=PHASES)
 def test_columns_agree_where_a_clock_is_far_off(rules: list[ir.Rule], trial: wide.Trial, years: int, which: int,
                                                 days: int) -> None:
     """One event lies years from the others, and no calendar has all days between. Marks that would follow each other

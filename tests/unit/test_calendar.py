@@ -27,6 +27,7 @@ from policyengine.base.calendar import (
     subtract_from_date,
 )
 from policyengine.base.instants import Period, format_instant, local_date, parse_instant, parse_period
+from policyengine.trace.calendars import FOREVER, Horizon, Lookup, calendar_rows
 
 SHANGHAI, BERLIN, NEW_YORK, SAO_PAULO = "Asia/Shanghai", "Europe/Berlin", "America/New_York", "America/Sao_Paulo"
 CN_FILE = Path(__file__).parents[2] / "regulations" / "calendars" / "cn.yaml"
@@ -328,3 +329,31 @@ def test_a_file_that_is_not_yaml(tmp_path: Path) -> None:
     file.write_text("years: [", encoding="utf-8")
     with pytest.raises(ValueError, match="the working days `odd` are not YAML"):
         load_working_days(file)
+
+
+@pytest.mark.parametrize("odd", ["0001-06-01T00:00:00Z", "1026-05-05T00:00:00Z", "1970-01-01T00:00:00Z",
+                                 "2936-05-05T00:00:00Z", "9999-06-01T00:00:00Z"])
+def test_the_table_has_no_days_that_nobody_asks_about(odd: str) -> None:
+    """One clock that is off by centuries costs the days around its event, and a run no marks that no event carries."""
+    usual = [parse_instant(f"2026-{month:02}-01T00:00:00Z") for month in range(1, 13)]
+    times = [*usual, parse_instant(odd)]
+    horizon = Horizon.of(CHINA, min(times), max(times))
+    days = [(local_date(one, SHANGHAI) - date(1970, 1, 1)).days for one in times]
+    kinds = [Lookup(kind, Period(15, "working_day")) for kind in ("closes", "earliest", "after", "ago")]
+    kinds += [Lookup(kind, None) for kind in ("midnight", "day", "week", "month", "year")]
+    kinds.append(Lookup("closes", Period(1, "month"), 40))
+    rows, lost = calendar_rows(kinds, horizon, CHINA, days)
+    assert not lost
+    assert {day for _, _, day, _ in rows} >= set(days)
+    assert max(sum(one == kind.what for one, *_ in rows) for kind in kinds) < 2 * (366 + 2 * 400)
+    endless, _ = calendar_rows([Lookup("closes", Period(1, "month"), FOREVER)], horizon, CHINA, days[:0])
+    assert [day for _, _, day, _ in endless] == [(local_date(max(times), SHANGHAI) - date(1970, 1, 1)).days]
+
+
+def test_a_lookup_that_no_calendar_holds_is_told() -> None:
+    """A day past the year 9999 in one of them leaves the others as they are."""
+    last = parse_instant("9999-12-25T00:00:00Z")
+    day = (local_date(last, SHANGHAI) - date(1970, 1, 1)).days
+    month, week = Lookup("closes", Period(1, "month")), Lookup("week", None)
+    rows, lost = calendar_rows([month, week], Horizon.of(CHINA, last, last), CHINA, [day])
+    assert lost == {month} and (week.what, 1, day) in {one[:3] for one in rows}
