@@ -63,12 +63,12 @@ def expected(rule: ir.Rule, case: Case, as_of: int) -> Counter[Any]:
     return found
 
 
-def by_spark(traces: list[tuple[Known, ir.Rule]]) -> list[tuple[Counter[Any], Counter[Any]]]:
-    """Of each trace the same rows, and the moments that are hard; all in one query."""
+def by_spark(traces: list[tuple[Known, ir.Rule]], first: int) -> list[tuple[Counter[Any], Counter[Any]]]:
+    """Of each trace the same rows, and the moments that are hard; all in one query. No event is before `first`."""
     spark = session()
     plans = [plan(rule, known) for known, rule in traces]
     ends = [known.as_of for known, _ in traces]
-    whole = Horizon.of(CALENDAR, min(TIMES[0], *ends), max(ends))
+    whole = Horizon.of(CALENDAR, min(first, *ends), max(ends))
     engine.Cluster(spark).prepare([lookup for made in plans for lookup in made.lookups], whole, CALENDAR)
     parts = [engine.table_of(spark, made.steps, f'SELECT {number} AS trace, t, known, pos, first, past, "verdict", '
                              f'due, tie, hard FROM {made.steps[-1].name}') for number, made in enumerate(plans)]
@@ -109,13 +109,32 @@ def test_spark_looks_both_ways_and_into_lists() -> None:
                      (ir.Must(one, False),), (), ""), Case({}, events), TIMES[-1]) for one in asked])
 
 
-def agrees(batch: list[Example]) -> None:
+def test_spark_agrees_where_a_clock_is_far_off() -> None:
+    """A calendar without the days of decades: marks there are the evaluator's, and dates of the first day right."""
+    notice = ir.Pattern("notice", ("user",), None)
+    month = ir.Constant("1 month", types.Period("month"))
+    asked = ir.Occurs(notice, ir.Within(month)), ir.Occurs(notice, ir.This("week"))
+    starts = next(one for one in policy().states if isinstance(one, ir.BooleanState) and one.lasting is None)
+    every = ir.OnEvery(ir.Constant("7 months", types.Period("month")), starts.name, False)
+    events = tuple(Event(kind, time, {"user": "u1", "flag": True, "number": 1}, row=row, place=EVENTS.index(kind))
+                   for row, (kind, time) in enumerate(
+                       [(starts.starts[0].event, TIMES[0] - 60 * 366 * 86_400_000_000), ("notice", TIMES[0]),
+                        ("use", TIMES[1]), ("use", TIMES[-1])], 1))
+    assert agrees([(ir.Rule("rule", "", (), "other", "error", ("user",), trigger, (), (ir.Must(one, False),), (), ""),
+                    Case({}, events), TIMES[-1]) for one in asked
+                   for trigger in (ir.OnEvent(("use",), False, None), every)]) > 150
+
+
+def agrees(batch: list[Example]) -> int:
+    """How many moments were left to the evaluator."""
     traces = []
     for number, (rule, case, as_of) in enumerate(batch):
         known, events = known_of(policy(rule), case, as_of, CALENDAR)
         traces.append((replace(known, service=str(number)), rule, Case(case.facts, events), as_of))
     load(session(), [(known, case.events) for known, _, case, _ in traces])
-    answers = by_spark([(known, rule) for known, rule, _, _ in traces])
+    answers = by_spark([(known, rule) for known, rule, _, _ in traces],
+                       min([TIMES[0], *(event.time for _, case, _ in batch for event in case.events)]))
+    left = sum(hard.total() for _, hard in answers)
     for (_, rule, case, as_of), (rows, hard) in zip(traces, answers, strict=True):
         wanted = expected(rule, case, as_of)
         for row, n in list(wanted.items()):
@@ -124,3 +143,4 @@ def agrees(batch: list[Example]) -> None:
             hard[row[:5]] -= spare
         missing = Counter({row: n for row, n in (+wanted - rows).items() if row[5] != "not_applicable"})
         assert (missing, rows - wanted) == (Counter(), Counter()), (rule, case, as_of)
+    return left
