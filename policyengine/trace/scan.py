@@ -23,6 +23,7 @@ import duckdb
 from policyengine.base.diagnostic import Diagnostic, has_errors
 from policyengine.base.instants import offsets_between
 from policyengine.base.record import record
+from policyengine.base.scalars import start_of
 from policyengine.core.case import Event
 from policyengine.trace import read, scan_order, scan_parquet
 from policyengine.trace.columns import Column, each_once, sql_type
@@ -325,7 +326,7 @@ class _Work:
         else:
             wrong = each_row(name, fit, self.schemas, self.zone, asked)
         unread = 0 if asked is None else asked.left()
-        told[file] += [*wrong, *fitter.problems(unread)]
+        told[file] += [*wrong, *fitter.problems(unread, start_of(name))]
         if rows is None and not count and not wrong and not fitter.wrong:
             told[file].append(read.no_events(name))
         return count

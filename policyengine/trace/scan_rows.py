@@ -88,6 +88,7 @@ class Fitter:
         self.fits: dict[str, Callable[[Any], bool]] = {}
         self.found: list[Diagnostic] = []
         self.wrong = 0
+        self.next: Span | None = None  # where the first stands that is not shown
 
     def event(self, row: Any) -> Event | None:
         """The event of a row; None where it does not fit."""
@@ -115,20 +116,22 @@ class Fitter:
         self.wrong += 1
         if self.wrong <= MAX_ERRORS:
             self.found.append(problem)
+        else:
+            self.next = self.next or problem.span
 
     @staticmethod
     def span(row: Any) -> Span:
         """Where a row stands."""
         return Span(row.file, row.row, 1, row.row, 1)
 
-    def problems(self, unread: int = 0) -> tuple[Diagnostic, ...]:
-        """What was found; of `unread` rows nobody knows whether they fit."""
+    def problems(self, unread: int = 0, place: Span | None = None) -> tuple[Diagnostic, ...]:
+        """What was found; of `unread` rows, the first at `place`, nobody knows whether they fit."""
         more = self.wrong - len(self.found)
         said = []
         if more:
-            said.append(error("more-errors", f"{more:,} more errors in events are not shown"))
+            said.append(error("more-errors", f"{more:,} more errors in events are not shown", self.next))
         if unread:
-            said.append(error("more-errors", f"{unread:,} more rows that may not fit were not looked at"))
+            said.append(error("more-errors", f"{unread:,} more rows that may not fit were not looked at", place))
         return (*self.found, *said)
 
 

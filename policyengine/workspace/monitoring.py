@@ -234,7 +234,7 @@ class Watch:
         rows: list[Any] = []
         READERS[".ndjson"](BytesIO(line + b"\n"), Reading(file, self._times_zone, found.append), rows.append)
         fitter = self._fitter
-        fitter.found, fitter.wrong = [], 0
+        fitter.found, fitter.wrong, fitter.next = [], 0, None
         event = fitter.event(replace(rows[0], row=row)) if rows else None
         problems = [*(_on_row(one, row) for one in found), *fitter.problems()]
         if event is not None and not FIRST < event.time < LAST:

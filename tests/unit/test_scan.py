@@ -435,8 +435,8 @@ def test_a_file_of_which_no_row_fits(con: duckdb.DuckDBPyConnection, tmp_path: P
     said = bad(con, path)
     assert said[:2] == ["event-unknown-key e.parquet:1 used: there is no field `usr`",
                         "event-required e.parquet:1 used: `user` is missing, and it is required"]
-    assert said[-2:] == ["more-errors 1,950 more errors in events are not shown",
-                         "more-errors 29,000 more rows that may not fit were not looked at"]
+    assert said[-2:] == ["more-errors e.parquet:26 1,950 more errors in events are not shown",
+                         "more-errors e.parquet:1 29,000 more rows that may not fit were not looked at"]
 
 
 # ---- the database
