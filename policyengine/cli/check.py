@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from policyengine.base.diagnostic import error, has_errors, shorten
+from policyengine.base.instants import Period
 from policyengine.cli.common import (
     Output,
     exit_code,
@@ -26,6 +27,7 @@ from policyengine.cli.common import (
     note,
     output_option,
     paint,
+    read_period,
     settings,
     show,
     write_files,
@@ -52,6 +54,7 @@ EXAMPLES = """
 Examples:
   guiju check service.yaml
   guiju check services/ --events logs/october.ndjson --as-of 2026-11-20
+  guiju check services/ --events logs/ --due-within 7d
   guiju check service.yaml --regulation cn/human-like-ai --version draft
   guiju check service.yaml --output sarif=guiju.sarif --output junit=guiju.xml
 
@@ -69,6 +72,15 @@ def read_params(_ctx: click.Context, _parameter: click.Parameter, texts: Sequenc
             fail((error("usage", f"`--param` takes NAME=VALUE, found `{shorten(text)}`",
                         help="write, for example, `--param 'promptly=5 minutes'`"),))
     return tuple(given)
+
+
+def read_due(_ctx: click.Context, _parameter: click.Parameter, text: str | None) -> Period | None:
+    """What `--due-within` says; ends the command when it is no period."""
+    try:
+        return None if text is None else read_period(text)
+    except ValueError as problem:
+        fail((error("usage", f"`--due-within`: {problem}",
+                    help="write, for example, `7d`, `24h` or `5 working days`"),))
 
 
 @click.command("check", epilog=EXAMPLES)
@@ -94,6 +106,9 @@ def read_params(_ctx: click.Context, _parameter: click.Parameter, texts: Sequenc
 @output_option
 @click.option("--all", "everything", is_flag=True, help="Also show what is satisfied or not applicable.")
 @click.option("--pending", is_flag=True, help="List every open duty, the first due first.")
+@click.option("--due-within", "due_within", metavar="PERIOD", callback=read_due,
+              help="List the open duties due within this period of the instant of judgement, such as 7d, 24h or '5 "
+                   "working days', and count the later ones; implies --pending.")
 @click.option("--max-findings", type=click.IntRange(min=1), default=3, show_default=True, metavar="N",
               help="Show this many moments or services of one rule; the other formats show all.")
 @click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True,
@@ -109,13 +124,15 @@ def read_params(_ctx: click.Context, _parameter: click.Parameter, texts: Sequenc
 def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tuple[str, ...], version: str | None,
             as_of: str | None, rules: tuple[str, ...], params: tuple[str, ...], fail_on: str | None,
             allow_undecided: bool, exit_zero: bool, allow_empty: bool, format: str | None,
-            outputs: tuple[Output, ...], everything: bool, pending: bool, max_findings: int, engine: EngineName,
-            memory: str | None, master: str | None, findings: str | None, lang: str | None, stdin_filename: str) -> int:
+            outputs: tuple[Output, ...], everything: bool, pending: bool, due_within: Period | None,
+            max_findings: int, engine: EngineName, memory: str | None, master: str | None, findings: str | None,
+            lang: str | None, stdin_filename: str) -> int:
     """Judge services, and their events, by the regulations.
 
     SERVICE is a YAML, JSON or TOML file, a folder, a glob, or `-`. Without one, the project's services are judged.
     """
     started = time.perf_counter()
+    pending = pending or due_within is not None
     config = settings(fail_on=fail_on, format=format, lang=lang)
     if findings is not None and engine != "spark":
         fail((error("usage", "`--findings` goes with `--engine spark`",
@@ -134,7 +151,7 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
             version, as_of, rules, params, int(time.time()) * 1_000_000, everything, stdin_filename, engine=engine,
             memory=memory, master=master, findings=findings,
             most=dict.fromkeys(VERDICTS, max(max_findings, TOLD)) | ({"pending": OPEN} if pending else {}),
-            progress=progress)
+            due_within=due_within, progress=progress)
         report, diagnostics, sources = check(request, config, library)
     if report is None and allow_empty and diagnostics and {one.name for one in diagnostics} <= EMPTY:
         note("0 services; nothing was judged")

@@ -6,6 +6,7 @@ Results go to stdout, everything else to stderr. How a report is laid out is not
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from policyengine.base.diagnostic import (
     render,
     shorten,
 )
+from policyengine.base.instants import Period, parse_period
 from policyengine.base.record import record
 from policyengine.base.source import Source
 from policyengine.workspace.config import FORMATS, Config
@@ -163,6 +165,16 @@ def read_outputs(texts: Sequence[str], formats: Collection[str] = FORMATS) -> tu
             fail((error("usage", f"two outputs are to be written to `{shorten(file)}`"),))
         outputs.append(Output(format, file))
     return tuple(outputs)
+
+
+_SHORT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|min|h|d)")
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
+
+
+def read_period(text: str) -> Period:
+    """`30s`, `7d`, or a period as a policy writes it, `5 working days`. ValueError when it is none."""
+    short = _SHORT.fullmatch(text.strip())
+    return parse_period(f"{short[1]} {_UNITS[short[2]]}" if short else text)
 
 
 # None stands for "not given", so that the environment and the project file can answer.

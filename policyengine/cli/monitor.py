@@ -8,7 +8,6 @@ to stop. Counts go on over the runs that share a state.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import time
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from policyengine.base.diagnostic import Diagnostic, error, has_errors, shorten, warning
-from policyengine.base.instants import SECOND, format_instant, parse_period
+from policyengine.base.instants import SECOND, format_instant
 from policyengine.cli.books import cells, counted
 from policyengine.cli.check import named_inputs, read_params
 from policyengine.cli.common import (
@@ -33,6 +32,7 @@ from policyengine.cli.common import (
     fail,
     fail_on_option,
     note,
+    read_period,
     settings,
     show,
 )
@@ -48,8 +48,6 @@ if TYPE_CHECKING:  # they import msgspec, which `--help` does not need
 T = TypeVar("T")
 
 KAFKA = "kafka://"
-_SHORT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|min|h)")
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "min": "minutes", "h": "hours"}
 
 EXAMPLES = """
 \b
@@ -68,9 +66,8 @@ def _read_length(_ctx: click.Context, parameter: click.Parameter, text: str | No
     """`30s` or `10 minutes`, in microseconds."""
     if text is None:
         return None
-    short = _SHORT.fullmatch(text.strip())
     try:
-        period = parse_period(f"{short[1]} {_UNITS[short[2]]}" if short else text)
+        period = read_period(text)
         if not period.is_elapsed:
             raise ValueError(f"`{text}` does not run by the clock; count hours, minutes or seconds")
     except ValueError as problem:

@@ -290,9 +290,11 @@ def total(report: Report, result: Result) -> int:
 
 
 def number_of(report: Report, entry: Entry) -> int:
-    """How many results the entry is about, those left out of a long report included."""
+    """How many results the entry is about, those left out of a long report included; of open duties, those due by
+    `report.until`."""
     counts = [rule_count(report, next(one for one in entry.results if one.rule == rule)) for rule in entry.rules]
-    return max(len(entry.results), sum(count.counts[entry.verdict] for count in counts if count is not None))
+    return max(len(entry.results), sum(count.counts[entry.verdict] - (count.later if entry.verdict == "pending" else 0)
+                                       for count in counts if count is not None))
 
 
 def rule_count(report: Report, result: Result) -> RuleCount | None:

@@ -89,7 +89,8 @@ class Result:
 
 @record
 class RuleCount:
-    """How often a rule came out how, over all services and moments; all zero: it saw no trigger."""
+    """How often a rule came out how, over all services and moments; all zero: it saw no trigger. `later`: so many of
+    the pending ones are not listed, since they are due after the report's `until`."""
 
     regulation: str
     version: str
@@ -97,6 +98,7 @@ class RuleCount:
     citations: tuple[str, ...]
     severity: Severity
     counts: dict[Verdict, int]
+    later: int = 0
 
     @property
     def worst(self) -> Verdict | None:
@@ -123,10 +125,21 @@ class Judged:
 
 
 @record
+class Until:
+    """The end of the time whose open duties are listed: the `period` from the instant of judgement on, as a policy
+    writes it (`7 days`), its last instant in words and in UTC."""
+
+    period: str
+    text: str
+    instant: str
+
+
+@record
 class Report:
     """All that one run of `check` says. `as_of` is the instant of judgement in words (local time, or `the end of
     2026-11-20`), `as_of_instant` the same in UTC. `findings` are the results that are not satisfied
-    or not applicable, in the order of reading; `others` the rest, only where they were asked for."""
+    or not applicable, in the order of reading; `others` the rest, only where they were asked for. With `until`, pending
+    ones are those due by then."""
 
     as_of: str
     judged: tuple[Judged, ...]
@@ -138,3 +151,4 @@ class Report:
     notes: tuple[str, ...] = ()
     counts: dict[Verdict, int] = field(default_factory=dict)
     as_of_instant: str = ""
+    until: Until | None = None

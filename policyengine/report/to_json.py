@@ -34,6 +34,9 @@ def plain(report: Report) -> dict[str, Any]:
             "confidence": {"en": one.confidence_en, "zh": one.confidence_zh}, "rules": one.rules,
             "timezone": one.timezone, "sources": list(one.sources),
         } for one in report.judged],
+        "due_within": None if report.until is None else {
+            "period": report.until.period, "text": report.until.text, "instant": report.until.instant,
+            "later": sum(one.later for one in report.rules)},
         "services": list(report.services),
         "summary": _summary(report, results),
         "rules": [{

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.report.entries import clean, headline
-from policyengine.report.model import Judged, Report, Result, RuleCount
+from policyengine.report.model import Judged, Report, Result, RuleCount, Until
 
 MAX_LINES = 100  # results told of one rule
 
@@ -45,16 +45,19 @@ def _suite(root: ElementTree.Element, judged: Judged, report: Report,
         tag = "skipped" if count.worst is None else ELEMENTS.get(count.worst)
         if tag is not None:
             tags[tag] += 1
-            _outcome(case, tag, count, by_rule.get((count.regulation, count.version, count.rule), []))
+            _outcome(case, tag, count, by_rule.get((count.regulation, count.version, count.rule), []), report.until)
     for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(name, str(tags[tag]))
 
 
-def _outcome(case: ElementTree.Element, tag: str, count: RuleCount, results: list[Result]) -> None:
+def _outcome(case: ElementTree.Element, tag: str, count: RuleCount, results: list[Result],
+             until: Until | None) -> None:
     if count.worst is None:
         ElementTree.SubElement(case, tag, message="saw no trigger")
         return
-    told = [f"{number:,} {verdict.replace('_', ' ')}" for verdict in VERDICTS if (number := count.counts.get(verdict))]
+    later = f" ({count.later:,} due after {until.text})" if count.later and until is not None else ""
+    told = [f"{number:,} {verdict.replace('_', ' ')}{later if verdict == 'pending' else ''}" for verdict in VERDICTS
+            if (number := count.counts.get(verdict))]
     message = f"{', '.join(map(clean, count.citations))}: {', '.join(told)}"
     outcome = ElementTree.SubElement(case, tag, message=message)
     if tag != "skipped":

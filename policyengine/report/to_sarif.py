@@ -52,6 +52,9 @@ def log(report: Report) -> dict[str, Any]:
             "notes": list(report.notes),
         },
     }
+    if report.until is not None:
+        run["properties"]["dueWithin"] = {"period": report.until.period, "instant": report.until.instant,
+                                          "later": sum(count.later for count in report.rules)}
     if len(told) > MAX_RESULTS:
         run["properties"]["resultsLeftOut"] = len(told) - MAX_RESULTS
     return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}

@@ -52,6 +52,8 @@ WORDS: dict[str, dict[str, str]] = {
          "open": "{} open; {} {}, the first for {}",
         "open one": "1 open; {} for {}", "open bare": "{} open", "pending more": "and {} more (--pending)",
         "to do": "{} open duties, by due date", "to do one": "1 open duty", "no due": "no date",
+        "to do until": "{} open duties due by {}, by due date", "to do until one": "1 open duty due by {}",
+        "to do none": "no open duty is due by {}", "later": "; {} later",
         "provisional": " (provisional)",
         "fix": "fix: {}", "cites": "cites {}", "param": "{} = {}", "at": "at {}", "tie": "rests on the order of events "
         "of one instant", "note": "note: {}", "comma": ", ", "stop": ".",
@@ -69,6 +71,8 @@ WORDS: dict[str, dict[str, str]] = {
          "open": "{} 项待履行；{} 项{}，最先为 {}",
         "open one": "1 项待履行；{}，{}", "open bare": "{} 项待履行", "pending more": "另有 {} 项（--pending）",
         "to do": "{} 项待履行，按期限排列", "to do one": "1 项待履行", "no due": "无期限", "provisional": "（暂定）",
+        "to do until": "期限不晚于 {1}：{0} 项待履行，按期限排列", "to do until one": "期限不晚于 {}：1 项待履行",
+        "to do none": "期限不晚于 {}：无待履行事项", "later": "；另有 {} 项期限更晚",
         "fix": "整改：{}", "cites": "依据 {}", "param": "{} = {}", "at": "于 {}",
         "tie": "结论取决于同一时刻事件的先后顺序",
         "note": "注：{}", "comma": "，", "stop": "。",
@@ -107,7 +111,7 @@ def plain(text: str, style: str) -> str:
 def to_text(report: Report, paint: Paint = plain, *, width: int = 100, lang: str = "en", max_findings: int = 3,
             pending: bool = False) -> str:
     """The whole report, with a line end. `max_findings` limits the moments or services shown of one rule; `pending`
-    lists every open duty of all rules by its due date, whatever that limit."""
+    lists every open duty of all rules by its due date, whatever that limit, as a report until some time always does."""
     page = _Page(report, paint, width, lang, max(1, max_findings), pending)
     for judged, results in zip(report.judged, by_version(report), strict=True):
         page.version(judged, results)
@@ -125,7 +129,7 @@ class _Page:
         self.lang = lang
         self.words = WORDS[lang]
         self.limit = limit
-        self.pending = pending
+        self.pending = pending or report.until is not None
         self.lines: list[str] = []
 
     def say(self, key: str, *values: object) -> str:
@@ -173,11 +177,15 @@ class _Page:
                 self.lines.append("")
         if short:
             self.lines.append("")
-        if waiting := [entry for entry in every if entry.verdict == listed]:
-            self.to_do(waiting)
+        waiting = [entry for entry in every if entry.verdict == listed]
+        if waiting or self.report.until is not None:
+            later = sum(count.later for count in self.report.rules
+                        if (count.regulation, count.version) == (judged.regulation, judged.version))
+            self.to_do(waiting, later)
 
-    def to_do(self, found: Sequence[Entry]) -> None:
-        """The open duties of all rules, the first due first: until when, for whom, which rule, which article."""
+    def to_do(self, found: Sequence[Entry], later: int) -> None:
+        """The open duties of all rules, the first due first: until when, for whom, which rule, which article; and how
+        many are due after the time asked about."""
         rows = [(self.in_language(first.due or self.words["no due"])
                  + (self.words["provisional"] if first.provisional else ""), keys_text(first) or clean(first.service),
                  self._name(entry), _articles(entry, self.lang))
@@ -186,13 +194,23 @@ class _Page:
                      for entry in found for result in entry.results), key=lambda row: row[:3])]
         number = sum(number_of(self.report, entry) for entry in found)
         word = self.paint(pad(self.words["pending"], INDENT - 1), COLOURS["pending"]) + " "
-        self.lines.append(word + (self.words["to do one"] if number == 1 else self.say("to do", f"{number:,}")))
-        wide = [min(most, max(columns(row[place]) for row in rows)) for place, most in enumerate(TO_DO)]
+        rest = self.say("later", f"{later:,}") if later else ""
+        self.lines.append(word + self.to_do_head(number, len(rows)) + rest)
+        wide = [min(most, max((columns(row[place]) for row in rows), default=0)) for place, most in enumerate(TO_DO)]
         for row in rows:
             self.put("  ".join(pad(text, width) for text, width in zip(row, wide, strict=True)).rstrip(), hang=2)
         if number > len(rows):
             self.put(self.say("more", f"{number - len(rows):,}"))
         self.lines.append("")
+
+    def to_do_head(self, number: int, listed: int) -> str:
+        """How many there are, or how many are due by the time asked about: those that are known to be are listed."""
+        if self.report.until is None:
+            return self.words["to do one"] if number == 1 else self.say("to do", f"{number:,}")
+        text = self.in_language(self.report.until.text)
+        if listed < 2:
+            return self.say("to do until one" if listed else "to do none", text)
+        return self.say("to do until", f"{listed:,}", text)
 
     def _is_short(self, entry: Entry) -> bool:
         return entry.verdict in ("satisfied", "not_applicable")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from policyengine.base.calendar import Calendar, last_instant
 from policyengine.base.diagnostic import (
     Diagnostic,
     Severity,
@@ -21,11 +22,13 @@ from policyengine.base.diagnostic import (
     shorten,
 )
 from policyengine.base.instants import (
+    Period,
     format_instant,
     iso_instant,
     local_date,
     parse_date,
     parse_instant,
+    period_text,
     start_of_day,
 )
 from policyengine.base.progress import Progress, silent
@@ -35,7 +38,8 @@ from policyengine.core.case import Sources
 from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.regulation.model import Regulation, Version
 from policyengine.regulation.versions import effective_range, in_force, select
-from policyengine.report.model import Report, RuleCount
+from policyengine.report.evidence import last_in_time
+from policyengine.report.model import Report, RuleCount, Until
 from policyengine.workspace.config import Config, EventSource
 from policyengine.workspace.inputs import (
     Seen,
@@ -73,7 +77,7 @@ class Request:
     of the command line, which win over the project's. `processes` 0: as many as there are processors. `engine` judges
     traces within `memory`, or on the cluster of `master`, which writes all moments found to the folder `findings`; of
     what an engine finds of a rule, of each verdict the earliest are told, at most so many as `most` says, else all.
-    `progress` hears how far the run is."""
+    Open duties are told that are due within `due_within` of the instant of judgement, None: all. `progress` hears how far the run is."""
 
     services: Sequence[str]
     events: Sequence[str] = ()
@@ -91,6 +95,7 @@ class Request:
     master: str | None = None
     findings: str | None = None
     most: Mapping[Verdict, int] = field(default_factory=dict)
+    due_within: Period | None = None
     progress: Progress = silent
 
 
@@ -206,8 +211,10 @@ class Run:
         now = self.request.now
         facts_as_of = now if as_of is None else as_of
         last = now if trace is None else trace.last
-        terms = Terms(facts_as_of, last if as_of is None else as_of, self.sources(reference), self.request.everything,
-                      self.library, None if trace is None else trace.store, self.request.most, self.request.progress)
+        trace_as_of = last if as_of is None else as_of
+        terms = Terms(facts_as_of, trace_as_of, self.sources(reference), self.request.everything, self.library,
+                      None if trace is None else trace.store, self.request.most,
+                      self.until(trace_as_of, reference.calendar), self.request.progress)
         seen = None if trace is None else trace.until(terms.trace_as_of)
         sittings = self.sittings(regulations, terms, seen)
         self.settings_fit(sittings)
@@ -220,6 +227,19 @@ class Run:
         self.found.add(outcome.diagnostics, outcome.sources)
         self.stop_if_failed()
         return self.put_together(sittings, outcome, terms, None if seen is None else seen.total, zone)
+
+    def until(self, as_of: int, calendar: Calendar) -> int | None:
+        """The last instant within the period asked about, which is counted from the instant of judgement as a policy
+        counts; but it ends on its last day, worked or not."""
+        if self.request.due_within is None:
+            return None
+        try:
+            until = last_instant(as_of, self.request.due_within, replace(calendar, moves_to_working_day=False))
+            _day_after(until, calendar.zone)
+        except ValueError as problem:
+            self.found.add((error("usage", f"`--due-within`: {problem}"),))
+            raise NothingJudged from None
+        return until
 
     def policies(self, regulations: Sequence[Regulation]) -> list[ir.Policy]:
         """Every policy that may have something to say about a trace, so that what it reads is read."""
@@ -474,7 +494,8 @@ class Run:
         """What came out, in the order of reading; `events` were read up to the instant of judgement, None without any
         trace."""
         counts = [RuleCount(sitting.book.id, sitting.book.label, rule.name, tuple(map(str, rule.citations)),
-                            sitting.severity_of(rule), outcome.totals[place, rule.name])
+                            sitting.severity_of(rule), outcome.totals[place, rule.name],
+                            outcome.later[place, rule.name])
                   for place, sitting in enumerate(sittings) for rule in sitting.rules]
         worst: dict[Verdict, int] = dict.fromkeys(VERDICTS, 0)
         for count in counts:
@@ -488,11 +509,14 @@ class Run:
             notes.insert(0, f"the last event is ahead of the clock, at {format_instant(terms.trace_as_of, zone)}: "
                             "what was due by then counts as missed; `--as-of` says another instant")
         as_of = terms.facts_as_of if events is None else terms.trace_as_of
+        until = None if terms.until is None or self.request.due_within is None else Until(
+            period_text(self.request.due_within), last_in_time(terms.until + 1, zone), iso_instant(terms.until, "UTC"))
         return Report(_as_of_text(as_of, zone),
                       tuple(judged_by(one.book, terms.facts_as_of, len(one.rules)) for one in sittings),
                       tuple(outcome.services), events or 0, tuple(counts),
                       tuple(sorted(outcome.findings, key=reading_order)),
-                      tuple(sorted(outcome.others, key=reading_order)), tuple(notes), worst, iso_instant(as_of, "UTC"))
+                      tuple(sorted(outcome.others, key=reading_order)), tuple(notes), worst, iso_instant(as_of, "UTC"),
+                      until)
 
     def _remarks(self, sittings: Sequence[Sitting], outcome: Outcome, counts: Sequence[RuleCount]) -> list[str]:
         notes = []
@@ -510,8 +534,12 @@ class Run:
             notes.append(f"`{rule}` asks for {gap}, which no column can answer; the evaluator judged it row by row")
         told = len(outcome.findings)
         all_told = sum(number for count in counts for verdict, number in count.counts.items() if verdict in FINDINGS)
+        all_told -= sum(outcome.later.values())
         if all_told > told:
             notes.append(f"{told:,} of {all_told:,} results are listed, the earliest of each rule; counts are of all")
+        for name in dict.fromkeys(outcome.unsorted):
+            notes.append(f"of the open duties of `{name}` that are not listed some may be due in that time; a larger "
+                         "`--max-findings` lists them")
         if outcome.ties:
             notes.append(f"{outcome.ties:,} verdicts rest on the order of events of one instant")
         if any(one.provisional for one in (*outcome.findings, *outcome.others)):
@@ -537,9 +565,6 @@ def _judged(paths: Sequence[Path], trace: Trace | Held | None, sittings: Sequenc
     if found:
         return Outcome(diagnostics=found)
     return judge_services(sittings, services, terms)
-
-
-
 
 
 def _shared(paths: Sequence[Path], sittings: Sequence[Sitting], terms: Terms, book: Book, processes: int) -> Outcome:

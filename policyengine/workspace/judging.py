@@ -6,6 +6,7 @@ outcomes of two parts of the services add up to the outcome of all, so that many
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -58,8 +59,8 @@ class Sitting:
 class Terms:
     """What holds for all sittings of a run. Instants are UTC microseconds; `everything`: also results that are
     satisfied or not applicable are wanted. `store`: where the events are, if not with the services; of what it finds of
-    a rule, of each verdict the earliest are told, at most so many as `most` says, else all. `progress` hears how far
-    the run is."""
+    a rule, of each verdict the earliest are told, at most so many as `most` says, else all. Duties that are due after `until`, or without a date, are
+    counted and not told; None: all are. `progress` hears how far the run is."""
 
     facts_as_of: int
     trace_as_of: int
@@ -68,12 +69,15 @@ class Terms:
     library: Library
     store: Store | None = None
     most: Mapping[Verdict, int] = field(default_factory=dict)
+    until: int | None = None
     progress: Progress = silent
 
 
 @dataclass
 class Outcome:
-    """What came out: counts by sitting (its place), rule and verdict, and the results in no order."""
+    """What came out: counts by sitting (its place), rule and verdict, and the results in no order. `later` counts the
+    open duties due after the time asked about, by sitting and rule; `unsorted` names the rules with more duties than
+    are looked at one by one, of which some may be due before its end."""
 
     services: list[str] = field(default_factory=list)
     totals: dict[tuple[int, str], dict[Verdict, int]] = field(default_factory=dict)
@@ -81,6 +85,8 @@ class Outcome:
     others: list[Result] = field(default_factory=list)
     ties: int = 0
     gaps: dict[str, str] = field(default_factory=dict)
+    later: Counter[tuple[int, str]] = field(default_factory=Counter)
+    unsorted: list[str] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, Source] = field(default_factory=dict)
 
@@ -95,6 +101,8 @@ class Outcome:
         self.others += other.others
         self.ties += other.ties
         self.gaps.update(other.gaps)
+        self.later += other.later
+        self.unsorted += other.unsorted
         self.diagnostics += other.diagnostics
         self.sources.update(other.sources)
 
@@ -121,7 +129,7 @@ class _Bench:
     """One sitting at work: what is the same for every service is made ready once."""
 
     def __init__(self, place: int, sitting: Sitting, terms: Terms, outcome: Outcome) -> None:
-        self.sitting, self.terms, self.outcome = sitting, terms, outcome
+        self.place, self.sitting, self.terms, self.outcome = place, sitting, terms, outcome
         book, policy = sitting.book, sitting.book.policy
         compiled = set(book.fact_rules)
         self.totals = {rule.name: dict.fromkeys(VERDICTS, 0) for rule in sitting.rules}
@@ -201,9 +209,31 @@ class _Bench:
         self.outcome.ties += judged.ties
         for judgement in judged.judgements:
             self.explain(judgement, service)
+        if self.terms.until is not None:
+            self.sort_rest(judged)
+
+    def sort_rest(self, judged: Judged) -> None:
+        """Of the open duties of a rule the earliest are told; where the last of these is due later, so are the rest."""
+        told = [one for one in judged.judgements if one.verdict == "pending"]
+        rest = judged.counts.get("pending", 0) - len(told)
+        if not rest:
+            return
+        if told and told[-1].due is not None and self.is_later(told[-1]):
+            self.outcome.later[self.place, judged.rule.name] += rest
+        else:
+            self.outcome.unsorted.append(judged.rule.name)
+
+    def is_later(self, judgement: Judgement) -> bool:
+        """Whether it is an open duty that is not due in the time asked about."""
+        until = self.terms.until
+        return until is not None and judgement.verdict == "pending" and (judgement.due is None
+                                                                         or judgement.due - 1 > until)
 
     def explain(self, judgement: Judgement, service: Service) -> None:
         """Put one judgement into words."""
+        if self.is_later(judgement):
+            self.outcome.later[self.place, judgement.rule] += 1
+            return
         book = self.sitting.book
         rule = book.policy.rule(judgement.rule)
         assert rule is not None

@@ -18,7 +18,7 @@ from policyengine.report import model
 from policyengine.report.entries import entries, fingerprints, headline, line_of, near, reasons
 from policyengine.report.formats import FORMATS, render
 from policyengine.report.indented import indented
-from policyengine.report.model import Line, Place, Report
+from policyengine.report.model import Line, Place, Report, Until
 from policyengine.report.to_github import escape, escape_property
 from policyengine.report.to_text import COLOURS, IN_CHINESE, WORDS, columns, to_text, wrap
 from policyengine.workspace import config
@@ -117,6 +117,27 @@ def test_pending_shows_the_next_due_dates() -> None:
         ["the end of 2026-11-24", "u-1"], ["the end of 2026-11-24", "u-2"], ["the end of 2026-11-25", "u-3"],
         ["the end of 2026-11-26", "u-4"], ["the end of 2026-11-30 (provisional)", "u-5"]]
     assert everything.index("answer_guardian  ") < everything.index("u-1  "), "of another rule, and due before"
+
+
+def test_duties_due_after_the_time_asked_about_are_counted_in_every_format_that_counts() -> None:
+    report = sample.rich()
+    kept = tuple(one for one in report.findings if one.verdict != "pending" or (one.due_instant or "") < "2026-11-26")
+    rules = tuple(replace(one, later=2) if one.rule == "delete_on_request" else one for one in report.rules)
+    assert len(report.findings) - len(kept) == 2
+    report = replace(report, findings=kept, rules=rules, until=Until("4 days", "the end of 2026-11-25",
+                                                                     "2026-11-25T15:59:59.999999Z"))
+    text = to_text(report)
+    assert "pending    4 open duties due by the end of 2026-11-25, by due date; 2 later\n" in text
+    assert "pending    no open duty is due by the end of 2026-11-25\n" in text, "of another version"
+    plain = json.loads(render("json", report))
+    jsonschema.validate(plain, SCHEMA, jsonschema.Draft202012Validator)
+    assert plain["due_within"] == {"period": "4 days", "text": "the end of 2026-11-25",
+                                   "instant": "2026-11-25T15:59:59.999999Z", "later": 2}
+    assert plain["summary"]["results_by_verdict"]["pending"] == 6
+    run = json.loads(render("sarif", report))["runs"][0]
+    assert run["properties"]["dueWithin"] == {"period": "4 days", "instant": "2026-11-25T15:59:59.999999Z", "later": 2}
+    assert "Art. 16(3): 5 pending (2 due after the end of 2026-11-25)" in render("junit", report)
+    assert render("concise", report).count(" pending[") == 4
 
 
 def test_every_label_is_there_in_both_languages() -> None:

@@ -168,6 +168,71 @@ def test_open_duties_by_due_date(shop: Project) -> None:
     assert len({re.split("  +", line)[3] for line in duties}) > 1, "of several rules"
 
 
+@pytest.mark.parametrize("engine", ["evaluator", "duckdb"])
+@pytest.mark.parametrize("period", ["0d", "1h", "2d", "3 days", "14 days", "1 year"])
+def test_duties_due_within_a_period(shop: Project, engine: str, period: str) -> None:
+    """`--due-within` lists those of `--pending` that are due by then, counts the others, and changes nothing else."""
+    shop.trace(*CROSSING, event("bought", "07-31 10:00", "z", gift=False))
+    every, some = report(shop, engine, "--pending"), report(shop, engine, "--due-within", period)
+    until = some["due_within"]
+    days = {"0d": "31", "2d": "08-02", "3 days": "08-03", "14 days": "08-14"}.get(period, "")
+    assert until["text"].endswith(days) and every["due_within"] is None
+    open_ = [one for one in every["results"] if one["verdict"] == "pending"]
+    later = [one for one in open_ if one["due"]["instant"] > until["instant"]]
+    assert some["results"] == [one for one in every["results"] if one not in later]
+    assert until["later"] == len(later) and len(open_) > 2
+    assert some["rules"] == every["rules"]
+    assert {**some["summary"], "results_listed": 0} == {**every["summary"], "results_listed": 0}
+
+
+@pytest.mark.parametrize(("period", "lang", "told"), [
+    ("0h", "en", ["pending    no open duty is due by 2026-07-31 10:00:00 +08:00; 5 later"]),
+    ("1h", "en", ["pending    2 open duties due by 2026-07-31 11:00:00 +08:00, by due date; 3 later",
+                  "           2026-07-31 10:30:00 +08:00  x  bill_sent  Art. 2(2)",
+                  "           2026-07-31 11:00:00 +08:00  z  bill_sent  Art. 2(2)"]),
+    ("30m", "en", ["pending    1 open duty due by 2026-07-31 10:30:00 +08:00; 4 later",
+                   "           2026-07-31 10:30:00 +08:00  x  bill_sent  Art. 2(2)"]),
+    ("0h", "zh", ["待履行     期限不晚于 2026-07-31 10:00:00 +08:00：无待履行事项；另有 5 项期限更晚"]),
+    ("30m", "zh", ["待履行     期限不晚于 2026-07-31 10:30:00 +08:00：1 项待履行；另有 4 项期限更晚",
+                   "           2026-07-31 10:30:00 +08:00  x  bill_sent  第2条第2款"]),
+    ("14 days", "zh", ["待履行     期限不晚于 2026-08-14 日终：3 项待履行，按期限排列；另有 2 项期限更晚",
+                       "           2026-07-31 10:30:00 +08:00  x  bill_sent  第2条第2款",
+                       "           2026-07-31 11:00:00 +08:00  z  bill_sent  第2条第2款",
+                       "           2026-08-10 日终             w  notified   第2条第2款"]),
+])
+def test_the_list_of_duties_due_within_a_period(shop: Project, period: str, lang: str, told: list[str]) -> None:
+    """In either language: what is due, until when, how many are due later; also where none is due."""
+    shop.trace(*CROSSING, event("bought", "07-31 10:00", "z", gift=False))
+    ran = shop.check(shop.good, "--events", shop.events_file, "--due-within", period, "--lang", lang)
+    lines = ran.stdout.split("\n")
+    at = max(place for place, line in enumerate(lines) if line.startswith(told[0][:4]))
+    assert lines[at:at + len(told) + 1] == [*told, ""]
+
+
+def test_more_duties_than_are_looked_at_one_by_one(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are not told are due later where the last that is told is; else a note says that this is not known."""
+    monkeypatch.setattr("policyengine.cli.check.OPEN", 3)
+    shop.trace(*[event("bought", f"07-31 10:0{n}", f"u{n}", gift=False) for n in range(6)])
+    told = report(shop, "duckdb", "--rule", "bill_sent", "--due-within", "61m")  # by 11:06 all six are due
+    assert (told["due_within"]["later"], len(told["results"])) == (0, 3)
+    assert sum("some may be due" in note and "`bill_sent`" in note for note in told["notes"]) == 1
+    told = report(shop, "duckdb", "--rule", "bill_sent", "--due-within", "56m")  # by 11:01, from 10:05 on
+    assert (told["due_within"]["later"], len(told["results"])) == (4, 2)
+    assert not any("some may be due" in note or "are listed" in note for note in told["notes"])
+
+
+@pytest.mark.parametrize("engine", ["evaluator", "duckdb"])
+@pytest.mark.parametrize(("period", "told"), [
+    ("soon", "`soon` is not a period"), ("7", "`7` is not a period"), ("-3d", "`-3d` is not a period"),
+    ("3y", "`y` is not a unit of time"), ("1.5d", "is not a whole number"),
+    ("9000 years", "ends outside the years 1 to 9999"), ("", "is not a period"),
+])
+def test_a_period_that_is_none(shop: Project, engine: str, period: str, told: str) -> None:
+    shop.trace(*CROSSING)
+    said = shop.refused(shop.good, "--events", shop.events_file, "--engine", engine, f"--due-within={period}")
+    assert "error[usage]: `--due-within`: " in said and told in said
+
+
 def with_terms(shop: Project) -> None:
     """Purchases that say themselves when the bill is due, which no column can answer; and the rule."""
     vocabulary = shop.folder / "regulations/vocabulary/shop.yaml"

@@ -36,6 +36,15 @@ def test_check_by_spark(shop: Project) -> None:
     assert "is there already" in again
 
 
+def test_duties_due_within_a_period_by_spark(shop: Project) -> None:
+    session()
+    shop.trace(*CROSSING)
+    told = report(shop, "spark", "--due-within", "14d")
+    assert told["due_within"]["later"]
+    assert json.loads(json.dumps(told).replace(str(shop.folder / shop.events_file), shop.events_file)) == report(
+        shop, "evaluator", "--due-within", "14d")
+
+
 def test_findings_in_a_folder_go_with_spark(shop: Project) -> None:
     shop.trace(*CROSSING)
     assert "goes with `--engine spark`" in shop.refused(shop.good, "--events", shop.events_file, "--findings", "found")
