@@ -478,8 +478,8 @@ class Run:
     def remark(self, merged: int, repeats: int, later: int) -> None:
         """Say what was noticed in reading the events."""
         if merged:
-            rows = "row repeats" if merged == 1 else "rows repeat"
-            self.notes.append(f"{merged:,} {rows} an event's id and counted once")
+            rows, count = ("row repeats", "counts") if merged == 1 else ("rows repeat", "count")
+            self.notes.append(f"{merged:,} {rows} an event's id and {count} once with it")
         if repeats:
             events = "event repeats" if repeats == 1 else "events repeat"
             self.notes.append(f"{repeats:,} {events} another exactly; without an id each counts")

@@ -246,6 +246,26 @@ def with_terms(shop: Project) -> None:
     shop.trace(*[{**row, "term": "3 days"} if row["type"] == "bought" else row for row in CROSSING])
 
 
+@pytest.mark.parametrize(("args", "number"), [
+    (("--engine", "evaluator"), 6), (("--engine", "duckdb"), 8),
+    (("--engine", "duckdb", "--as-of", "2026-07-30", "--due-within", "1 year"), 9),
+])
+def test_notes_are_in_the_language_of_the_report(shop: Project, args: tuple[str, ...], number: int,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every note there is, in Chinese too; it used to be the English one where the words had changed."""
+    monkeypatch.setattr("policyengine.cli.check.OPEN", 1)
+    monkeypatch.setattr("policyengine.cli.check.TOLD", 3)
+    with_terms(shop)
+    rows = [event("bought", f"07-30 10:0{n}", f"u{n}", gift=False, id=f"i{n % 4}", term="3 days") for n in range(4)]
+    shop.trace(event("bought", "01-11 10:00", gift=False), *rows, *rows[:2], *[event("billed", "07-30 10:05")] * 3,
+               event("billed", "2999-01-01T00:00:00Z", "y"))
+    text = shop.check(shop.good, "--events", shop.events_file, "--lang", "zh", *args).stdout
+    notes = [line for line in text.split("\n") if line.startswith("注：")]
+    assert len(notes) == number, notes
+    english = re.compile(r"[a-z]{3,} [a-z]+")
+    assert [note for note in notes if english.search(re.sub("`[^`]*`|（[^）]*）", "", note))] == []
+
+
 def test_a_rule_that_no_column_can_answer(shop: Project) -> None:
     """A legal period that an event names: the evaluator judges the rule, and the report says so."""
     with_terms(shop)

@@ -193,7 +193,7 @@ def test_rows_with_one_id_are_one_event(shop: Project) -> None:
     shop.trace(AGREED, {**BOUGHT, "id": "e1"}, {**BOUGHT, "id": "e1"}, {**BOUGHT, "id": "e2"})
     ran = shop.check(shop.good, "--events", shop.events_file, "--format", "json")
     assert ran.verdicts()["3-new only_with_agreement"] == {"satisfied": 2}
-    assert "1 row repeats an event's id and counted once" in ran.json()["notes"]
+    assert "1 row repeats an event's id and counts once with it" in ran.json()["notes"]
 
 
 @pytest.mark.parametrize("change", [{"gift": True}, {"user": "v"}, {"time": "2026-07-20T11:00:01+08:00"},
