@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +21,8 @@ from policyengine.base.diagnostic import error, has_errors, shorten
 from policyengine.base.instants import Period
 from policyengine.cli.common import (
     Output,
+    Text,
+    echo,
     exit_code,
     exit_zero_option,
     fail,
@@ -37,8 +40,11 @@ from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.report.formats import render
 from policyengine.report.model import Report, Result
 from policyengine.workspace.check import ENGINES, EngineName, Request, check
-from policyengine.workspace.config import FORMATS, LANGS, Config
+from policyengine.workspace.config import FORMATS, LANGS, TABLES, Config
 from policyengine.workspace.library import find_library
+
+if TYPE_CHECKING:  # few runs want one
+    from policyengine.trace.findings import Table
 
 # What says only that there is no input; `--allow-empty` forgives it.
 EMPTY = frozenset({"empty-glob", "no-input-files", "no-input"})
@@ -110,7 +116,8 @@ def read_due(_ctx: click.Context, _parameter: click.Parameter, text: str | None)
               help="List the open duties due within this period of the instant of judgement, such as 7d, 24h or '5 "
                    "working days', and count the later ones; implies --pending.")
 @click.option("--max-findings", type=click.IntRange(min=1), default=3, show_default=True, metavar="N",
-              help="Show this many moments or services of one rule; the other formats show all.")
+              help="Show this many moments or services of one rule; of a large trace the other formats list at least a "
+                   "hundred of a rule and verdict, ndjson and csv all.")
 @click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True,
               help="What judges the events: the evaluator, row by row; DuckDB, in columns; Spark, on a cluster.")
 @click.option("--memory", metavar="SIZE", help="How much memory DuckDB may use, such as 500MB. Default: most of it.")
@@ -136,7 +143,11 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
     config = settings(fail_on=fail_on, format=format, lang=lang)
     if findings is not None and engine != "spark":
         fail((error("usage", "`--findings` goes with `--engine spark`",
-                    help="elsewhere `--format json` lists what was found"),))
+                    help="elsewhere `--output ndjson=FILE` writes the same columns"),))
+    tables = [one for one in (config.format, *(output.format for output in outputs)) if one in TABLES]
+    if tables and engine == "spark":
+        fail((error("usage", f"`{tables[0]}` does not go with `--engine spark`",
+                    help="`--findings FOLDER` has the cluster write what is found, as Parquet or NDJSON"),))
     if master is not None and engine != "spark":
         fail((error("usage", "`--master` goes with `--engine spark`"),))
     if memory is not None and engine in ("evaluator", "spark"):
@@ -151,7 +162,8 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
             version, as_of, rules, params, int(time.time()) * 1_000_000, everything, stdin_filename, engine=engine,
             memory=memory, master=master, findings=findings,
             most=dict.fromkeys(VERDICTS, max(max_findings, TOLD)) | ({"pending": OPEN} if pending else {}),
-            due_within=due_within, progress=progress)
+            due_within=due_within,
+            table=open_table() if tables else None, progress=progress)
         report, diagnostics, sources = check(request, config, library)
     if report is None and allow_empty and diagnostics and {one.name for one in diagnostics} <= EMPTY:
         note("0 services; nothing was judged")
@@ -162,11 +174,26 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
         fail((error("nothing-judged", "no rule judged any service"),))
     show(diagnostics, sources)
     layout = {"lang": config.lang, "max_findings": max_findings, "pending": pending}
-    write_files([(output.file, render(_concrete(output.format), report, **layout)) for output in outputs])
-    click.echo(render(_concrete(config.format), report, paint=partial(paint, stream=sys.stdout), **layout), nl=False)
+
+    def written(format: str, **more: object) -> Text:
+        if request.table is not None and format in TABLES:
+            return request.table.csv() if format == "csv" else request.table.ndjson()
+        return render(_concrete(format), report, **layout, **more)
+
+    write_files([(output.file, written(output.format)) for output in outputs])
+    echo(written(config.format, paint=partial(paint, stream=sys.stdout)))
     code = exit_code((one.severity for one in _counting(report, allow_undecided)), config.fail_on, exit_zero=exit_zero)
     note(f"{_meaning(report, code, config, allow_undecided)}; {time.perf_counter() - started:.1f} s")
     return code
+
+
+def open_table() -> Table:
+    """Where rows are kept aside until the command ends."""
+    from policyengine.trace.findings import Table
+
+    table = Table()
+    click.get_current_context().call_on_close(table.close)
+    return table
 
 
 def named_inputs(given: Sequence[str], configured: Sequence[str], config: Config) -> list[str]:

@@ -33,6 +33,9 @@ from policyengine.workspace.project import load_config
 FINDINGS = 1
 NO_VERDICT = 2
 
+Text = str | bytes | Iterable[bytes]
+"""What a file is to hold; lines of bytes where it is too long for one text."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 _VERBOSITY = "guiju.verbosity"
 
@@ -118,6 +121,12 @@ def show(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source]) -> No
         first, _, rest = render(diagnostic, sources).partition("\n")
         head, _, message = first.partition(": ")
         say(f"{paint(head, diagnostic.severity, stream=sys.stderr)}: {message}" + (f"\n{rest}" if rest else "") + "\n")
+
+
+def echo(text: Text) -> None:
+    """Results on stdout, as they are."""
+    for one in (text,) if isinstance(text, str | bytes) else text:
+        click.echo(one, nl=False)
 
 
 # Options
@@ -217,7 +226,7 @@ def exit_code(severities: Iterable[Severity], fail_on: Severity, *, exit_zero: b
     return FINDINGS if found and not exit_zero else 0
 
 
-def write_files(texts: Sequence[tuple[str, str | bytes]]) -> None:
+def write_files(texts: Sequence[tuple[str, Text]]) -> None:
     """Write (file, text) pairs as UTF-8, bytes as they are: each appears whole or stays as it was, none before all
     could be written.
 
@@ -233,7 +242,8 @@ def write_files(texts: Sequence[tuple[str, str | bytes]]) -> None:
             os.replace(*ready[0])
             ready.pop(0)
         for file, text in devices:
-            Path(file).write_bytes(_bytes(text))
+            with Path(file).open("wb") as stream:
+                stream.writelines(_bytes(text))
     except OSError as problem:
         fail((error("cannot-write", f"cannot write `{file}`: {(problem.strerror or str(problem)).lower()}"),))
     finally:
@@ -246,11 +256,17 @@ def _is_device(file: str) -> bool:
     return os.path.exists(file) and not os.path.isfile(file) and not os.path.isdir(file)
 
 
-def _bytes(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode("utf-8")
+def _bytes(text: Text) -> Iterable[bytes]:
+    match text:
+        case str():
+            return (text.encode("utf-8"),)
+        case bytes():
+            return (text,)
+        case _:
+            return text
 
 
-def _write_beside(file: str, text: str | bytes) -> str:
+def _write_beside(file: str, text: Text) -> str:
     # In the same folder, since a rename is whole only within one file system.
     target = Path(file)
     if target.is_dir():
@@ -260,7 +276,7 @@ def _write_beside(file: str, text: str | bytes) -> str:
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(_bytes(text))
+            stream.writelines(_bytes(text))
         if target.exists():
             os.chmod(temporary, target.stat().st_mode & 0o777)
     except BaseException:

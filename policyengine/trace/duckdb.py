@@ -1,16 +1,20 @@
 """DuckDB in process as an engine: plans run over the table `events` of a connection.
 
-In come steps and queries of `trace.plan`; out come rows and tables. What they ask is not known here.
+In come steps and queries of `trace.plan`; out come rows and tables, and what was found row by row. What
+they ask is not known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import duckdb
 
+from policyengine.core.verdict import VERDICTS, Judgement
+from policyengine.trace.engine import FOUND, Counted, Engine
+from policyengine.trace.findings import Row, Table, row_of
 from policyengine.trace.plan import Step
 from policyengine.trace.plan_frames import STEP, needed, readers
 from policyengine.trace.terms import quoted
@@ -21,6 +25,10 @@ _MACROS = ("CREATE OR REPLACE TEMP MACRO add_months(d, n) AS CAST(d + to_months(
 # Before it sums up rows, this pass follows each expression of a plan back to where it comes from, every way there is:
 # of 3 s that one rule's planning took it took 2.5.
 _PLANNING = "SET disabled_optimizers = 'partial_aggregate_pushdown'"
+
+
+BATCH = 10_000
+"""So many rows at a time are fetched of those that may be very many."""
 
 
 class DuckTables:
@@ -52,6 +60,38 @@ class DuckTables:
     def drop(self, name: str) -> None:
         """A table is no longer wanted."""
         self.con.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
+
+
+class Listing(Engine):
+    """DuckDB as an engine that puts all moments found into a table, not only those that are told; `files` are those of
+    the table `events`."""
+
+    def __init__(self, tables: DuckTables, aside: DuckTables, files: Sequence[str], table: Table) -> None:
+        super().__init__(tables, aside)
+        self.con, self.files, self.table = tables.con, files, table
+
+    def done(self, counted: Counted) -> None:
+        """The moments found are listed, and no longer wanted."""
+        self.table.found(self._found(counted))
+        super().done(counted)
+
+    def tell(self, judged: Sequence[Judgement]) -> None:
+        """The same of moments that the evaluator judged."""
+        self.table.judged(map(row_of, judged))
+
+    def _found(self, counted: Counted) -> Iterator[Row]:
+        """The moments found of one rule, but those that are hard, in order of time."""
+        rule, pending = counted.table.removeprefix(FOUND), VERDICTS.index("pending")
+        self.con.execute(
+            f'SELECT f."verdict", f."t", CASE WHEN f."verdict" = {pending} THEN f."due" - 1 END, f."tie", e."service", '
+            f'e."file", e."row", f."n" FROM {quoted(counted.table)} AS f LEFT JOIN events AS e ON e."pos" = '
+            'coalesce(f."pos", f."first") WHERE f."t" IS NOT NULL AND NOT f."hard" ORDER BY f."t", f."pos", f."first", '
+            'f."past", f."known", f."verdict"')
+        while rows := self.con.fetchmany(BATCH):
+            for code, time, due, tie, service, file, number, alike in rows:
+                name = None if file is None else self.files[file]
+                for _ in range(alike):
+                    yield rule, VERDICTS[code], time, due, bool(tie), service, name, number
 
 
 def query(steps: Sequence[Step], last: str) -> str:

@@ -30,6 +30,7 @@ from pyspark.storagelevel import StorageLevel
 from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.core.verdict import VERDICTS, Judgement
 from policyengine.trace.engine import FOUND, Counted, Engine
+from policyengine.trace.findings import COLUMNS, row_of
 from policyengine.trace.plan import Step
 from policyengine.trace.plan_frames import needed, readers
 from policyengine.trace.spark_sql import name_of, spark_sql, spark_word, text_of
@@ -311,15 +312,9 @@ class Cluster(Engine):
             write(found_here(self.spark, judged), self.output, self.form)
 
 
-FINDING = {"rule": "string", "verdict": "string", "time": "timestamp", "due": "timestamp", "tie": "boolean",
-           "service": "string", "file": "string", "row": "bigint"}
-"""A row a finding: times are UTC, `due` the last instant in time; service, file and row are those of the event that it
-stands at, else of the first of its run."""
-
-
 def write(found: DataFrame, path: str, form: Form) -> None:
     """Add some findings to a folder of them."""
-    writer = found.select(list(FINDING)).write.mode("append").format(form)
+    writer = found.select(list(COLUMNS)).write.mode("append").format(form)
     writer.option("timestampFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX").option(_MARKS, "false").save(path)
 
 
@@ -347,16 +342,10 @@ def whole(spark: SparkSession, path: str) -> Iterator[None]:
 
 def found_here(spark: SparkSession, judged: Sequence[Judgement]) -> DataFrame:
     """Moments that the evaluator judged, as findings."""
-    rows = []
-    for one in judged:
-        assert one.moment is not None
-        event = one.moment.event or one.moment.run_first
-        due = one.due - 1 if one.verdict == "pending" and one.due is not None else None
-        rows.append((one.rule, one.verdict, one.moment.time, due, one.tie,
-                     event and event.fields.get("service"), event and event.file, event and event.row))
-    table = local_table(spark, {**FINDING, "time": "bigint", "due": "bigint"}, rows)
-    return table.selectExpr(*(f"timestamp_micros({name}) AS {name}" if type == "timestamp" else name_of(name)
-                              for name, type in FINDING.items()))
+    table = local_table(spark, {name: "bigint" if type == "TIMESTAMP" else spark_word(type)
+                                for name, type in COLUMNS.items()}, [row_of(one) for one in judged])
+    return table.selectExpr(*(f"timestamp_micros({name}) AS {name}" if type == "TIMESTAMP" else name_of(name)
+                              for name, type in COLUMNS.items()))
 
 
 def found_by(spark: SparkSession, counted: Counted, files: Sequence[str]) -> DataFrame:

@@ -61,6 +61,7 @@ from policyengine.workspace.parameters import parameter_values
 from policyengine.workspace.results import judged_by, reading_order
 
 if TYPE_CHECKING:  # engines are loaded by runs that judge in columns
+    from policyengine.trace.findings import Table
     from policyengine.workspace.stores import Held
 
 MANY = 400
@@ -77,7 +78,8 @@ class Request:
     of the command line, which win over the project's. `processes` 0: as many as there are processors. `engine` judges
     traces within `memory`, or on the cluster of `master`, which writes all moments found to the folder `findings`; of
     what an engine finds of a rule, of each verdict the earliest are told, at most so many as `most` says, else all.
-    Open duties are told that are due within `due_within` of the instant of judgement, None: all. `progress` hears how far the run is."""
+    Open duties are told that are due within `due_within` of the instant of judgement, None: all. All that is found is put into the `table`, if one is
+    given. `progress` hears how far the run is."""
 
     services: Sequence[str]
     events: Sequence[str] = ()
@@ -96,6 +98,7 @@ class Request:
     findings: str | None = None
     most: Mapping[Verdict, int] = field(default_factory=dict)
     due_within: Period | None = None
+    table: Table | None = None
     progress: Progress = silent
 
 
@@ -190,7 +193,8 @@ class Run:
             opened = (open_cluster(asked, policies, schemas, zone=zone_of, as_of=as_of, master=self.request.master,
                                    findings=self.request.findings)
                       if self.request.engine == "spark" else
-                      open_store(asked, policies, schemas, zone=zone_of, as_of=as_of, memory=self.request.memory))
+                      open_store(asked, policies, schemas, zone=zone_of, as_of=as_of, memory=self.request.memory,
+                                 table=self.request.table))
             try:
                 with opened as (held, problems):
                     self.found.add(one_clock(problems, ZONE))
@@ -214,7 +218,10 @@ class Run:
         trace_as_of = last if as_of is None else as_of
         terms = Terms(facts_as_of, trace_as_of, self.sources(reference), self.request.everything, self.library,
                       None if trace is None else trace.store, self.request.most,
-                      self.until(trace_as_of, reference.calendar), self.request.progress)
+                      self.until(trace_as_of, reference.calendar), self.request.table is not None,
+                      self.request.progress)
+        if self.request.table is not None:
+            self.request.table.until = terms.until
         seen = None if trace is None else trace.until(terms.trace_as_of)
         sittings = self.sittings(regulations, terms, seen)
         self.settings_fit(sittings)
@@ -226,6 +233,8 @@ class Run:
             outcome = _judged(paths, trace, sittings, terms, reference, self.request.stdin_filename)
         self.found.add(outcome.diagnostics, outcome.sources)
         self.stop_if_failed()
+        if self.request.table is not None:
+            self.request.table.judged(outcome.rows)
         return self.put_together(sittings, outcome, terms, None if seen is None else seen.total, zone)
 
     def until(self, as_of: int, calendar: Calendar) -> int | None:

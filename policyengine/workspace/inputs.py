@@ -209,7 +209,7 @@ def with_events(documents: Sequence[Document], trace: Trace | None) -> tuple[tup
         return tuple(Service(document) for document in documents), ()
     by_id: dict[Any, list[int]] = {}
     for index, document in enumerate(documents):
-        by_id.setdefault(_service_id(document), []).append(index)
+        by_id.setdefault(service_id(document), []).append(index)
     events: list[list[Event]] = [[] for _ in documents]
     nowhere: dict[str | None, Event] = {}
     for event in trace.events:
@@ -230,7 +230,7 @@ def with_stored(documents: Sequence[Document], named: Mapping[str | None, Callab
     """The same for events in a store: `named` are the services that they name, each with an event that does."""
     by_id: dict[Any, list[int]] = {}
     for index, document in enumerate(documents):
-        by_id.setdefault(_service_id(document), []).append(index)
+        by_id.setdefault(service_id(document), []).append(index)
     known = [str(one) for one in by_id if one is not None]
     found = []
     for name, event in named.items():
@@ -239,7 +239,7 @@ def with_stored(documents: Sequence[Document], named: Mapping[str | None, Callab
             found.append(homeless(name, event(), [Service(documents[one]).name for one in by_id.get(name, [])], known,
                                    len(documents)))
     one = len(documents) == 1
-    return tuple(Service(document, (), None if one else str(_service_id(document))) for document in documents), \
+    return tuple(Service(document, (), None if one else str(service_id(document))) for document in documents), \
         tuple(found)
 
 
@@ -259,7 +259,8 @@ def homeless(named: str | None, event: Event, owners: Sequence[str], known: Sequ
                  help=did_you_mean(named, known) or "give the service's file too, or leave its events out")
 
 
-def _service_id(document: Document) -> Any:
+def service_id(document: Document) -> Any:
+    """What a document says its service is called; None where it does not."""
     service = document.value.get("service")
     return service.get("id") if isinstance(service, Mapping) else None
 

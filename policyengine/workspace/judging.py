@@ -25,11 +25,12 @@ from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
 from policyengine.facts.compiled import load as load_facts
 from policyengine.report.evidence import Context
 from policyengine.report.model import Result
-from policyengine.workspace.inputs import Service
+from policyengine.workspace.inputs import Service, service_id
 from policyengine.workspace.library import Book, Library
 from policyengine.workspace.results import result_of
 
 if TYPE_CHECKING:
+    from policyengine.trace.findings import Row
     from policyengine.workspace.tracing import Judged, Store
 
 FINDINGS: frozenset[Verdict] = frozenset({"violated", "undecided", "pending", "exempt"})
@@ -60,7 +61,8 @@ class Terms:
     """What holds for all sittings of a run. Instants are UTC microseconds; `everything`: also results that are
     satisfied or not applicable are wanted. `store`: where the events are, if not with the services; of what it finds of
     a rule, of each verdict the earliest are told, at most so many as `most` says, else all. Duties that are due after `until`, or without a date, are
-    counted and not told; None: all are. `progress` hears how far the run is."""
+    counted and not told; None: all are. `listed`: what is found is also wanted as rows. `progress` hears how far the
+    run is."""
 
     facts_as_of: int
     trace_as_of: int
@@ -70,6 +72,7 @@ class Terms:
     store: Store | None = None
     most: Mapping[Verdict, int] = field(default_factory=dict)
     until: int | None = None
+    listed: bool = False
     progress: Progress = silent
 
 
@@ -77,7 +80,7 @@ class Terms:
 class Outcome:
     """What came out: counts by sitting (its place), rule and verdict, and the results in no order. `later` counts the
     open duties due after the time asked about, by sitting and rule; `unsorted` names the rules with more duties than
-    are looked at one by one, of which some may be due before its end."""
+    are looked at one by one, of which some may be due before its end; `rows` are of what no engine lists itself."""
 
     services: list[str] = field(default_factory=list)
     totals: dict[tuple[int, str], dict[Verdict, int]] = field(default_factory=dict)
@@ -87,6 +90,7 @@ class Outcome:
     gaps: dict[str, str] = field(default_factory=dict)
     later: Counter[tuple[int, str]] = field(default_factory=Counter)
     unsorted: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, Source] = field(default_factory=dict)
 
@@ -103,6 +107,7 @@ class Outcome:
         self.gaps.update(other.gaps)
         self.later += other.later
         self.unsorted += other.unsorted
+        self.rows += other.rows
         self.diagnostics += other.diagnostics
         self.sources.update(other.sources)
 
@@ -229,8 +234,16 @@ class _Bench:
         return until is not None and judgement.verdict == "pending" and (judgement.due is None
                                                                          or judgement.due - 1 > until)
 
+    def list(self, judgement: Judgement, service: Service) -> None:
+        """Put one judgement into a row."""
+        from policyengine.trace.findings import row_of
+
+        self.outcome.rows.append(row_of(judgement, service_id(service.document), service.document.path))
+
     def explain(self, judgement: Judgement, service: Service) -> None:
         """Put one judgement into words."""
+        if self.terms.listed and (self.terms.store is None or judgement.moment is None):
+            self.list(judgement, service)
         if self.is_later(judgement):
             self.outcome.later[self.place, judgement.rule] += 1
             return

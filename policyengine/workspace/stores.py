@@ -17,6 +17,7 @@ from policyengine.core.case import Event
 from policyengine.core.walk import nodes
 from policyengine.trace.columns import Column, each_once, needs
 from policyengine.trace.engine import Engine
+from policyengine.trace.findings import Table
 from policyengine.workspace.files import expand_inputs
 from policyengine.workspace.inputs import Seen
 from policyengine.workspace.tracing import Store
@@ -110,13 +111,14 @@ class Broken(Exception):
 
 @contextmanager
 def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas: Mapping[str, Mapping[str, Any]], *,
-               zone: str | None, as_of: int | None, memory: str | None) -> Iterator[tuple[Held | None,
-                                                                                          tuple[Diagnostic, ...]]]:
-    """The events of these files in DuckDB, for as long as the context lasts; of them, what these policies read.
-    In the context `Broken` is raised for what DuckDB cannot do, such as write on a full disk."""
+               zone: str | None, as_of: int | None, memory: str | None,
+               table: Table | None = None) -> Iterator[tuple[Held | None, tuple[Diagnostic, ...]]]:
+    """The events of these files in DuckDB, for as long as the context lasts; of them, what these policies read. All
+    moments found go to the `table`, if one is given. In the context `Broken` is raised for what DuckDB cannot do, such
+    as write on a full disk."""
     import duckdb
 
-    from policyengine.trace.duckdb import DuckTables
+    from policyengine.trace.duckdb import DuckTables, Listing
     from policyengine.trace.scan import scan
     from policyengine.trace.scan_database import another, fault, open_database
     from policyengine.trace.scan_rows import suffixes
@@ -134,8 +136,10 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
             return
         found, wrong = scan(con, [os.fspath(path) for path in paths], schemas, wanted, zone=zone, as_of=as_of)
         try:
-            aside = stack.enter_context(closing(another(con)))
-            yield _held(Engine(DuckTables(con), DuckTables(aside)), found, wanted, keys, schemas), wrong
+            tables, aside = DuckTables(con), DuckTables(stack.enter_context(closing(another(con))))
+            engine = Engine(tables, aside) if table is None else \
+                Listing(tables, aside, () if found is None else found.files, table)
+            yield _held(engine, found, wanted, keys, schemas), wrong
         except duckdb.Error as problem:
             said = fault(problem)
             if said is None:

@@ -43,7 +43,7 @@ def test_the_format_is_as_pinned(format: str, name: str) -> None:
 
 
 def test_every_format_that_can_be_asked_for_is_there_and_pinned() -> None:
-    assert set(FORMATS) | {"auto"} == set(config.FORMATS)
+    assert {*FORMATS, *config.TABLES, "auto"} == set(config.FORMATS)
     assert set(FORMATS) == set(SUFFIXES)
 
 

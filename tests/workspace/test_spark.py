@@ -32,6 +32,11 @@ def test_check_by_spark(shop: Project) -> None:
             for line in file.read_text("utf-8").splitlines()]
     wanted = [(one["rule"], one["verdict"]) for one in same["results"] if one["moment"] is not None]
     assert sorted((one["rule"], one["verdict"]) for one in rows) == sorted(wanted)
+    shop.check(shop.good, "--events", shop.events_file, "--engine", "duckdb", "--output", "ndjson=here.ndjson")
+    here = [json.loads(line) for line in (shop.folder / "here.ndjson").read_text("utf-8").splitlines()]
+    for row in rows:
+        row["file"] = row["file"].replace(str(shop.folder / shop.events_file), shop.events_file)
+    assert sorted(rows, key=str) == sorted((row for row in here if "time" in row), key=str)
     again = shop.refused(shop.good, "--events", shop.events_file, "--engine", "spark", "--findings", "found.ndjson")
     assert "is there already" in again
 

@@ -1,0 +1,171 @@
+"""Findings as a table, NDJSON and CSV: a row a finding, of all there are, whichever engine judged."""
+
+from __future__ import annotations
+
+import csv
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from policyengine.core.case import Event
+from policyengine.core.verdict import Judgement, Moment
+from policyengine.trace.findings import COLUMNS, Table, row_of
+from policyengine.workspace.config import FORMATS, TABLES
+from tests.workspace.shop import Project, event, service
+from tests.workspace.test_engines import CROSSING, report, with_terms
+
+ENGINES = ["evaluator", "duckdb"]
+
+
+def listed(shop: Project, engine: str, *args: str) -> list[dict[str, Any]]:
+    """The rows of a run that prints something else."""
+    ran = shop.check(shop.good, "--events", shop.events_file, "--engine", engine, "--output", "ndjson=found.ndjson",
+                     *args)
+    assert ran.exit_code in (0, 1), ran.told
+    return in_order((shop.folder / "found.ndjson").read_text("utf-8"))
+
+
+def in_order(text: str) -> list[dict[str, Any]]:
+    return sorted(map(json.loads, text.splitlines()), key=lambda row: json.dumps(row, sort_keys=True))
+
+
+def told(result: dict[str, Any]) -> tuple[Any, ...]:
+    """What a result of the JSON report and a row both say."""
+    moment, due = result["moment"], result["due"]
+    pending = due is not None and result["verdict"] == "pending"
+    return (result["rule"], result["verdict"], moment and micro(moment["instant"]),
+            micro(due["instant"]) if pending else None, result["tie"], result["place"]["file"],
+            result["place"]["row"])
+
+
+def micro(instant: str) -> str:
+    whole, _, fraction = instant.removesuffix("Z").partition(".")
+    return f"{whole}.{fraction:0<6}Z"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("args", [(), ("--all",), ("--due-within", "2d"), ("--rule", "bill_sent"),
+                                  ("--as-of", "2026-07-20")])
+def test_the_rows_are_the_findings_of_the_report(shop: Project, engine: str, args: tuple[str, ...]) -> None:
+    shop.trace(*CROSSING, event("bought", "07-31 10:00", "z", gift=False))
+    rows = listed(shop, engine, *args)
+    found = [(row["rule"], row["verdict"], row.get("time"), row.get("due"), row["tie"], row["file"], row.get("row"))
+             for row in rows]
+    wanted = [told(one) for one in report(shop, engine, *args)["results"]]
+    assert len(wanted) > 4
+    assert sorted(found, key=str) == sorted(wanted, key=str)
+
+
+@pytest.mark.parametrize("args", [(), ("--all",)])
+def test_engines_list_the_same(shop: Project, args: tuple[str, ...]) -> None:
+    """Also of a rule that no column can answer, and of moments that the evaluator judges."""
+    with_terms(shop)
+    rows = listed(shop, "evaluator", *args)
+    assert {row["rule"] for row in rows} >= {"billed_in_time", "bill_sent"}
+    assert listed(shop, "duckdb", *args) == rows
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_finding_is_listed(shop: Project, engine: str) -> None:
+    """However many a report lists, and whatever `--max-findings` says."""
+    shop.trace(*[event("bought", f"07-16 {n // 60:02}:{n % 60:02}", f"u{n}", gift=False) for n in range(250)],
+               event("billed", "07-30 10:00", "z"))
+    rows = listed(shop, engine, "--rule", "bill_sent", "--max-findings", "1")
+    assert [row["row"] for row in sorted(rows, key=lambda row: row["time"])] == list(range(1, 251))
+    assert rows[0] == {"rule": "bill_sent", "verdict": "violated", "time": "2026-07-15T16:00:00.000000Z", "tie": False,
+                       "file": "events.ndjson", "row": 1}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_rows_of_several_services(shop: Project, engine: str) -> None:
+    """A finding about a service as a whole has no time and no row, and stands at the service's file."""
+    shop.write("services/good.yaml", service("one"))
+    shop.write("services/two.yaml", service("two", lit=False))
+    shop.trace(*[{**row, "service": name} for row, name in zip(CROSSING, ["one", "two"] * 9, strict=False)])
+    shop.good = "services"
+    rows = listed(shop, engine)
+    assert {row["service"] for row in rows} == {"one", "two"}
+    [whole] = [row for row in rows if "time" not in row]
+    assert whole == {"rule": whole["rule"], "verdict": "violated", "tie": False, "service": "two",
+                     "file": "services/two.yaml"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_csv_says_what_ndjson_says(shop: Project, engine: str) -> None:
+    shop.trace(*CROSSING)
+    rows = listed(shop, engine)
+    ran = shop.check(shop.good, "--events", shop.events_file, "--engine", engine, "--format", "csv")
+    head, *lines = csv.reader(StringIO(ran.stdout))
+    assert head == list(COLUMNS)
+    texts = [[str(row.get(name, "")).replace("True", "true").replace("False", "false") for name in COLUMNS]
+             for row in rows]
+    assert sorted(lines) == sorted(texts)
+
+
+def test_the_format_of_ndjson_on_standard_output(shop: Project) -> None:
+    shop.trace(*CROSSING)
+    rows = listed(shop, "evaluator")
+    ran = shop.check(shop.good, "--events", shop.events_file, "--format", "ndjson")
+    assert in_order(ran.stdout) == rows and ran.exit_code == 1
+
+
+def test_a_table_without_findings(shop: Project) -> None:
+    ran = shop.check(shop.good, "--rule", "lit", "--format", "csv", "--output", "ndjson=found.ndjson")
+    assert ran.stdout == ",".join(COLUMNS) + "\n"
+    assert (shop.folder / "found.ndjson").read_bytes() == b""
+
+
+def test_tables_do_not_go_with_spark(shop: Project) -> None:
+    """There the cluster writes them."""
+    shop.trace(*CROSSING)
+    for args in (("--format", "csv"), ("--output", "ndjson=found.ndjson")):
+        said = shop.refused(shop.good, "--events", shop.events_file, "--engine", "spark", *args)
+        assert "does not go with `--engine spark`" in said and "--findings FOLDER" in said
+
+
+def test_duckdb_reads_the_columns_as_their_types(tmp_path: Path) -> None:
+    """What COLUMNS says of the types holds for whoever reads the files."""
+    table = Table()
+    table.found([("rule", "pending", 1_000_000, 2_000_001, True, "one", "trace.ndjson", 7)])
+    for name, lines in (("ndjson", table.ndjson()), ("csv", table.csv())):
+        file = tmp_path / f"found.{name}"
+        file.write_bytes(b"".join(lines))
+        read = "read_csv" if name == "csv" else "read_json"
+        with duckdb.connect() as con:
+            columns = "{" + ", ".join(f"'{column}': '{type}'" for column, type in COLUMNS.items()) + "}"
+            rows = con.execute(f"SELECT * REPLACE (epoch_us(time) AS time, epoch_us(due) AS due) FROM {read}('{file}', "
+                               f"columns = {columns})").fetchall()
+        assert rows == [("rule", "pending", 1_000_000, 2_000_001, True, "one", "trace.ndjson", 7)]
+
+
+def test_texts_cannot_end_a_row_or_begin_a_formula() -> None:
+    """Of CSV, which spreadsheets open; NDJSON has them as they are."""
+    nasty = '=HYPERLINK("x")\n\r"a,b\ud800'
+    event = Event("use", 0, {"service": nasty}, None, None, "-trace", 7, 0)
+    table = Table()
+    table.judged([row_of(Judgement("rule", "violated", Moment(0, 0, (), event)))])
+    [line] = table.ndjson()
+    assert json.loads(line)["service"] == nasty.replace("\ud800", "?")
+    _, row = csv.reader(StringIO(b"".join(table.csv()).decode()))
+    cells = dict(zip(COLUMNS, row, strict=True))
+    assert cells["service"].startswith("'=HYPERLINK") and "\n" not in cells["service"]
+    assert cells["file"] == "'-trace"
+
+
+def test_many_rows_are_not_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They go to a temporary file, and come back the same, a part of CSV at a time."""
+    monkeypatch.setattr("policyengine.trace.findings.IN_MEMORY", 1_000)
+    table = Table()
+    table.found(("rule", "violated", n, None, False, None, "trace", n) for n in range(300))
+    assert [json.loads(line)["row"] for line in table.ndjson()] == list(range(300))
+    parts = list(table.csv())
+    assert len(parts) > 5 and b"".join(parts).count(b"\n") == 301
+    table.close()
+
+
+def test_tables_are_formats() -> None:
+    assert set(TABLES) < set(FORMATS)
