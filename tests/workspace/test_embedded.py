@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from policyengine.workspace.embedded import Refused, ServiceMonitor, open_monitor
+from policyengine.workspace.embedded import Halted, Refused, ServiceMonitor, open_monitor
 from tests.cli.test_monitor import bought, brief, trace_of
 from tests.workspace.shop import Project, Ran, event
 
@@ -61,6 +61,53 @@ def test_a_deadline_passes_by_the_clock(opened: Open) -> None:
     assert late["kind"] == "late"
     with pytest.raises(ValueError, match="aware"):
         monitor.advance(datetime(2026, 7, 20))
+
+
+SPENDING = """rule spending
+  cites Art. 2(2)
+  family bills
+  per user
+  on bought as sale
+  must sum of bought.amount within the last 30 days * 1000 <= 1000000
+
+rule billed_at_once
+  cites Art. 2(2)
+  family bills
+  per user
+  on bought as sale
+  must billed within 2 minutes
+"""
+
+
+def test_a_number_too_large_halts_a_monitor(opened: Open, shop: Project) -> None:
+    """What other rules had to say of the event was lost, without a word; now nothing is said until a monitor goes on
+    from a snapshot, and that one says what one does which never saw the event."""
+    shop.house(SPENDING)
+    rows = [bought(f"07-20 10:{minute:02}", amount=minute) for minute in range(10)]
+    rows[6]["amount"] = 10 ** 18 - 1
+
+    def monitor(**more: Any) -> ServiceMonitor:
+        return opened(rules=["spending", "billed_at_once"], **more)
+
+    one = monitor()
+    told = list(chain.from_iterable(map(one.feed, rows[:4])))
+    kept = one.snapshot()
+    at = 4
+    with pytest.raises(Halted, match=r"<event>:7:1: error\[number-too-large\]") as caught:
+        for at in range(4, len(rows)):
+            one.feed(rows[at])
+    assert at == 7, "an instant is judged when it is over"
+    assert "snapshot" in caught.value.diagnostics[0].help
+    for call in (lambda: one.feed(rows[8]), one.advance, one.finish, one.pending, one.snapshot):
+        with pytest.raises(Halted, match="<event>:7:1"):
+            call()
+    assert one.size() and one.retention()
+    again, never = monitor(state=kept), monitor()
+    del rows[6]
+    told += [line for row in rows[4:] for line in again.feed(row)] + again.finish()
+    wanted = [line for row in rows for line in never.feed(row)] + never.finish()
+    assert brief(told) == brief(wanted) and len(told) == 6
+    assert [one["id"] for one in again.pending()] == [one["id"] for one in never.pending()]
 
 
 def test_what_does_not_fit_is_refused_and_changes_nothing(opened: Open) -> None:
