@@ -90,8 +90,10 @@ def read_due(_ctx: click.Context, _parameter: click.Parameter, text: str | None)
 
 
 @click.command("check", epilog=EXAMPLES)
-@click.argument("services", nargs=-1, metavar="SERVICE...")
-@click.option("--events", multiple=True, metavar="FILE", help="A trace (NDJSON or CSV); may be repeated.")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.option("--events", multiple=True, metavar="FILE",
+              help="A trace: a file of NDJSON, CSV, Parquet or XES, a folder or a glob; may be repeated. Default: the "
+                   "project's.")
 @click.option("--regulation", "regulations", multiple=True, metavar="ID",
               help="Judge by this regulation only; may be repeated. Default: the project's, else all.")
 @click.option("--version", "version", metavar="VERSION",

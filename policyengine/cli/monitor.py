@@ -76,7 +76,7 @@ def _read_length(_ctx: click.Context, parameter: click.Parameter, text: str | No
 
 
 @click.command("monitor", epilog=EXAMPLES)
-@click.argument("services", nargs=-1, metavar="SERVICE...")
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option("--events", default="-", metavar="FILE|URL", show_default=True,
               help="Lines of JSON: a file, `-` for standard input, or kafka://BROKERS/TOPIC.")
 @click.option("--follow/--no-follow", "follow", default=None,

@@ -99,19 +99,19 @@ def _aside() -> SpooledTemporaryFile[bytes]:
 
 def _line(row: Row) -> bytes:
     rule, verdict, time, due, tie, service, file, number = row
-    told = [f'"rule": {_said(rule)}, "verdict": "{verdict}"']
+    told = [f'"rule":{_said(rule)},"verdict":"{verdict}"']
     if time is not None:
-        told.append(f'"time": "{_written(time)}"')
+        told.append(f'"time":"{_written(time)}"')
     if due is not None:
-        told.append(f'"due": "{_written(due)}"')
-    told.append('"tie": true' if tie else '"tie": false')
+        told.append(f'"due":"{_written(due)}"')
+    told.append('"tie":true' if tie else '"tie":false')
     if service is not None:
-        told.append(f'"service": {_said(service)}')
+        told.append(f'"service":{_said(service)}')
     if file is not None:
-        told.append(f'"file": {_said(file)}')
+        told.append(f'"file":{_said(file)}')
     if number is not None:
-        told.append(f'"row": {number}')
-    return f"{{{', '.join(told)}}}\n".encode("utf-8", "replace")
+        told.append(f'"row":{number}')
+    return f"{{{','.join(told)}}}\n".encode("utf-8", "replace")
 
 
 @lru_cache(maxsize=1_024)

@@ -19,6 +19,7 @@ from policyengine.analysis.conform import Kind
 from policyengine.analysis.lint import LINTS
 from policyengine.cli.diagnostics import DIAGNOSTICS, GROUPS
 from policyengine.cli.main import main
+from policyengine.workspace.settings import SETTINGS
 from tests.support.golden import check_golden
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,6 +141,14 @@ def undocumented(found: Collection[str], rows: Collection[str]) -> list[str]:
     """Names without a row, and rows without a name."""
     return ([f"policyengine/cli/diagnostics.py has no row `{name}`" for name in sorted(set(found) - set(rows))]
             + [f"nothing reports `{name}`" for name in sorted(set(rows) - set(found))])
+
+
+def test_every_setting_has_a_row() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    table = page[page.index("| setting | is |"):page.index("# Policy tests")]
+    rows = {name for row in table.strip().splitlines()[2:] for name in re.findall(r"`\[*(\w+)\]*`", row.split("|")[1])}
+    assert rows == set(SETTINGS)
+    assert set(re.findall(r"GUIJU_(\w+)", table)) == {name.upper() for name, one in SETTINGS.items() if one.from_text}
 
 
 def test_every_diagnostic_has_a_row() -> None:

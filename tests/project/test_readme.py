@@ -13,12 +13,14 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from policyengine.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/commands.md", "examples/companion/README.md", "policyengine/workspace/starter/README.md")
+PAGES = ("README.md", "docs/commands.md", "docs/diff.md", "docs/traces.md", "examples/companion/README.md",
+         "policyengine/workspace/starter/README.md")
 
 # What stands for what a reader puts in, in the project that `guiju init` writes. Longer words first.
 VALUES = {
@@ -80,6 +82,10 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for folder, name in (("services", "service.yaml"), ("logs", "events.ndjson")):
         (bare / folder).mkdir()
         shutil.copy(bare / "examples" / "companion" / name, bare / folder / f"companion{Path(name).suffix}")
+    shutil.copy(bare / "services" / "companion.yaml", bare / "service.yaml")
+    (bare / "logs" / "2026-10").mkdir()
+    event = "SELECT 'user_message' AS type, TIMESTAMPTZ '2026-10-01 10:00:00+08' AS time, 'u' AS user"
+    duckdb.sql(event).write_parquet(str(bare / "logs" / "2026-10" / "part-0.parquet"))
     for folder in (bare, project):
         (folder / ".git").mkdir()  # the project ends here, wherever the temporary folder lies
     return {"bare": bare, "project": project, "empty": tmp_path_factory.mktemp("empty"),
@@ -96,7 +102,7 @@ def run(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytes
         assert words[0] == "guiju"
         monkeypatch.setenv("GUIJU_CACHE_DIR", str(folders["cache"]))
         monkeypatch.setenv("COLUMNS", "100")
-        named = re.search(r" (examples|services)/", line) is not None
+        named = re.search(r" (examples|services)/| service\.yaml", line) is not None
         monkeypatch.chdir(folders["bare" if named else "empty" if line == "guiju init" else "project"])
         text = next(Path("policies").glob("*.policy")).read_bytes() if read else b""
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text), "utf-8"))
