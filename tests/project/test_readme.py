@@ -85,7 +85,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     shutil.copy(bare / "services" / "companion.yaml", bare / "service.yaml")
     (bare / "logs" / "2026-10").mkdir()
     event = "SELECT 'user_message' AS type, TIMESTAMPTZ '2026-10-01 10:00:00+08' AS time, 'u' AS user"
-    duckdb.sql(event).write_parquet(str(bare / "logs" / "2026-10" / "part-0.parquet"))
+    with duckdb.connect() as con:
+        con.execute(f"COPY ({event}) TO '{bare / 'logs' / '2026-10' / 'part-0.parquet'}'")
     for folder in (bare, project):
         (folder / ".git").mkdir()  # the project ends here, wherever the temporary folder lies
     return {"bare": bare, "project": project, "empty": tmp_path_factory.mktemp("empty"),

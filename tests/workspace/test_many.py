@@ -40,6 +40,7 @@ def in_processes(project: Project, monkeypatch: pytest.MonkeyPatch, processes: i
 
 @pytest.mark.parametrize("args", [
     ("--format", "json"), ("--format", "json", "--all"), ("--format", "text"), ("--format", "sarif"),
+    ("--format", "ndjson"),
     ("--format", "json", "--version", "draft", "--rule", "prices_shown"),
 ])
 def test_several_processes_give_the_report_of_one(many: Project, monkeypatch: pytest.MonkeyPatch,
