@@ -255,6 +255,11 @@ def near(text: str, time: str) -> str:
     return _TIME.sub(brief, text)
 
 
+def in_time(instant: str | None) -> str:
+    """What an instant in UTC is sorted by: as text, `10:00:00.5Z` stands before `10:00:00Z`. None comes last."""
+    return "~" if instant is None else instant.removesuffix("Z")
+
+
 def line_of(place: Place) -> int:
     """The 1-based line of a place, for formats that know nothing but lines: a row of NDJSON or CSV is one."""
     is_text = place.file.endswith((".ndjson", ".jsonl", ".csv", ".tsv"))

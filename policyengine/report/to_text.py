@@ -18,6 +18,7 @@ from policyengine.report.entries import (
     clean,
     due,
     entries,
+    in_time,
     keys_text,
     near,
     number_of,
@@ -201,7 +202,7 @@ class _Page:
                  + (self.words["provisional"] if first.provisional else ""), keys_text(first) or clean(first.service),
                  self._name(entry), _articles(entry, self.lang))
                 for _, _, _, entry, first in sorted(
-                    ((result.due_instant or "~", result.rule, keys_text(result), entry, result)
+                    ((in_time(result.due_instant), result.rule, keys_text(result), entry, result)
                      for entry in found for result in entry.results), key=lambda row: row[:3])]
         number = sum(number_of(self.report, entry) for entry in found)
         word = self.paint(pad(self.words["pending"], INDENT - 1), COLOURS["pending"]) + " "
@@ -299,7 +300,7 @@ class _Page:
         timed = [result for result in results if result.due_instant]
         if not timed:
             return self.say("open bare", f"{number:,}")
-        earliest = min(timed, key=lambda result: result.due_instant or "")
+        earliest = min(timed, key=lambda result: in_time(result.due_instant))
         when, whom = self.in_language(due(earliest)), keys_text(earliest) or clean(earliest.service)
         if len(results) == 1:
             return self.say("open one", when, whom)
@@ -346,7 +347,7 @@ class _Page:
     def due_dates(self, entry: Entry) -> None:
         """The next due dates, each with those it is for."""
         timed = sorted((result for result in entry.results if result.due),
-                       key=lambda result: (result.due_instant or "", keys_text(result)))
+                       key=lambda result: (in_time(result.due_instant), keys_text(result)))
         if len(entry.results) > 1:
             dates: dict[str, list[Result]] = {}
             for result in timed:

@@ -10,6 +10,7 @@ from policyengine.base.diagnostic import Severity
 from policyengine.base.instants import format_instant, iso_instant, local_date, parse_period
 from policyengine.core import ir
 from policyengine.core.verdict import VERDICTS, FactRead, Judgement, MissingFact, ParameterUsed
+from policyengine.report.entries import in_time
 from policyengine.report.evidence import (
     Context,
     event_place,
@@ -126,7 +127,7 @@ def reading_order(result: Result) -> tuple[Any, ...]:
     """Violated, undecided, pending, exempt; inside by severity, article, rule, service, moment."""
     return (VERDICTS.index(result.verdict), SEVERITY_ORDER[result.severity], result.regulation, result.version,
             _article(result.citations), result.rule, result.service,
-            result.due_instant or "", result.moment.instant if result.moment else "",
+            in_time(result.due_instant or ""), in_time(result.moment.instant if result.moment else ""),
             result.place.row or 0 if result.place else 0, tuple((result.moment.keys if result.moment else {}).values()))
 
 

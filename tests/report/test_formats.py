@@ -22,6 +22,7 @@ from policyengine.report.model import Line, Place, Report, Until
 from policyengine.report.to_github import escape, escape_property
 from policyengine.report.to_text import COLOURS, IN_CHINESE, WORDS, columns, to_text, wrap
 from policyengine.workspace import config
+from policyengine.workspace.results import reading_order
 from tests.report import sample
 from tests.support.golden import check_golden
 
@@ -117,6 +118,18 @@ def test_pending_shows_the_next_due_dates() -> None:
         ["the end of 2026-11-24", "u-1"], ["the end of 2026-11-24", "u-2"], ["the end of 2026-11-25", "u-3"],
         ["the end of 2026-11-26", "u-4"], ["the end of 2026-11-30 (provisional)", "u-5"]]
     assert everything.index("answer_guardian  ") < everything.index("u-1  "), "of another rule, and due before"
+
+
+def test_duties_due_within_one_second_are_in_order() -> None:
+    """A fraction made the later of two instants the first."""
+    dues = ["2026-11-20T04:10:00.5Z", "2026-11-20T04:10:01Z", "2026-11-20T04:10:00Z"]
+    duties = [sample.result("answer", "Art. 14(4)", "pending", due=due, due_instant=due,
+                            **sample.moment(f"u-{place}", 12, place + 1)) for place, due in enumerate(dues)]
+    report = replace(sample.clean(), findings=tuple(sorted(duties, key=reading_order)))
+    assert [one.due_instant for one in report.findings] == sorted(dues, key=lambda due: due.rstrip("Z"))
+    listed = to_text(report, pending=True)
+    assert [listed.index(due) for due in (dues[2], dues[0], dues[1])] == sorted(map(listed.index, dues))
+    assert "1 due by 2026-11-20T04:10:00Z, the first for u-2" in to_text(report)
 
 
 def test_duties_due_after_the_time_asked_about_are_counted_in_every_format_that_counts() -> None:
