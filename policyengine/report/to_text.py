@@ -107,7 +107,7 @@ IN_CHINESE: tuple[tuple[str, str], ...] = (
      r"\2 项结果中列出 \1 项，为各规则最早者；计数包含全部"),
     (r"of the open duties of (`.+`) that are not listed some may be due in that time; .+",
      r"\1 未列出的待履行事项中，可能也有在此期间到期者；用更大的 `--max-findings` 可列出"),
-    (r"(\S+) verdicts rest on the order of events of one instant", r"\1 项结论取决于同一时刻事件的先后顺序"),
+    (r"(\S+) verdicts? rests? on the order of events of one instant", r"\1 项结论取决于同一时刻事件的先后顺序"),
     (r"some due times are provisional: .*", "部分期限为暂定：其所含年度的工作日安排尚未公布"),
     (r"(\S+) rows? repeats? an event's id and counts? once with it", r"\1 行与已有事件编号相同，与其合计一次"),
     (r"(\S+) events? repeats? another exactly; without an id each counts",

@@ -550,7 +550,8 @@ class Run:
             notes.append(f"of the open duties of `{name}` that are not listed some may be due in that time; a larger "
                          "`--max-findings` lists them")
         if outcome.ties:
-            notes.append(f"{outcome.ties:,} verdicts rest on the order of events of one instant")
+            rest = "verdict rests" if outcome.ties == 1 else "verdicts rest"
+            notes.append(f"{outcome.ties:,} {rest} on the order of events of one instant")
         if any(one.provisional for one in (*outcome.findings, *outcome.others)):
             notes.append("some due times are provisional: they count working days of a year not yet announced")
         return notes
