@@ -12,11 +12,11 @@ import duckdb
 import pytest
 
 from policyengine.core.case import Event
-from policyengine.core.verdict import Judgement, Moment
+from policyengine.core.verdict import VERDICTS, Judgement, Moment
 from policyengine.trace.findings import COLUMNS, Table, row_of
 from policyengine.workspace.config import FORMATS, TABLES
 from tests.workspace.shop import Project, event, service
-from tests.workspace.test_engines import CROSSING, report, with_terms
+from tests.workspace.test_engines import CROSSING, EXAMPLE, report, with_terms
 
 ENGINES = ["evaluator", "duckdb"]
 
@@ -67,6 +67,21 @@ def test_engines_list_the_same(shop: Project, args: tuple[str, ...]) -> None:
     rows = listed(shop, "evaluator", *args)
     assert {row["rule"] for row in rows} >= {"billed_in_time", "bill_sent"}
     assert listed(shop, "duckdb", *args) == rows
+
+
+@pytest.mark.parametrize("version", ["final", "draft"])
+def test_engines_list_the_same_of_the_example(shop: Project, version: str) -> None:
+    """Marks, silences, states and legal periods: two versions' rules over a trace with all verdicts. What is not
+    applicable columns count, and need not list."""
+    found = []
+    for engine in ENGINES:
+        ran = shop.run(["check", str(EXAMPLE / "service.yaml"), "--events", str(EXAMPLE / "events.ndjson"), "--engine",
+                        engine, "--version", version, "--as-of", "2026-09-01", "--all", "--regulation",
+                        "cn/human-like-ai", "--format", "ndjson"], shop.folder.parent)
+        assert ran.exit_code == 1, ran.told
+        found.append([row for row in in_order(ran.stdout) if row["verdict"] != "not_applicable"])
+    assert found[0] == found[1]
+    assert len(found[0]) > 1_000 and {row["verdict"] for row in found[0]} == set(VERDICTS) - {"not_applicable"}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
