@@ -541,9 +541,9 @@ class Run:
             notes.append(f"{self.unjudged:,} {events} outside the time any version is in force, not judged")
         for rule, gap in outcome.gaps.items():
             notes.append(f"`{rule}` asks for {gap}, which no column can answer; the evaluator judged it row by row")
-        told = len(outcome.findings)
-        all_told = sum(number for count in counts for verdict, number in count.counts.items() if verdict in FINDINGS)
-        all_told -= sum(outcome.later.values())
+        told = len(outcome.findings) + len(outcome.others)
+        wanted = VERDICTS if self.request.everything else FINDINGS
+        all_told = sum(count.counts[verdict] for count in counts for verdict in wanted) - sum(outcome.later.values())
         if all_told > told:
             notes.append(f"{told:,} of {all_told:,} results are listed, the earliest of each rule; counts are of all")
         for name in dict.fromkeys(outcome.unsorted):

@@ -141,6 +141,9 @@ def test_many_findings_are_counted_and_some_told(shop: Project) -> None:
     assert told["summary"]["results_by_verdict"]["violated"] == 110
     assert len(told["results"]) == 100
     assert any("100 of 110 results are listed" in note for note in told["notes"])
+    everything = report(shop, "duckdb", "--all")
+    listed, counted = len(everything["results"]), sum(everything["summary"]["results_by_verdict"].values())
+    assert any(f"{listed:,} of {counted:,} results are listed" in note for note in everything["notes"])
     text = shop.check(shop.good, "--events", shop.events_file, "--engine", "duckdb", "--rule", "bill_sent").stdout
     assert "110 of 110" in text and "and 105 more" in text, text
 
