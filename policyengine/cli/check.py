@@ -164,8 +164,7 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
             version, as_of, rules, params, int(time.time()) * 1_000_000, everything, stdin_filename, engine=engine,
             memory=memory, master=master, findings=findings,
             most=dict.fromkeys(VERDICTS, max(max_findings, TOLD)) | ({"pending": OPEN} if pending else {}),
-            due_within=due_within,
-            table=open_table() if tables else None, progress=progress)
+            due_within=due_within, table=open_table() if tables else None, progress=progress)
         report, diagnostics, sources = check(request, config, library)
     if report is None and allow_empty and diagnostics and {one.name for one in diagnostics} <= EMPTY:
         note("0 services; nothing was judged")

@@ -78,8 +78,8 @@ class Request:
     of the command line, which win over the project's. `processes` 0: as many as there are processors. `engine` judges
     traces within `memory`, or on the cluster of `master`, which writes all moments found to the folder `findings`; of
     what an engine finds of a rule, of each verdict the earliest are told, at most so many as `most` says, else all.
-    Open duties are told that are due within `due_within` of the instant of judgement, None: all. All that is found is put into the `table`, if one is
-    given. `progress` hears how far the run is."""
+    Open duties are told that are due within `due_within` of the instant of judgement, None: all. All that is found is
+    put into the `table`, if one is given. `progress` hears how far the run is."""
 
     services: Sequence[str]
     events: Sequence[str] = ()

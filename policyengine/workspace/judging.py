@@ -60,9 +60,9 @@ class Sitting:
 class Terms:
     """What holds for all sittings of a run. Instants are UTC microseconds; `everything`: also results that are
     satisfied or not applicable are wanted. `store`: where the events are, if not with the services; of what it finds of
-    a rule, of each verdict the earliest are told, at most so many as `most` says, else all. Duties that are due after `until`, or without a date, are
-    counted and not told; None: all are. `listed`: what is found is also wanted as rows. `progress` hears how far the
-    run is."""
+    a rule, of each verdict the earliest are told, at most so many as `most` says, else all. Duties that are due after
+    `until`, or without a date, are counted and not told; None: all are. `listed`: what is found is also wanted as rows.
+    `progress` hears how far the run is."""
 
     facts_as_of: int
     trace_as_of: int
