@@ -170,19 +170,19 @@ def _count_elements(expr: ir.CountElements, here: Here, world: World) -> Value:
     if isinstance(elements, Value):
         return elements
     matches = [TRUE if expr.where is None else condition_of(expr.where, one, world) for one in elements]
-    return _counted(matches, (), expr.span)
-
-
-def _counted(matches: Sequence[Truth], gap: tuple[Missing, ...], span: Span) -> Value:
-    """How many of the candidates match: a number, or bounds when some are uncertain or history has a gap."""
-    low = sum(1 for match in matches if match.value)
     unsure = [match for match in matches if match.value is None]
-    tie = any(match.tie for match in matches)
+    counted = _counted(sum(1 for match in matches if match.value), unsure, (), expr.span)
+    return replace(counted, tie=any(match.tie for match in matches))
+
+
+def _counted(low: int, unsure: Sequence[Truth], gap: tuple[Missing, ...], span: Span) -> Value:
+    """How many of the candidates match, of which `low` do and some may: a number, or bounds where there are such or
+    history has a gap."""
     if not unsure and not gap:
-        return Value(low, (ValueComputed(span, low),), (), tie)
+        return Value(low, (ValueComputed(span, low),))
     high = None if gap else low + len(unsure)
     missing = tuple(dict.fromkeys((*gap, *(one for match in unsure for one in match.missing))))
-    return Value(Bounds(low, high), (ValueComputed(span, (low, high)),), missing, tie)
+    return Value(Bounds(low, high), (ValueComputed(span, (low, high)),), missing)
 
 
 def _elements(variable: str, domain: ir.Expr, here: Here, world: World) -> list[Here] | Value:
@@ -295,7 +295,8 @@ class _Window:
     evidence: tuple[Evidence, ...] = ()
 
 
-NO_RANGE = _Window(0, 0, None)
+NO_RANGE = _Window(0, -1, None)
+"""No place is in it, whatever events there are."""
 
 
 def _window(range: ir.Range, here: Here, world: World) -> _Window:
@@ -488,6 +489,36 @@ def _places(pattern: ir.Pattern, window: _Window, here: Here, counting: bool) ->
     return first, max(last, here.position + 1) if window.ordered and counting else min(last, here.position + 1)
 
 
+@record
+class Stretch:
+    """Where the candidates of a past range stand, whatever other events there are: from the instant `start` on (None:
+    the beginning) and behind the event at position `after` (None: any), through the instant `end`, and (None: anywhere)
+    before the trigger, or with `trigger` through it."""
+
+    start: int | None
+    after: int | None
+    end: int
+    trigger: bool | None
+
+
+def stretch_of(expr: ir.Occurs | ir.CountEvents | ir.SumEvents, here: Here, world: World) -> Stretch | None:
+    """Of a question about the past, of the events alone that say how far back it asks; None where that is missing or
+    uncertain."""
+    window = _window(expr.range, here, world)
+    own = here.event is not None and here.event.type == expr.pattern.event
+    if window.first < window.certain or (window.missing and not window.certain):
+        return None
+    if isinstance(expr.range, ir.Since) and world.gap_in_history(expr.range.pattern.event, window.start):
+        return None  # of the candidates, those before the history is complete are uncertain
+    if window.last < window.first:
+        return Stretch(here.time, None, here.time - 1, None)
+    trigger = None if here.event is None or not (own or window.ordered) else own and not isinstance(expr, ir.Occurs)
+    if not window.ordered:
+        return Stretch(window.start, None, here.time, trigger)
+    # A mark stands before the events of its instant.
+    return Stretch(None, window.first - 1 if window.first else None, here.time - (here.event is None), trigger)
+
+
 def _tied(pattern: ir.Pattern, here: Here, world: World, values: Mapping[str, Any] | None = None,
           at: ir.Owner = ir.TRIGGER) -> bool:
     """Whether a candidate shares the instant and the sequence of the event that asks, so that only the place of its
@@ -538,21 +569,24 @@ def _count_events(expr: ir.CountEvents, here: Here, world: World) -> Value:
         return Value(None, window.evidence, window.missing)
     tie = window.ordered and _tied(expr.pattern, here, world)
     gap = world.gap_in_history(expr.pattern.event, window.start)
-    tallied = None if gap else _tallied(expr, window, here, world)
+    known = world.totals.get(id(expr))
+    tallied = None if gap or known is not None else _tallied(expr, window, here, world)
     if tallied is not None:
-        seen, number = tallied
+        seen, number, _ = tallied
         return Value(number, (ValueComputed(expr.span, number), *window.evidence, *seen), (), tie)
     found = _in_window(expr.pattern, window, here, world, counting=True)
-    counted = _counted([match for _, _, match in found], gap, expr.span)
-    seen = _named([position for position, _, _ in found], world)
+    unsure = [match for _, _, match in found if match.value is None]
+    low = len(found) - len(unsure) if known is None else known.number
+    counted = _counted(low, unsure, gap, expr.span)
+    seen = _named([position for position, _, _ in found[-NAMED:]], low + len(unsure), world)
     return replace(counted, evidence=(*counted.evidence, *window.evidence, *seen), tie=tie)
 
 
-def _named(places: Sequence[int], world: World) -> tuple[Evidence, ...]:
-    """The events that were counted, the latest NAMED of them by name: a month may have 80,000, and as many findings."""
-    left = len(places) - NAMED
-    named = [EventSeen(world.events[place], "counted") for place in places[max(left, 0):]]
-    return (MoreCounted(named[0].event.type, left), *named) if left > 0 else tuple(named)
+def _named(latest: Sequence[int], number: int, world: World) -> tuple[Evidence, ...]:
+    """So many events that were counted, of which the latest are named: a month may have 80,000, and as many findings.
+    """
+    named = [EventSeen(world.events[place], "counted") for place in latest]
+    return (MoreCounted(named[0].event.type, number - NAMED), *named) if number > NAMED else tuple(named)
 
 
 def _sum_events(expr: ir.SumEvents, here: Here, world: World) -> Value:
@@ -561,26 +595,30 @@ def _sum_events(expr: ir.SumEvents, here: Here, world: World) -> Value:
         return Value(None, window.evidence, window.missing)
     tie = window.ordered and _tied(expr.pattern, here, world)
     missing = [*world.gap_in_history(expr.pattern.event, window.start)]
-    tallied = None if missing else _tallied(expr, window, here, world)
+    known = world.totals.get(id(expr))
+    tallied = None if missing or known is not None else _tallied(expr, window, here, world)
     if tallied is not None:
-        seen, total = tallied
+        seen, _, total = tallied
         return Value(total, (ValueComputed(expr.span, total), *window.evidence, *seen), (), tie)
     found = _in_window(expr.pattern, window, here, world, counting=True)
-    total = 0
+    number, total = (0, 0) if known is None else (known.number, known.total)
+    unsure = 0
     for _, event, match in found:
         missing += match.missing
-        amount = _amount(expr, event)
+        amount = amount_of(expr, event)
         if amount is None:
             missing.append(MissingField(event, expr.path))
-        elif match.value:
-            total = OPERATORS["+"].compute(total, amount, world.calendar)
-    seen = _named([position for position, _, _ in found], world)
-    if missing or any(match.value is None for _, _, match in found):
+        if amount is None or match.value is None:
+            unsure += 1
+        elif known is None:
+            number, total = number + 1, OPERATORS["+"].compute(total, amount, world.calendar)
+    seen = _named([position for position, _, _ in found[-NAMED:]], number + unsure, world)
+    if missing or unsure:
         return Value(None, seen, tuple(dict.fromkeys(missing)), tie)
     return Value(total, (ValueComputed(expr.span, total), *window.evidence, *seen), (), tie)
 
 
-def _amount(expr: ir.SumEvents, event: Event) -> Any:
+def amount_of(expr: ir.SumEvents, event: Event) -> Any:
     """What an event adds to a sum, None when that is missing."""
     raw = _at(event.fields, expr.path)
     raw = expr.default if raw is None else raw
@@ -588,9 +626,9 @@ def _amount(expr: ir.SumEvents, event: Event) -> Any:
 
 
 def _tallied(expr: ir.CountEvents | ir.SumEvents, window: _Window, here: Here, world: World,
-             ) -> tuple[tuple[Evidence, ...], Number] | None:
-    """What is counted or summed up in a window by running totals that all moments share, and the events as evidence.
-    None where something is uncertain, or whether a candidate matches depends on the moment."""
+             ) -> tuple[tuple[Evidence, ...], int, Number] | None:
+    """What is counted or summed up in a window by running totals that all moments share: the events as evidence, how
+    many, and their sum. None where something is uncertain, or whether a candidate matches depends on the moment."""
     pattern = expr.pattern
     first, last = _places(pattern, window, here, counting=True)
     last = max(first, last)
@@ -607,17 +645,16 @@ def _tallied(expr: ir.CountEvents | ir.SumEvents, window: _Window, here: Here, w
     for position in some[tally.high:high]:
         match = TRUE if pattern.where is None else _match(pattern, pattern.where, position, value, here, world)
         if match.value is not False:
-            amount = 1 if isinstance(expr, ir.CountEvents) else _amount(expr, world.events[position])
+            amount = 0 if isinstance(expr, ir.CountEvents) else amount_of(expr, world.events[position])
             tally.add(position, amount if match.value else None)
         tally.high += 1  # after each, since the next may be past what can be computed
     found = tally.between(first, last)
     if found is None:
         return None
-    begin, end, total = found
-    seen = _named(tally.places[max(begin, end - NAMED):end], world)
-    if end - begin > NAMED:
-        seen = (MoreCounted(pattern.event, end - begin - NAMED), *seen)
-    return seen, total
+    begin, end, doubts, total = found
+    if doubts:
+        return None
+    return _named(tally.places[max(begin, end - NAMED):end], end - begin, world), end - begin, total
 
 
 def _latest(expr: ir.Latest, here: Here, world: World) -> Value:

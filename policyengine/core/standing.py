@@ -19,7 +19,7 @@ from policyengine.base.record import record
 from policyengine.core import ir, types
 from policyengine.core.candidates import Filter, filter_of
 from policyengine.core.case import Case, Event, Sources
-from policyengine.core.tally import Tally
+from policyengine.core.tally import Tally, Total
 from policyengine.core.truth import Truth
 from policyengine.core.verdict import (
     Evidence,
@@ -106,7 +106,9 @@ class Filtered:
 class World:
     """All that does not change from moment to moment; the caches are filled as asked.
 
-    `asked`, where it is kept, collects every part of the trace that an answer was sought in, found or not.
+    `asked`, where it is kept, collects every part of the trace that an answer was sought in, found or not. `totals`, by
+    the identity of a count or sum, where not all that it counts is among the events: the uncertain have to be, and the
+    latest `conditions.NAMED`.
     """
 
     policy: ir.Policy
@@ -126,6 +128,7 @@ class World:
     held: dict[tuple[Any, ...], Truth] = field(default_factory=dict)
     values: dict[tuple[Any, ...], Value] = field(default_factory=dict)
     asked: set[Reach] | None = None
+    totals: Mapping[int, Total] = field(default_factory=dict)
 
     @staticmethod
     def of(policy: ir.Policy, case: Case, setting: Setting, calendar: Calendar, sources: Sources | None,

@@ -13,8 +13,9 @@ from typing import Any
 from policyengine.core import ir
 from policyengine.core.case import Event
 from policyengine.core.evaluate import verdict_at
-from policyengine.core.standing import Here
+from policyengine.core.standing import Here, World
 from policyengine.core.standing import Run as Whole
+from policyengine.core.tally import Total
 from policyengine.core.truth import TRUE
 from policyengine.core.verdict import Judgement, Moment
 from policyengine.trace.monitor_keys import Key, Values, key_of, named, reader
@@ -31,11 +32,11 @@ class Duty:
 
     `plain`: nothing but one event in time can settle it before it is due, so it is judged only when asked for, and its
     moment, of an `event` with this `key` of the rule's `names`, is put together only then. `keys`: of a mark, all of
-    its run; None: those of the moment.
+    its run; None: those of the moment. `totals`: what its ranges come to whose rows it has not all.
     """
 
     __slots__ = ("due", "event", "judgement", "key", "keys", "moment", "names", "number", "place", "plain", "rows",
-                 "rule", "runs", "triggered", "twin")
+                 "rule", "runs", "totals", "triggered", "twin")
 
     def __init__(self, rule: int, number: int, names: tuple[str, ...], key: Key, place: int | None,
                  event: Event | None, twin: int) -> None:
@@ -47,6 +48,7 @@ class Duty:
         self.judgement: Judgement | None = None
         self.rows: Rows = {}
         self.runs: Mapping[str, tuple[Seen, ...]] = NO_RUNS
+        self.totals: tuple[Total | None, ...] = ()
 
     def about(self) -> Moment:
         """Its moment."""
@@ -76,16 +78,26 @@ class Duty:
             for some in self.runs.values():
                 for one in some:
                     self.rows.update(one.rows)
+        if plan.ranged:
+            here, world, places = self._seen(plan, shelf, here.time)
+            self.totals = shelf.ranges(plan, here, self.place, self.rows, world, places)
 
-    def judge(self, rule: ir.Rule, shelf: Shelf, as_of: int) -> Judgement:
+    def judge(self, plan: Plan, shelf: Shelf, as_of: int) -> Judgement:
         """The verdict by what it has seen."""
+        here, world, _ = self._seen(plan, shelf, as_of)
+        return verdict_at(plan.rule, self.about(), self.triggered, here, world)
+
+    def _seen(self, plan: Plan, shelf: Shelf, as_of: int) -> tuple[Here, World, list[int]]:
+        """The place it is asked at, a world of what it has seen, and the places of the rows in it."""
         runs: dict[str, tuple[Whole, ...]] = {}
-        world, places = shelf.world(self.rows, as_of, runs)
+        totals = {id(one.asked): total for one, total in zip(plan.ranged, self.totals, strict=False)
+                  if total is not None}
+        world, places = shelf.world(self.rows, as_of, runs, totals)
         for name, some in self.runs.items():
             runs[name] = tuple([one.whole(shelf.runs[name].keys, places) for one in some])
-        moment = self.about()
-        position = bisect_left(world.times, moment.time) if self.place is None else bisect_left(places, self.place)
-        return verdict_at(rule, moment, self.triggered, self.here(position), world)
+        place, time = self.place, self.about().time
+        position = bisect_left(world.times, time) if place is None else bisect_left(places, place)
+        return self.here(position), world, places
 
 
 class Wait:

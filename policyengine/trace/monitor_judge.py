@@ -387,7 +387,7 @@ class Judge:
             self._open(rule, duty)
             self._at(duty.due, duty.number)
             return
-        judgement = duty.judge(rule.rule, self.shelf, as_of)
+        judgement = duty.judge(rule.plan, self.shelf, as_of)
         if judgement.verdict == "pending":
             self._open(rule, duty)
             self._pend(duty, judgement)
@@ -430,7 +430,7 @@ class Judge:
         rule = self.rules[duty.rule]
         if duty.plain and duty.event is not None and duty.place is not None:
             duty.triggered = self._truth(rule, duty.key, duty.place, duty.event)
-        return duty.judge(rule.rule, self.shelf, as_of)
+        return duty.judge(rule.plan, self.shelf, as_of)
 
     def _again(self, duty: Duty, as_of: int, out: list[Outcome]) -> None:
         judgement = self._judged(duty, as_of)

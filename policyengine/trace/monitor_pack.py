@@ -19,7 +19,7 @@ from typing import Any
 from msgspec import UNSET
 
 from policyengine.base import instants, source
-from policyengine.core import intervals, truth, verdict
+from policyengine.core import intervals, tally, truth, verdict
 from policyengine.core.case import Event
 from policyengine.trace.lines_typed import FILE, ROW, Line
 
@@ -29,8 +29,8 @@ SCALARS = frozenset({type(None), bool, int, str})
 """What is written as it is."""
 
 _RECORDS: dict[str, Any] = {
-    name: value for module in (verdict, truth, intervals, source, instants) for name, value in vars(module).items()
-    if dataclasses.is_dataclass(value) and value.__module__ == module.__name__}
+    name: value for module in (verdict, truth, intervals, tally, source, instants)
+    for name, value in vars(module).items() if dataclasses.is_dataclass(value) and value.__module__ == module.__name__}
 _FIELDS = {value: tuple(one.name for one in dataclasses.fields(value)) for value in _RECORDS.values()}
 
 

@@ -22,8 +22,9 @@ from policyengine.core.operators import Overflow
 from policyengine.core.standing import World, at_large
 from policyengine.core.walk import nodes
 from policyengine.trace.monitor_keys import Key
-from policyengine.trace.monitor_rows import DECIDES, Entry, Shelf
+from policyengine.trace.monitor_rows import Shelf
 from policyengine.trace.monitor_source import Source
+from policyengine.trace.monitor_totals import DECIDES, Entry
 from policyengine.trace.retention import Length, Need, mixed, state_needs
 
 Written = Callable[[Source], str]

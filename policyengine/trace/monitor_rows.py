@@ -18,12 +18,14 @@ from typing import Any, assert_never
 from policyengine.base.calendar import closes, start_of
 from policyengine.core import ir, types
 from policyengine.core.case import Event
-from policyengine.core.conditions import condition_of, value_of
+from policyengine.core.conditions import condition_of, stretch_of, value_of
 from policyengine.core.standing import Here, Run, World, as_key, typed
+from policyengine.core.tally import Total
 from policyengine.core.truth import TRUE, Truth, all_of
 from policyengine.core.walk import nodes
 from policyengine.trace.monitor_keys import Key, Values, key_of, named, part_reader, reader, values_of
 from policyengine.trace.monitor_runs import Runs
+from policyengine.trace.monitor_totals import BESIDE, DECIDES, POSSIBLE, Asked, Entry, Totals, in_short
 from policyengine.trace.retention import (
     After,
     Inside,
@@ -43,12 +45,6 @@ from policyengine.trace.retention import (
 Rows = dict[int, Event]
 """Rows by their place."""
 
-DECIDES, POSSIBLE, BESIDE = 2, 1, 0
-"""What a row is to its need: it makes those before it needless; it may match; it only shares an instant with others."""
-
-Entry = tuple[int, Event, int]
-"""A row with its place, and what it is to the need."""
-
 Reachable = Callable[[int, int], bool]
 """Whether the row of a place and an instant can still be reached."""
 
@@ -57,10 +53,10 @@ Limit = Callable[[Key, int], Reachable]
 
 
 class Store:
-    """The rows of one need."""
+    """The rows of one need. `totals`: beside them, what they come to, for each that asks."""
 
     __slots__ = ("asked", "buckets", "equal", "forgotten", "groups", "key", "keys", "lag", "limit", "lists", "mixed",
-                 "need", "of_value", "own", "rows")
+                 "need", "of_value", "own", "rows", "totals")
 
     def __init__(self, need: Need, limit: Limit, forgotten: Collection[str]) -> None:
         pattern = need.pattern
@@ -77,6 +73,7 @@ class Store:
         self.forgotten = [at for at, key in enumerate(self.keys) if key in forgotten]
         self.of_value: dict[tuple[int, Any], dict[Key, None]] = {}
         self.rows = 0
+        self.totals: dict[Any, Totals] = {}
 
     def put(self, place: int, event: Event, match: Truth) -> None:
         """Keep a row whose own conditions are not false."""
@@ -135,16 +132,23 @@ class Store:
 
     def find(self, key: Key, same: tuple[Any, ...] | None, into: Rows) -> None:
         """Add the rows of this key and, where rows are told apart by it, of `equal` (None among them: all)."""
-        if not self.equal:
-            self._take(key, into)
-            return
-        for group in self.groups.get(key, ()):
-            if same is None or None in same or group in (same, ()):
-                self._take((key, group), into)
+        for _, bucket in self.found(key, same):
+            for place, event, _ in bucket:
+                into[place] = event
 
-    def _take(self, group: Key, into: Rows) -> None:
-        for place, event, _ in self.buckets.get(group, ()):
-            into[place] = event
+    def found(self, key: Key, same: tuple[Any, ...] | None) -> list[tuple[Key, list[Entry]]]:
+        """The same rows by the groups they are kept in."""
+        groups: Iterable[Key] = (key,)
+        if self.equal:
+            groups = [(key, one) for one in self.groups.get(key, ())
+                      if same is None or None in same or one in (same, ())]
+        return [(group, self.buckets[group]) for group in groups if group in self.buckets]
+
+    def totals_of(self, asked: Asked) -> Totals:
+        """What adds up the rows for a question."""
+        summed = asked if isinstance(asked, ir.SumEvents) else None
+        what = None if summed is None else (summed.path, repr(summed.default), repr(summed.type))
+        return self.totals.setdefault(what, Totals(summed))
 
     def decided(self, key: Key, before: int) -> tuple[int, Event] | None:
         """The latest row before an instant that decides."""
@@ -184,6 +188,8 @@ class Store:
 
     def _drop(self, group: Key) -> None:
         del self.buckets[group]
+        for totals in self.totals.values():
+            totals.forget(group)
         for one in self._forgettable(group):
             some = self.of_value.get(one, {})
             some.pop(group, None)
@@ -198,6 +204,9 @@ class Store:
     def _prune(self, group: Key, bucket: list[Entry], now: int) -> None:
         past = now - self.lag  # rows before it stand before every moment still to be judged, and are old enough
         first, only = 0, False
+        if self.need.which == "every":
+            self._prune_first(group, bucket, past)
+            return
         if self.need.which == "latest":
             for index in range(len(bucket) - 1, 0, -1):
                 if bucket[index][2] == DECIDES and bucket[index][1].time < past:
@@ -214,6 +223,17 @@ class Store:
             if entry[1].time >= past or (entry[2] != BESIDE and reachable(entry[0], entry[1].time))]
         self.rows -= len(bucket) - len(kept)
         bucket[:] = kept
+
+    def _prune_first(self, group: Key, bucket: list[Entry], past: int) -> None:
+        """Where every row is kept that can be reached: from the first such on all can."""
+        reachable = self.limit(group[0] if self.equal else group, past)
+        gone = next((index for index, (place, event, _) in enumerate(bucket)
+                     if event.time >= past or reachable(place, event.time)), len(bucket))
+        if gone:
+            self.rows -= gone
+            del bucket[:gone]
+            for totals in self.totals.values():
+                totals.drop(group, gone)
 
 
 def carries(event: Event, path: tuple[str, ...]) -> bool:
@@ -246,7 +266,10 @@ class Shelf:
         self.supports: dict[int, Rows] = {}
         """By place of a row whose match depends on a state: the rows that say how the states stood at it. The row may
         be looked at for another reason too, and then has to be found no match again."""
-        self.of_plan = {plan.rule.name: [self._store(need) for need in plan.past] for plan in plans}
+        for need in (need for plan in plans for need in plan.past):
+            self._store(need)
+        self.of_plan = {plan.rule.name: [self._store(need) for need in plan.whole] for plan in plans}
+        self.ranged = {plan.rule.name: [(one.asked, self._store(one.need)) for one in plan.ranged] for plan in plans}
         for where in (*wheres, *(pattern.where for plan in plans for pattern in plan.waits)):
             for state in states_read(where):
                 self._of_state(state.state, 0)
@@ -379,14 +402,36 @@ class Shelf:
     # ---- finding ------------------------------------------------------------------------------------------------
 
     def gather(self, plan: Plan, here: Here, place: int | None, rows: Rows) -> None:
-        """Add all rows that the rule may look at from a moment, but those it waits for. `here` needs no position;
-        `place` is that of its trigger, None at a mark."""
+        """Add all rows that the rule may look at from a moment, but those it waits for and those of its ranges. `here`
+        needs no position; `place` is that of its trigger, None at a mark."""
         at_trigger = here if here.event is None else here.looking_at(here.event, 0)
         for state in plan.states:
             self._state(state, self.of_state[state.state, plan.lag],
                         here if state.at == ir.TRIGGER else at_trigger, rows)
         for store in self.of_plan[plan.rule.name]:
             store.find(key_of([here.key(key) for key in store.keys]), self.same(store.equal, here, place, rows), rows)
+
+    def ranges(self, plan: Plan, here: Here, place: int | None, rows: Rows, world: World,
+               places: Sequence[int]) -> tuple[Total | None, ...]:
+        """For each of the rule's ranges: add the rows that have to be looked at, and give what all that are certain
+        come to, None where all have to be. `here` is in `world`, whose rows have these places."""
+        return tuple([self._range(asked, store, here, place, rows, world, places)
+                      for asked, store in self.ranged[plan.rule.name]])
+
+    def _range(self, asked: Asked, store: Store, here: Here, place: int | None, rows: Rows, world: World,
+               places: Sequence[int]) -> Total | None:
+        key = key_of([here.key(key) for key in store.keys])
+        same = self.same(store.equal, here, place, rows)
+        stretch = None if None in same else stretch_of(asked, here, world)
+        trigger = None if place is None or here.event is None else (place, here.event)
+        short = None if stretch is None else in_short(asked, store.totals_of(asked), store.found(key, same), stretch,
+                                                      trigger, places)
+        if short is None:
+            store.find(key, same, rows)
+            return None
+        total, some = short
+        rows.update((place, event) for place, event, _ in some)
+        return total
 
     def same(self, equal: Sequence[tuple[ir.Get, ir.Expr]], here: Here, place: int | None,
              rows: Rows) -> tuple[Any, ...]:
@@ -407,7 +452,8 @@ class Shelf:
         for store in stores:
             store.find(key_of([values[key] for key in store.keys]), None, rows)
 
-    def world(self, rows: Rows, as_of: int, runs: dict[str, tuple[Run, ...]] | None = None) -> tuple[World, list[int]]:
+    def world(self, rows: Rows, as_of: int, runs: dict[str, tuple[Run, ...]] | None = None,
+              totals: Mapping[int, Total] | None = None) -> tuple[World, list[int]]:
         """A world of these rows, and their places in its order."""
         if self.supports:
             rows = self._supported(rows)
@@ -415,7 +461,8 @@ class Shelf:
         events = tuple([rows[place] for place in places])
         blank = self.blank
         world = World(blank.policy, blank.facts, events, [one.time for one in events], as_of, blank.parameters,
-                      blank.calendar, blank.sources, blank.states, blank.episodes, {}, {} if runs is None else runs)
+                      blank.calendar, blank.sources, blank.states, blank.episodes, {}, {} if runs is None else runs,
+                      totals={} if totals is None else totals)
         return world, places
 
     def _supported(self, rows: Rows) -> Rows:

@@ -28,7 +28,7 @@ from policyengine.trace.monitor_keys import Key
 from policyengine.trace.monitor_pack import SCALARS, Packer, Unpacker
 from policyengine.trace.monitor_runs import Base, Look, Run, Seen
 
-SNAPSHOT = 4
+SNAPSHOT = 5
 """The version of what is written."""
 
 SHARED = (Duty, Run, Base, Seen, Look)

@@ -19,10 +19,11 @@ from policyengine.core.verdict import Verdict
 from policyengine.trace.lines_typed import Line
 from policyengine.trace.monitor_duties import Wait
 from policyengine.trace.monitor_quick import written
-from policyengine.trace.monitor_rows import DECIDES, Shelf, Store
+from policyengine.trace.monitor_rows import Shelf, Store
 from policyengine.trace.monitor_rules import Work
 from policyengine.trace.monitor_runs import Run, Runs
 from policyengine.trace.monitor_source import Source
+from policyengine.trace.monitor_totals import DECIDES
 
 Take = Callable[[Event, Any], None]
 """A row, and where rows of its instant are put, with their places."""

@@ -129,17 +129,29 @@ class RunsAsked:
     lag: int
 
 
+@record
+class Ranged:
+    """A question about a past range whose rows, which `need` keeps, need not all be looked at: that a row matches for
+    certain is the same whoever asks, but for what tells rows `apart`."""
+
+    asked: ir.Occurs | ir.CountEvents | ir.SumEvents
+    need: Need
+
+
 State = ir.InState | ir.StateValue
 
 
 @record
 class Plan:
-    """What one rule asks. `past`: rows for the keys of the moment; `states`: read at the moment; `waits`: patterns of
-    the future; `recent`: the same, where a mark is found late; `runs`: episodes asked about."""
+    """What one rule asks. `past`: rows for the keys of the moment; `whole`: of these, what a moment has to see all of;
+    `ranged`: what it is told in short; `states`: read at the moment; `waits`: patterns of the future; `runs`: episodes
+    asked about."""
 
     rule: ir.Rule
     lag: int
     past: tuple[Need, ...]
+    whole: tuple[Need, ...]
+    ranged: tuple[Ranged, ...]
     states: tuple[State, ...]
     waits: tuple[ir.Pattern, ...]
     runs: tuple[RunsAsked, ...]
@@ -266,6 +278,8 @@ class _Planner:
         self.rule, self.world = rule, world
         self.lag = self._lag()
         self.past: list[Need] = []
+        self.whole: list[Need] = []
+        self.ranged: list[Ranged] = []
         self.states: list[State] = []
         self.waits: list[ir.Pattern] = []
         self.runs: list[RunsAsked] = []
@@ -279,7 +293,7 @@ class _Planner:
             self.states += states_in(rule.trigger.where)
 
     def plan(self) -> Plan:
-        return Plan(self.rule, self.lag, once(self.past), once(self.states),
+        return Plan(self.rule, self.lag, once(self.past), once(self.whole), tuple(self.ranged), once(self.states),
                     once(self.waits), once(self.runs))
 
     def _lag(self) -> int:
@@ -303,7 +317,7 @@ class _Planner:
             case ir.Occurs():
                 self._occurs(node)
             case ir.CountEvents() | ir.SumEvents():
-                self._reached(node.pattern, node.range, "every", node.span)
+                self._reached(node, "every")
             case ir.Latest():
                 self._need(Need(node.pattern, "latest", None, self.lag, True), node.span)
             case ir.EpisodeDuration():
@@ -334,12 +348,12 @@ class _Planner:
             case ir.Before():
                 self._need(Need(node.pattern, "latest", None, self.lag, age=self._age(node.pattern)), node.span)
             case ir.WithinLast() | ir.This():
-                self._reached(node.pattern, node.range, "latest", node.span)
+                self._reached(node, "latest")
             case ir.Since() if node.range.pattern.where is None and self._seen(node.range.pattern.event):
                 # Where the start of the range is certain, only the latest match can be after it.
-                self._reached(node.pattern, node.range, "latest", node.span)
+                self._reached(node, "latest")
             case ir.Since() | ir.During():
-                self._reached(node.pattern, node.range, "every", node.span)
+                self._reached(node, "every")
             case _:
                 assert_never(node.range)
 
@@ -367,9 +381,10 @@ class _Planner:
     def _wait(self, pattern: ir.Pattern) -> None:
         self.waits.append(pattern)
         if self.lag:
-            self.past.append(Need(pattern, "every", Length(Period(0, "microsecond")), self.lag))
+            self._keep(Need(pattern, "every", Length(Period(0, "microsecond")), self.lag))
 
-    def _reached(self, pattern: ir.Pattern, range: ir.Range, which: Literal["latest", "every"], span: Span) -> None:
+    def _reached(self, asked: ir.Occurs | ir.CountEvents | ir.SumEvents, which: Literal["latest", "every"]) -> None:
+        pattern, range, span = asked.pattern, asked.range, asked.span
         reach = self._reach(range, span)
         if which == "latest" and endless(pattern):
             which = "every"
@@ -378,7 +393,12 @@ class _Planner:
         if isinstance(reach, After) and not set(reach.pattern.keys) <= set(pattern.keys):
             self._refuse(f"asks about every `{pattern.event}` since a `{reach.pattern.event}` of one "
                          f"`{reach.pattern.keys[0]}`", span)
-        self._need(Need(pattern, which, reach, self.lag), span)
+        need = Need(pattern, which, reach, self.lag)
+        short = which == "every" and not endless(pattern) and all(
+            get.owner in (ir.TRIGGER, ir.CANDIDATE) for get in nodes(asked) if isinstance(get, ir.Get))
+        self._need(need, span, whole=not short)
+        if short:
+            self.ranged.append(Ranged(asked, need))
 
     def _reach(self, range: ir.Range, span: Span) -> Reach:
         match range:
@@ -395,7 +415,7 @@ class _Planner:
                     self._refuse("compares the event after `since` with the moment", span)
                 if not self._emitted(range.pattern.event):
                     self._refuse(f"looks back to the latest `{range.pattern.event}`, which no source emits", span)
-                self.past.append(Need(range.pattern, "latest", None, self.lag))
+                self._keep(Need(range.pattern, "latest", None, self.lag))
                 return After(range.pattern)
             case ir.During():
                 episode = self.world.episodes[range.episode]
@@ -409,8 +429,13 @@ class _Planner:
             case _:
                 assert_never(range)
 
-    def _need(self, need: Need, span: Span) -> None:
+    def _keep(self, need: Need, *, whole: bool = True) -> None:
         self.past.append(need)
+        if whole:
+            self.whole.append(need)
+
+    def _need(self, need: Need, span: Span, *, whole: bool = True) -> None:
+        self._keep(need, whole=whole)
         pattern = need.pattern
         if need.which != "every" and endless(pattern) and need.age is None and not self._forgotten(pattern.keys):
             self._refuse(f"compares every earlier `{pattern.event}` with the moment otherwise than by `=` or "

@@ -101,8 +101,8 @@ def test_moments_may_come_in_any_order() -> None:
 
 def test_each_event_is_added_once() -> None:
     """Not once a moment: a month of 80,000 payments has 80,000 moments."""
-    amounts = conditions._amount
-    with patch.object(conditions, "_amount", side_effect=amounts) as asked:
+    amounts = conditions.amount_of
+    with patch.object(conditions, "amount_of", side_effect=amounts) as asked:
         judged(ir.SumEvents(NOTICES, ("number",), ir.Before(), wide.INTEGER), notices([1] * 100), 50)
     assert asked.call_count == 100
 
