@@ -12,6 +12,7 @@ from typing import Any
 
 from policyengine.core import ir
 from policyengine.core.case import Event
+from policyengine.core.conditions import condition_of
 from policyengine.core.evaluate import verdict_at
 from policyengine.core.standing import Here, World
 from policyengine.core.standing import Run as Whole
@@ -22,7 +23,7 @@ from policyengine.trace.monitor_keys import Key, Values, key_of, named, reader
 from policyengine.trace.monitor_quick import answer, quick
 from policyengine.trace.monitor_rows import Rows, Shelf, field_of
 from policyengine.trace.monitor_runs import Seen
-from policyengine.trace.retention import Plan, equalities, mixed, own_conditions, states_read
+from policyengine.trace.retention import Plan, equalities, mixed, own_conditions, states_in, states_read
 
 NO_RUNS: Mapping[str, tuple[Seen, ...]] = {}
 
@@ -117,6 +118,7 @@ class Wait:
         self.key = reader(self.keys)
         self.duties: dict[Key, dict[int, Duty]] = {}
         self.groups: dict[Key, dict[Values, None]] = {}  # where duties are told apart by `equal`
+        self.stateless = not states_in(pattern.where)
 
     def _owns(self, get: ir.Get) -> bool:
         own_key = len(get.path) == 1 and get.path[0] in self.keys
@@ -134,7 +136,9 @@ class Wait:
         return key, () if None in same else same
 
     def add(self, duty: Duty) -> None:
-        """A duty waits."""
+        """A duty waits, until a row matches for certain: the first answers, and no later one matters."""
+        if not duty.plain and self._met(duty):
+            return
         group = self._group(duty)
         some = self.duties.get(group)
         if some is not None:
@@ -147,7 +151,9 @@ class Wait:
     def remove(self, duty: Duty) -> None:
         """It waits no longer."""
         group = self._group(duty)
-        some = self.duties[group]
+        some = self.duties.get(group, {})
+        if duty.number not in some:
+            return  # it was answered before
         if len(some) > 1:
             del some[duty.number]
             return
@@ -167,8 +173,8 @@ class Wait:
         key = self.key(event.fields)
         if key in self.groups:
             same = tuple([field_of(event, field) for field, _ in self.equal])
-            for one in list(self.groups[key]):
-                if None in same or one in (same, ()):
+            for one in list(self.groups[key]) if None in same else (same, ()):
+                if (key, one) in self.duties:
                     self._reached(list(self.duties[key, one].values()), place, event, one == same)
 
     def _reached(self, duties: list[Duty], place: int, event: Event, equal: bool) -> None:
@@ -180,7 +186,7 @@ class Wait:
                 if event.time < duty.due:
                     self.done(duty)
             else:
-                self._shown(duty, place, event)
+                self._shown(duty, place, event, bool(sure and equal))
 
     def offer(self, duty: Duty, place: int, event: Event) -> bool:
         """A row of the instant at which a plain duty arose; True when it settles it."""
@@ -194,13 +200,37 @@ class Wait:
             self.done(duty)
             return True
         if sure is not False:
-            self._shown(duty, place, event)
+            self._shown(duty, place, event, False)
         return False
 
-    def _shown(self, duty: Duty, place: int, event: Event) -> None:
+    def _shown(self, duty: Duty, place: int, event: Event, certain: bool) -> None:
+        match = certain or self._match(duty, event)
+        if match is False:
+            return
         self.show(duty, place, event)
         if not duty.plain:
             self.touched[duty.number] = duty
+            if match:
+                self.remove(duty)
+
+    def _match(self, duty: Duty, event: Event) -> bool | None:
+        """Whether a row with its keys matches for a duty; None where it is uncertain or a state has to be asked."""
+        where = self.pattern.where
+        if where is None:
+            return True
+        here = duty.here().looking_at(event, 0)
+        return condition_of(where, here, self.shelf.blank).value if self.stateless else None
+
+    def _met(self, duty: Duty) -> bool:
+        """Whether a duty has seen a row that answers it."""
+        if not self.stateless:
+            return False
+        here, kind = duty.here(), self.pattern.event
+        own = here.event is not None and here.event.type == kind
+        return any(event.type == kind and event.time >= here.time
+                   and not (own and duty.place is not None and place <= duty.place)
+                   and all(event.fields.get(key) == here.key(key) for key in self.keys)
+                   and self._match(duty, event) for place, event in duty.rows.items())
 
     def excluded(self, place: int, event: Event) -> bool:
         """Whether a row is no match, whoever waits."""

@@ -7,6 +7,7 @@ over, and what is done with the outcomes, is not known here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from heapq import heapify, heappop, heappush
@@ -58,6 +59,7 @@ class Judge:
         self.leaving: dict[tuple[str, Any], None] = {}
         self.kept = self.check = LEAST
         self._twins: tuple[list[Row], dict[int, int]] = [], {}
+        self._told: tuple[list[Row], Counter[Any], dict[str, list[Row]]] = [], Counter(), {}
         self._set_up()
 
     def starts_at(self, place: int) -> None:
@@ -303,7 +305,7 @@ class Judge:
         """The how manieth of the rows of its instant it is that can only be told apart by what they say."""
         if len(rows) <= 1 or event.id is not None:
             return 0
-        if event.sequence is not None and [one.sequence for _, one in rows].count(event.sequence) == 1:
+        if event.sequence is not None and self._tell_apart(rows)[0][event.sequence] == 1:
             return 0
         if self._twins[0] is not rows:
             twins: dict[int, int] = {}
@@ -313,6 +315,15 @@ class Judge:
                 twins[at] = alike[said] = alike.get(said, -1) + 1
             self._twins = rows, twins
         return self._twins[1][place]
+
+    def _tell_apart(self, rows: list[Row]) -> tuple[Counter[Any], dict[str, list[Row]]]:
+        """How many rows of an instant have each sequence, and those of each type."""
+        if self._told[0] is not rows:
+            types: dict[str, list[Row]] = {}
+            for row in rows:
+                types.setdefault(row[1].type, []).append(row)
+            self._told = rows, Counter(one.sequence for _, one in rows), types
+        return self._told[1:]
 
     def _wait(self, rule: Work, key: Key, place: int, event: Event, rows: list[Row],
               out: list[Outcome]) -> None:
@@ -330,9 +341,8 @@ class Judge:
         self._open(rule, duty)
         self._at(duty.due, number)
         if len(rows) > 1:
-            for at, one in rows:
-                after = one.type != event.type or at > place
-                if one.type == wait.pattern.event and after and wait.offer(duty, at, one):
+            for at, one in self._tell_apart(rows)[1].get(wait.pattern.event, ()):
+                if (one.type != event.type or at > place) and wait.offer(duty, at, one):
                     return
 
     def _answered(self, duty: Duty) -> None:
@@ -378,9 +388,9 @@ class Judge:
         if rule.waits:
             here = duty.here()
             for wait in rule.waits:
-                for at, event in rows:
-                    if event.type == wait.pattern.event and all(event.fields.get(key) == here.key(key)
-                                                                for key in wait.keys) and not wait.excluded(at, event):
+                for at, event in self._tell_apart(rows)[1].get(wait.pattern.event, ()) if rows else ():
+                    same = all(event.fields.get(key) == here.key(key) for key in wait.keys)
+                    if same and not wait.excluded(at, event):
                         wait.show(duty, at, event)
         if self._only_waits(rule, duty, as_of):
             duty.due, duty.plain = rule.due(moment.time, self.shelf), True

@@ -25,7 +25,7 @@ from policyengine.core.truth import TRUE, Truth, all_of
 from policyengine.core.walk import nodes
 from policyengine.trace.monitor_keys import Key, Values, key_of, named, part_reader, reader, values_of
 from policyengine.trace.monitor_runs import Runs
-from policyengine.trace.monitor_totals import BESIDE, DECIDES, POSSIBLE, Asked, Entry, Totals, in_short
+from policyengine.trace.monitor_totals import BESIDE, DECIDES, POSSIBLE, Asked, Entry, Totals, aged, in_short
 from policyengine.trace.retention import (
     After,
     Inside,
@@ -130,18 +130,20 @@ class Store:
         values = values_of(group[0] if self.equal else group, self.keys)
         return [(at, values[at]) for at in self.forgotten]
 
-    def find(self, key: Key, same: tuple[Any, ...] | None, into: Rows) -> None:
-        """Add the rows of this key and, where rows are told apart by it, of `equal` (None among them: all)."""
+    def find(self, key: Key, same: tuple[Any, ...] | None, into: Rows, now: int) -> None:
+        """Add the rows of this key and, where rows are told apart by it, of `equal` (None among them: all), that may
+        matter to a moment at the instant `now`."""
         for _, bucket in self.found(key, same):
-            for place, event, _ in bucket:
+            some: Iterable[Entry] = bucket if self.need.age is None else aged(bucket, now - self.need.age)
+            for place, event, _ in some:
                 into[place] = event
 
     def found(self, key: Key, same: tuple[Any, ...] | None) -> list[tuple[Key, list[Entry]]]:
         """The same rows by the groups they are kept in."""
         groups: Iterable[Key] = (key,)
         if self.equal:
-            groups = [(key, one) for one in self.groups.get(key, ())
-                      if same is None or None in same or one in (same, ())]
+            every = same is None or None in same
+            groups = [(key, one) for one in (self.groups.get(key, ()) if every else (same, ()))]
         return [(group, self.buckets[group]) for group in groups if group in self.buckets]
 
     def totals_of(self, asked: Asked) -> Totals:
@@ -409,7 +411,8 @@ class Shelf:
             self._state(state, self.of_state[state.state, plan.lag],
                         here if state.at == ir.TRIGGER else at_trigger, rows)
         for store in self.of_plan[plan.rule.name]:
-            store.find(key_of([here.key(key) for key in store.keys]), self.same(store.equal, here, place, rows), rows)
+            store.find(key_of([here.key(key) for key in store.keys]), self.same(store.equal, here, place, rows), rows,
+                       here.time)
 
     def ranges(self, plan: Plan, here: Here, place: int | None, rows: Rows, world: World,
                places: Sequence[int]) -> tuple[Total | None, ...]:
@@ -427,7 +430,7 @@ class Shelf:
         short = None if stretch is None else in_short(asked, store.totals_of(asked), store.found(key, same), stretch,
                                                       trigger, places)
         if short is None:
-            store.find(key, same, rows)
+            store.find(key, same, rows, here.time)
             return None
         total, some = short
         rows.update((place, event) for place, event, _ in some)
@@ -450,7 +453,7 @@ class Shelf:
         if None in values.values():
             return
         for store in stores:
-            store.find(key_of([values[key] for key in store.keys]), None, rows)
+            store.find(key_of([values[key] for key in store.keys]), None, rows, here.time)
 
     def world(self, rows: Rows, as_of: int, runs: dict[str, tuple[Run, ...]] | None = None,
               totals: Mapping[int, Total] | None = None) -> tuple[World, list[int]]:

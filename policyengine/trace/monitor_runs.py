@@ -187,7 +187,7 @@ class Runs:
             return
         run = self.current.get(key)
         if run is not None:
-            self._close(run)
+            self._close(run, event.time)
         run = self._begin(key, place, event)
         if self.first is None:
             self._watch(run, place, event, True)
@@ -241,7 +241,7 @@ class Runs:
             silence = run is not None and event.time - run.last > self.gap
             if run is not None and (silence or not going) and (silence or match.value):
                 run.closed = None if silence else (place, event)
-                self._close(run)
+                self._close(run, event.time)
                 run = None
             if going and run is None:
                 run = self._begin(key, place, event)
@@ -263,7 +263,7 @@ class Runs:
         began = taken = False  # `taken`: the row is the run's latest
         for match, starting in changes:
             if run is not None and run.end is not None and event.time >= run.end:
-                self._close(run)
+                self._close(run, event.time)
                 run = None
             begins = starting and run is None
             if begins:
@@ -287,7 +287,7 @@ class Runs:
                                closes(event.time, self.lasts.value, self.blank.calendar))
             elif match.value:
                 run.end, run.closed = event.time, (place, event)
-                self._close(run)
+                self._close(run, event.time)
                 run = None
         if run is not None and began:
             self._watch(run, place, event, began)
@@ -329,10 +329,16 @@ class Runs:
         while len(run.recent) > 1 and run.recent[1][1].time < event.time - self.lag:
             del run.recent[0]
 
-    def _close(self, run: Run) -> None:
+    def _close(self, run: Run, now: int) -> None:
+        """A run is over, and those of its key that nobody asks about from `now` on are forgotten."""
         self._leave(run)
         if self.asked:
-            self.past.setdefault(run.key, []).append(run)
+            some = self.past.setdefault(run.key, [])
+            some.append(run)
+            kept = next((at for at, one in enumerate(some) if self._wanted(one, now)), len(some))
+            del some[:kept]
+            if not some:
+                del self.past[run.key]
 
     def _leave(self, run: Run) -> None:
         del self.current[run.key]
@@ -504,11 +510,14 @@ class Runs:
         for run in list(self.current.values()):
             over = run.last + self.gap < now if self.episode else run.end is not None and run.end <= now
             if over:
-                self._close(run)
+                self._close(run, now)
         for key, runs in list(self.past.items()):
-            runs[:] = [run for run in runs if any(self._asked(one, run, now - one.lag) for one in self.asked)]
+            runs[:] = [run for run in runs if self._wanted(run, now)]
             if not runs:
                 del self.past[key]
+
+    def _wanted(self, run: Run, now: int) -> bool:
+        return any(self._asked(one, run, now - one.lag) for one in self.asked)
 
     def _asked(self, asked: RunsAsked, run: Run, past: int) -> bool:
         last = run.last

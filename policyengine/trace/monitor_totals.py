@@ -97,6 +97,15 @@ def in_short(asked: Asked, totals: Totals, groups: Sequence[tuple[Key, Sequence[
     return Total(number, total), beside
 
 
+def aged(bucket: Sequence[Entry], until: int) -> Iterator[Entry]:
+    """Of rows that match once they are old enough, the latest that does for certain where all up to the instant `until`
+    may be, and those behind it."""
+    for at in range(bisect_right(bucket, until, key=_time) - 1, -1, -1):
+        yield bucket[at]
+        if bucket[at][2] == DECIDES and bucket[at][1].time < until:
+            return
+
+
 def _part(bucket: Sequence[Entry], stretch: Stretch, trigger: tuple[int, Event] | None,
           places: Sequence[int]) -> tuple[int, int]:
     """Which rows of a group a range holds, from and up to."""

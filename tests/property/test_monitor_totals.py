@@ -80,6 +80,12 @@ class Hot:
                                    ir.This("month"), ir.During("session"), since, since, ir.Before())
         return found
 
+    def later(self) -> ir.Range:
+        length = self.period()
+        found: ir.Range = self.one(ir.Within(length), ir.Within(length), ir.NoLaterThan(length), ir.By(ir.Apply(
+            "+", (ir.Get(TRIGGER, ("time",), types.Instant()), length), types.Instant())))
+        return found
+
     def question(self) -> ir.Expr:
         limit = ir.Constant(self.random.randint(0, 30), NUMBER)
         asked: tuple[ir.Expr, ...] = (
@@ -148,7 +154,23 @@ def test_totals(seed: int) -> None:
     order within the lateness, some too late, stopped and swept now and then, a monitor gives the same, under the same
     ids, over what was in time."""
     hot = Hot(seed)
-    judged, case, emitted = hot.policy(), hot.case(), hot.sources()
+    held(hot, hot.policy())
+
+
+@given(st.integers(0, 2 ** 48))
+@settings(max_examples=300, deadline=None)
+def test_duties_that_see_many_rows(seed: int) -> None:
+    """The same for duties that wait for several things, and are shown row after row: only the first that matches for
+    certain answers, and those that do not match are not kept."""
+    hot = Hot(seed)
+    judged = hot.policy()
+    waits = [ir.Occurs(hot.pattern(), hot.later()) for _ in range(hot.one(1, 2, 2, 3))]
+    must = hot.one(ir.And(tuple(waits)), ir.And(tuple(waits)), ir.Or(tuple(waits)), ir.And((waits[0], hot.question())))
+    held(hot, replace(judged, rules=(replace(judged.rules[0], must=(ir.Must(must, False),)),)))
+
+
+def held(hot: Hot, judged: ir.Policy) -> None:
+    case, emitted = hot.case(), hot.sources()
     try:
         in_turn = Monitor(judged, case.facts, {}, CALENDAR, sources=emitted)
     except Refused:

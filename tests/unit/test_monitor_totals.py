@@ -134,6 +134,17 @@ def test_it_is_told_that_an_event_shares_the_instant() -> None:
                            *(replace(one, sequence=7) for one in notices(FEW + 2, first=MANY, step=0))])
 
 
+@pytest.mark.parametrize("least", [">=", ">"])
+def test_a_row_is_old_enough_at_an_instant(least: str) -> None:
+    now, then = (ir.Get(owner, ("time",), types.Instant()) for owner in (TRIGGER, CANDIDATE))
+    age = ir.Apply("instant -", (now, then), ELAPSED)
+    where = ir.And((get(CANDIDATE, "flag"), compare(age, least, lasting("10 seconds"))))
+    events = [row(one, "notice", **({} if one % 7 == 0 else {"flag": one % 5 < 3})) for one in range(MANY)]
+    found = agree(ir.Occurs(ir.Pattern("notice", USER, where), ir.Before()),
+                  [*events, *(row(one, "use") for one in range(5, MANY))])
+    assert found[:7] == ["violated"] * 5 + (["undecided", "satisfied"] if least == ">=" else ["violated", "undecided"])
+
+
 # ---- what is uncertain ------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("where", [None, get(CANDIDATE, "flag"), compare(get(CANDIDATE, "kind"), "=", get(
@@ -187,6 +198,29 @@ def test_an_open_duty_holds_few_rows(must: ir.Expr) -> None:
         one.feed(event)
     assert one.open > 5 * FEW
     assert max(len(duty.rows) for duty in one._judge.duties.values()) <= FEW + 1
+
+
+def test_an_open_duty_keeps_the_answers_that_may_be_its_own() -> None:
+    """And of those that are, the first, however long it waits for something else."""
+    number = compare(get(CANDIDATE, "number"), "<=", get(TRIGGER, "number"))
+    answered = [ir.Occurs(ir.Pattern(name, USER, where), ir.Within(lasting("1 hour")))
+                for name, where in (("reply", number), ("alert", None), ("use", None))]
+    one = hot(ir.And(tuple(answered)))
+    for second in range(MANY):
+        one.feed(row(second, "notice", number=second))
+        one.feed(row(second, "reply", number=MANY - second))
+        one.feed(row(second, "alert"))
+    assert one.open == MANY - 1  # the last instant is not over
+    # The trigger, the reply of its instant, the first that is its own, the first alert.
+    assert max(len(duty.rows) for duty in one._judge.duties.values()) == 4
+
+
+def test_runs_that_nobody_asks_about_are_gone() -> None:
+    """A moment looks at all that are kept of its key, however many there were."""
+    one = Monitor(policy(rule(counted(ir.During("session")))), {"service": {}}, {}, CALENDAR)
+    for second in range(0, 10 * MANY, 5):
+        one.feed(row(second, "use"))
+    assert one._judge.shelf.runs["session"].size() <= 2
 
 
 def test_totals_go_with_the_rows() -> None:
