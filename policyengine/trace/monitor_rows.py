@@ -1,8 +1,9 @@
 """The rows a monitor keeps, by what they are kept for, and the small worlds the evaluator is asked in.
 
 In come rows in the order of the language, each with its place (an integer that only grows); out comes, for a moment,
-every kept row its rule may look at. On these the evaluator says what it would say on the whole trace: `retention` tells
-which rows those are. What a rule demands and when it is asked is not known here.
+every kept row its rule has to look at, and what those ranges come to of which it has not all. On these the evaluator
+says what it would say on the whole trace: `retention` tells which rows those are. What a rule demands and when it is
+asked is not known here.
 """
 
 from __future__ import annotations
