@@ -36,7 +36,7 @@ from policyengine.core.verdict import (
     MissingFact,
     MissingField,
     MissingState,
-    MoreCounted,
+    MoreSeen,
     NotEmitted,
     ParameterUsed,
     PartDecided,
@@ -175,13 +175,15 @@ def _count_elements(expr: ir.CountElements, here: Here, world: World) -> Value:
     return replace(counted, tie=any(match.tie for match in matches))
 
 
-def _counted(low: int, unsure: Sequence[Truth], gap: tuple[Missing, ...], span: Span) -> Value:
+def _counted(low: int, unsure: Sequence[Truth], gap: tuple[Missing, ...], span: Span, named: int | None = None,
+             ) -> Value:
     """How many of the candidates match, of which `low` do and some may: a number, or bounds where there are such or
-    history has a gap."""
+    history has a gap. What was missing is said of so many of the last, None: of all."""
     if not unsure and not gap:
         return Value(low, (ValueComputed(span, low),))
     high = None if gap else low + len(unsure)
-    missing = tuple(dict.fromkeys((*gap, *(one for match in unsure for one in match.missing))))
+    latest = unsure if named is None else unsure[-named:]
+    missing = tuple(dict.fromkeys((*gap, *(one for match in latest for one in match.missing))))
     return Value(Bounds(low, high), (ValueComputed(span, (low, high)),), missing)
 
 
@@ -550,17 +552,17 @@ def _occurs(expr: ir.Occurs, here: Here, world: World) -> Truth:
         answered = event.time if window.closes is not None and event.time > here.time else SETTLED
         return Truth(True, answered, (EventSeen(event, "match"), *window.evidence), (), tie)
     absent = EventAbsent(expr.pattern.event, window.start, window.closes)
-    unsure = [(event, match) for _, event, match in found]
     gap = world.gap_in_history(expr.pattern.event, window.start)
-    if unsure or gap:
-        missing = tuple(dict.fromkeys((*gap, *(one for _, match in unsure for one in match.missing))))
-        seen = tuple(EventSeen(event, "match") for event, _ in unsure)
+    if found or gap:
+        latest = found[-NAMED:]
+        missing = tuple(dict.fromkeys((*gap, *(one for *_, match in latest for one in match.missing))))
+        seen = _named([position for position, *_ in latest], len(found), world, "match")
         return Truth(None, settled, (*seen, absent, *window.evidence), missing, tie)
     return Truth(False, settled, (absent, *window.evidence), (), tie)
 
 
 NAMED = 10
-"""Of events that were counted or summed up, so many are evidence each."""
+"""Of events that were counted or summed up, or may be what was asked for, so many are evidence each."""
 
 
 def _count_events(expr: ir.CountEvents, here: Here, world: World) -> Value:
@@ -577,16 +579,16 @@ def _count_events(expr: ir.CountEvents, here: Here, world: World) -> Value:
     found = _in_window(expr.pattern, window, here, world, counting=True)
     unsure = [match for _, _, match in found if match.value is None]
     low = len(found) - len(unsure) if known is None else known.number
-    counted = _counted(low, unsure, gap, expr.span)
-    seen = _named([position for position, _, _ in found[-NAMED:]], low + len(unsure), world)
+    counted = _counted(low, unsure, gap, expr.span, NAMED)
+    seen = _named([position for position, _, _ in found[-NAMED:]], low + len(unsure), world, "counted")
     return replace(counted, evidence=(*counted.evidence, *window.evidence, *seen), tie=tie)
 
 
-def _named(latest: Sequence[int], number: int, world: World) -> tuple[Evidence, ...]:
-    """So many events that were counted, of which the latest are named: a month may have 80,000, and as many findings.
-    """
-    named = [EventSeen(world.events[place], "counted") for place in latest]
-    return (MoreCounted(named[0].event.type, number - NAMED), *named) if number > NAMED else tuple(named)
+def _named(latest: Sequence[int], number: int, world: World, role: str) -> tuple[Evidence, ...]:
+    """So many events that were counted or may match, of which the latest are named: a month may have 80,000, and as
+    many findings."""
+    named = [EventSeen(world.events[place], role) for place in latest]
+    return (MoreSeen(named[0].event.type, number - NAMED, role), *named) if number > NAMED else tuple(named)
 
 
 def _sum_events(expr: ir.SumEvents, here: Here, world: World) -> Value:
@@ -594,27 +596,27 @@ def _sum_events(expr: ir.SumEvents, here: Here, world: World) -> Value:
     if window.missing and not window.certain:
         return Value(None, window.evidence, window.missing)
     tie = window.ordered and _tied(expr.pattern, here, world)
-    missing = [*world.gap_in_history(expr.pattern.event, window.start)]
+    gap = world.gap_in_history(expr.pattern.event, window.start)
     known = world.totals.get(id(expr))
-    tallied = None if missing or known is not None else _tallied(expr, window, here, world)
+    tallied = None if gap or known is not None else _tallied(expr, window, here, world)
     if tallied is not None:
         seen, _, total = tallied
         return Value(total, (ValueComputed(expr.span, total), *window.evidence, *seen), (), tie)
     found = _in_window(expr.pattern, window, here, world, counting=True)
     number, total = (0, 0) if known is None else (known.number, known.total)
-    unsure = 0
+    unsure: list[tuple[Missing, ...]] = []
     for _, event, match in found:
-        missing += match.missing
         amount = amount_of(expr, event)
         if amount is None:
-            missing.append(MissingField(event, expr.path))
-        if amount is None or match.value is None:
-            unsure += 1
+            unsure.append((*match.missing, MissingField(event, expr.path)))
+        elif match.value is None:
+            unsure.append(match.missing)
         elif known is None:
             number, total = number + 1, OPERATORS["+"].compute(total, amount, world.calendar)
-    seen = _named([position for position, _, _ in found[-NAMED:]], number + unsure, world)
-    if missing or unsure:
-        return Value(None, seen, tuple(dict.fromkeys(missing)), tie)
+    seen = _named([position for position, _, _ in found[-NAMED:]], number + len(unsure), world, "counted")
+    if gap or unsure:
+        lacks = (one for missing in unsure[-NAMED:] for one in missing)
+        return Value(None, seen, tuple(dict.fromkeys((*gap, *lacks))), tie)
     return Value(total, (ValueComputed(expr.span, total), *window.evidence, *seen), (), tie)
 
 
@@ -654,7 +656,8 @@ def _tallied(expr: ir.CountEvents | ir.SumEvents, window: _Window, here: Here, w
     begin, end, doubts, total = found
     if doubts:
         return None
-    return _named(tally.places[max(begin, end - NAMED):end], end - begin, world), end - begin, total
+    seen = _named(tally.places[max(begin, end - NAMED):end], end - begin, world, "counted")
+    return seen, end - begin, total
 
 
 def _latest(expr: ir.Latest, here: Here, world: World) -> Value:

@@ -63,11 +63,12 @@ class EventSeen:
 
 
 @record
-class MoreCounted:
-    """So many events of the type were counted besides, before the first of those that are named."""
+class MoreSeen:
+    """So many events of the type were seen besides in one role, before the first of those that are named."""
 
     event: str
     number: int
+    role: str
 
 
 @record
@@ -104,7 +105,7 @@ class PartDecided:
     value: Value3
 
 
-Evidence = FactRead | FieldRead | EventSeen | MoreCounted | EventAbsent | ValueComputed | ParameterUsed | PartDecided
+Evidence = FactRead | FieldRead | EventSeen | MoreSeen | EventAbsent | ValueComputed | ParameterUsed | PartDecided
 
 
 # ---- what was missing -------------------------------------------------------------------------------------------

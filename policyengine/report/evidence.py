@@ -31,7 +31,7 @@ from policyengine.core.verdict import (
     MissingFact,
     MissingField,
     MissingState,
-    MoreCounted,
+    MoreSeen,
     NotEmitted,
     ParameterUsed,
     PartDecided,
@@ -69,8 +69,8 @@ def evidence_line(evidence: Evidence, context: Context) -> Line:
             event = evidence.event
             seen = f"{ROLES[evidence.role]}{event.type} at {format_instant(event.time, zone)}"
             return Line("event", event.type, seen, event_place(event))
-        case MoreCounted():
-            return Line("events", evidence.event, f"counted {evidence.number:,} earlier {evidence.event}")
+        case MoreSeen():
+            return Line("events", evidence.event, f"{ROLES[evidence.role]}{evidence.number:,} earlier {evidence.event}")
         case EventAbsent():
             return Line("no-event", evidence.event, f"no {evidence.event}{_window(evidence, zone)}")
         case ValueComputed():

@@ -17,24 +17,30 @@ from policyengine.core.conditions import NAMED, value_of
 from policyengine.core.evaluate import judge
 from policyengine.core.operators import Overflow
 from policyengine.core.standing import Here, World
-from policyengine.core.verdict import EventSeen, Evidence, Judgement, MoreCounted, Setting
+from policyengine.core.verdict import EventSeen, Evidence, Judgement, MissingField, MoreSeen, Setting
 from policyengine.report.evidence import Context, evidence_line, shown
 from tests.support import wide_strategies as wide
 
 NOTICES = ir.Pattern("notice", (), None)
 
 
+def after(must: ir.Expr, notices: int, fields: dict[str, Any]) -> Judgement:
+    """A use that comes after so many notices of these fields."""
+    rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (),
+                   (ir.Must(must, False),), (), "")
+    place = wide.PLACES[0]
+    rows = [*(("notice", fields),) * notices, ("use", {"user": "u1"})]
+    events = tuple(Event(kind, place.start + n, said, row=n + 1, place=wide.EVENTS.index(kind))
+                   for n, (kind, said) in enumerate(rows))
+    [found] = judge(wide.policy(rule), Case({}, events), Setting(place.start + notices, {}), place.calendar)
+    return found
+
+
 def told(asked: ir.Expr, notices: int) -> list[Evidence]:
     """What a use rests on that comes after so many notices, of those that were counted."""
-    must = ir.Must(wide.compare(asked, "<", wide.constant(0, wide.INTEGER)), False)
-    rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (), (must,), (), "")
-    place = wide.PLACES[0]
-    rows = [*(("notice", {"number": 1}),) * notices, ("use", {"user": "u1"})]
-    events = tuple(Event(kind, place.start + n, fields, row=n + 1, place=wide.EVENTS.index(kind))
-                   for n, (kind, fields) in enumerate(rows))
-    [found] = judge(wide.policy(rule), Case({}, events), Setting(place.start + notices, {}), place.calendar)
+    found = after(wide.compare(asked, "<", wide.constant(0, wide.INTEGER)), notices, {"number": 1})
     assert found.verdict == "violated"
-    return [one for one in found.evidence if isinstance(one, MoreCounted)
+    return [one for one in found.evidence if isinstance(one, MoreSeen)
             or (isinstance(one, EventSeen) and one.role == "counted")]
 
 
@@ -43,7 +49,7 @@ def told(asked: ir.Expr, notices: int) -> list[Evidence]:
     ids=["counted", "summed up"])
 def test_the_latest_are_named(asked: ir.Expr) -> None:
     more, *named = told(asked, NAMED + 4_000)
-    assert more == MoreCounted("notice", 4_000)
+    assert more == MoreSeen("notice", 4_000, "counted")
     assert [one.event.row for one in named if isinstance(one, EventSeen)] == list(range(4_001, 4_001 + NAMED))
     line = evidence_line(more, Context(wide.PLACES[0].calendar, None, {}))
     assert (line.kind, line.name, line.text) == ("events", "notice", "counted 4,000 earlier notice")
@@ -52,6 +58,25 @@ def test_the_latest_are_named(asked: ir.Expr) -> None:
 @pytest.mark.parametrize("notices", [1, NAMED])
 def test_few_are_all_named(notices: int) -> None:
     assert [type(one) for one in told(ir.CountEvents(NOTICES, ir.Before()), notices)] == [EventSeen] * notices
+
+
+NUMBERED = ir.Pattern("notice", (), wide.compare(ir.Get(ir.CANDIDATE, ("number",), wide.INTEGER), ">",
+                                                 wide.constant(1, wide.INTEGER)))
+
+
+@pytest.mark.parametrize("must", [
+    ir.Occurs(NUMBERED, ir.Before()),
+    wide.compare(ir.CountEvents(NUMBERED, ir.Before()), ">", wide.constant(4_000, wide.INTEGER)),
+    wide.compare(ir.SumEvents(NOTICES, ("number",), ir.Before(), wide.INTEGER), ">", wide.constant(0, wide.INTEGER))],
+    ids=["one is asked for", "counted", "summed up"])
+def test_of_many_that_lack_a_field_the_latest_are_named(must: ir.Expr) -> None:
+    """A rule about the whole service may have as many for each of its moments."""
+    found = after(must, NAMED + 4_000, {})
+    latest = list(range(4_001, 4_001 + NAMED))
+    assert found.verdict == "undecided"
+    assert [one.event.row for one in found.evidence if isinstance(one, EventSeen)] == latest
+    assert [(one.event, one.number) for one in found.evidence if isinstance(one, MoreSeen)] == [("notice", 4_000)]
+    assert [one.event.row for one in found.missing if isinstance(one, MissingField)] == latest
 
 
 LAST_TWO = ir.WithinLast(wide.constant(Period(2, "microsecond"), types.Period()))
