@@ -16,7 +16,7 @@ from policyengine.core.evaluate import judge, judge_in, judge_moments
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import Moment, Setting
-from policyengine.trace.footprint import footprint, reaches, select
+from policyengine.trace.footprint import footprint, merge, reaches, select
 from tests.support.trace_strategies import compare, get, get_user, in_state, policy
 
 SECOND = 1_000_000
@@ -92,6 +92,16 @@ def test_first_reaches_what_may_have_come_before() -> None:
     assert asked == {("use", U1, None, NOW), ("alert", U1, None, NOW)}
 
 
+def test_first_seeks_what_one_of_its_own_instant_asks() -> None:
+    """The use before it may have been the first: nobody knows whether the consent that it asks for ended."""
+    where = ir.InState("consent", CANDIDATE, (("user", get(CANDIDATE, "peer")),))
+    rule = rule_of(ir.OnEvent(("use",), True, where), ir.Occurs(REPLIES, ir.Before()))
+    consents = [Event("reply", NOW - 2 * SECOND, {"user": peer}) for peer in ("u8", "u9")]
+    alert = Event("alert", NOW - SECOND, {"user": "u9"})
+    rows, _ = agree(rule, [*consents, alert, use(peer="u9"), use(peer="u8")], OVER)
+    assert alert in rows
+
+
 def test_mark_reaches_its_run() -> None:
     """From the silence before the run through the event past the mark, ends included."""
     begun, past = use(NOW - 3 * SECOND), use(NOW + SECOND)
@@ -123,6 +133,12 @@ def test_mark_of_a_state_reaches_all_its_past() -> None:
     trigger = ir.OnWithout(FIVE_SECONDS, "consent", ir.Pattern("use", ("user",), None))
     asked = asked_at(Moment(NOW, NOW, U1, None, begun), rule_of(trigger))
     assert asked == {("reply", U1, None, NOW), ("alert", U1, None, NOW), ("use", U1, NOW - 9 * SECOND, NOW)}
+
+
+def test_parts_that_adjoin_are_one() -> None:
+    """So that one that lies across both is no part of its own."""
+    two = [Reach("use", U1, NOW, NOW + 4), Reach("use", U1, NOW + 5, NOW + 9), Reach("use", U1, NOW + 11, None)]
+    assert merge(two) == (Reach("use", U1, NOW, NOW + 9), Reach("use", U1, NOW + 11, None))
 
 
 def test_state_at_a_candidate_is_sought_when_the_candidate_is_known() -> None:

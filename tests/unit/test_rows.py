@@ -78,6 +78,13 @@ def test_columns_that_no_row_lacks(stand: dict[str, str]) -> None:
     assert not stand or "amount" not in next(one for one in tables.heard if "FROM events_frequent" in one)
 
 
+def test_events_outside_of_ranges() -> None:
+    """A range goes up to its end, where the next may begin."""
+    engine = Engine(Tables())
+    assert [engine.outside(ranges) for ranges in (
+        [(10, 30)], [(None, 20), (40, None)], [(10, 30), (30, 60)], [(None, None)], [])] == [4, 2, 1, 0, 6]
+
+
 def test_rows_are_read_aside() -> None:
     """By the tables that are given for it, so that the others may be asked at the same time."""
     tables, aside = Tables(), Tables()
