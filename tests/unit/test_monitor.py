@@ -99,6 +99,18 @@ def counted(judged: ir.Rule, *events: Event) -> dict[str, int]:
     return {verdict: number for verdict, number in one.counts["rule"].items() if number}
 
 
+@pytest.mark.parametrize("second", [0, 1])
+@pytest.mark.parametrize("asked, said", [("p", None), (None, "p"), (None, None)])
+def test_an_answer_of_which_nobody_knows_whether_it_is_one(second: int, asked: str | None, said: str | None) -> None:
+    """In the instant of the moment too, what may be an answer is none for certain."""
+    same = compare(get(CANDIDATE, "kind"), "=", get(TRIGGER, "kind"))
+    begun, reply = row(0, "alert", kind=asked), row(second, "reply", kind=said)
+    answered = rule(occurs("reply", ir.Within(TEN_SECONDS), same), ir.OnEvent(("alert",), False, None))
+    assert counted(answered, begun, reply) == {"undecided": 1}
+    assert counted(answered, begun, reply, row(second, "reply", kind="p")) == {
+        "satisfied" if asked == "p" else "undecided": 1}
+
+
 def test_a_range_takes_in_what_stands_later_at_its_instant() -> None:
     asked = rule(ir.Not(occurs("use", ir.WithinLast(TEN_SECONDS))), ir.OnEvent(("notice",), False, None))
     assert counted(asked, row(0, "notice"), row(0, "use")) == {"violated": 1}
