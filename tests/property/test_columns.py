@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any
 
 import duckdb
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 
 from policyengine.base.calendar import Calendar, OutOfRange
 from policyengine.core import ir, types
-from policyengine.core.case import Case, Event, in_order
+from policyengine.core.case import Case, Event, Sources, in_order
 from policyengine.core.evaluate import judge
 from policyengine.core.moments import trigger_events, unknown_lengths
 from policyengine.core.operators import Overflow
@@ -29,6 +31,7 @@ from policyengine.trace.calendars import Horizon, Lookup, calendar_rows
 from policyengine.trace.columns import Column, Unsupported, needs
 from policyengine.trace.duckdb import DuckTables
 from policyengine.trace.engine import CALENDAR, Counted, Engine
+from policyengine.trace.explain import About, TooManyRows, explain
 from policyengine.trace.monitor import Decided, Monitor
 from policyengine.trace.plan import Known, Plan, plan
 from policyengine.trace.plan_frames import RARE
@@ -154,15 +157,16 @@ def plans_of(rules: Iterable[ir.Rule], known: Known) -> dict[str, Plan]:
     return {one.rule: one for one in shared(made)}
 
 
-def differences(bench: Bench, policy: ir.Policy, trial: wide.Trial, places: Mapping[str, int]) -> Iterator[Any]:
-    """For each rule that can be judged in columns: what the evaluator finds and columns lack, and the other way."""
+def planned(bench: Bench, policy: ir.Policy, trial: wide.Trial, places: Mapping[str, int],
+            ) -> tuple[Case, tuple[Event, ...], list[tuple[ir.Rule, Plan]]]:
+    """The case and the events of a trial, which stand in the database, and the rules that columns can answer with their
+    plans."""
     known, case, events = bench.known(policy, trial, places)
     load(bench.con, known, events)
     if known.ties:
         there = {one.name for columns in needs(policy, policy.rules).values() for one in columns}
         keys = [Column((key,), types.Text()) for key in ("user", "purpose") if key in there]
         known = replace(known, tied=bench.engine.tied(keys, places)) if keys else known
-    place = {id(event): number for number, event in enumerate(events)}
     world = World.of(policy, case, Setting(trial.as_of, trial.parameters), bench.calendar, trial.sources)
     asked = []
     for rule in policy.rules:
@@ -172,10 +176,16 @@ def differences(bench: Bench, policy: ir.Policy, trial: wide.Trial, places: Mapp
             continue  # nobody knows its moments, and no plan is asked for
         asked.append(rule)
     plans = plans_of(asked, known)
-    for rule in asked:
-        if rule.name not in plans:
-            continue
-        rows, hard, counted = bench.judged(plans[rule.name])
+    return case, events, [(rule, plans[rule.name]) for rule in asked if rule.name in plans]
+
+
+def differences(bench: Bench, policy: ir.Policy, trial: wide.Trial, places: Mapping[str, int]) -> Iterator[Any]:
+    """For each rule that can be judged in columns: what the evaluator finds and columns lack, and the other way; by how
+    much they count too many moments not applicable, and too many ties; how many moments they leave to the evaluator."""
+    case, events, plans = planned(bench, policy, trial, places)
+    place = {id(event): number for number, event in enumerate(events)}
+    for rule, made in plans:
+        rows, hard, counted = bench.judged(made)
         try:
             expected = judge(policy, case, Setting(trial.as_of, trial.parameters), bench.calendar,
                              sources=trial.sources, rules=[rule.name], start=trial.start, end=trial.end)
@@ -186,17 +196,18 @@ def differences(bench: Bench, policy: ir.Policy, trial: wide.Trial, places: Mapp
             spared = min(wanted[row], hard[row[:5]])
             hard[row[:5]] -= spared
             wanted[row] -= spared
+        ties = counted.ties - sum(n for row, n in wanted.items() if row[-1])
         missing, extra = wanted - rows, rows - wanted
         # Those that are not applicable need not be kept, but they are counted.
         left_out = sum(n for row, n in missing.items() if row[5] == "not_applicable")
         kept = sum(n for row, n in rows.items() if row[5] == "not_applicable")
         missing = Counter({row: n for row, n in missing.items() if row[5] != "not_applicable"})
-        yield rule, missing, extra, counted.counts["not_applicable"] - left_out - kept, counted.hard
+        yield rule, missing, extra, (counted.counts["not_applicable"] - left_out - kept, ties), counted.hard
 
 
 def agree(bench: Bench, policy: ir.Policy, trial: wide.Trial, places: Mapping[str, int]) -> None:
     for rule, missing, extra, miscounted, _ in differences(bench, policy, trial, places):
-        assert (missing, extra, miscounted) == (Counter(), Counter(), 0), rule
+        assert (missing, extra, miscounted) == (Counter(), Counter(), (0, 0)), rule
 
 
 PLACES = {name: place for place, name in enumerate(narrow.EVENTS)}
@@ -205,14 +216,18 @@ PHASES = [Phase.explicit, Phase.reuse, Phase.generate]  # a shorter example woul
 
 
 @given(st.lists(narrow.rules(), min_size=5, max_size=5),
-       st.builds(Case, narrow.facts, narrow.events(28)), narrow.instants)
+       st.builds(Case, narrow.facts, narrow.full_traces()), narrow.instants | st.just(narrow.OVER),
+       st.sampled_from([(None, None), (None, None), (None, None), (3, None), (None, 7), (1, 11)]))
 @settings(max_examples=20, deadline=None, suppress_health_check=QUIET, phases=PHASES)
 def test_columns_agree_with_the_evaluator(benches: dict[str, Bench], rules: list[ir.Rule], case: Case,
-                                          as_of: int) -> None:
-    """The same moments, verdicts, due times and ties; what is hard is left to the evaluator."""
-    named = tuple(narrow.renamed(rule, f"rule_{number}") for number, rule in enumerate(rules))
-    trial = wide.Trial(case, wide.Place(narrow.CALENDAR, narrow.START), as_of, None)
-    agree(benches["narrow"], narrow.policy(*named), trial, PLACES)
+                                          as_of: int, force: tuple[int | None, int | None]) -> None:
+    """The same moments, verdicts, due times and ties; what is hard is left to the evaluator. At times the rules come
+    into force, or cease to be in force, at the instant of a moment."""
+    named = narrow.policy(*(narrow.renamed(rule, f"rule_{number}") for number, rule in enumerate(rules)))
+    moments = [one.moment.time for one in judge(named, case, Setting(as_of, {}), narrow.CALENDAR) if one.moment]
+    start, end = (None if number is None or not moments else moments[number % len(moments)] for number in force)
+    trial = wide.Trial(case, wide.Place(narrow.CALENDAR, narrow.START), as_of, None, start, end)
+    agree(benches["narrow"], named, trial, PLACES)
 
 
 @given(st.lists(wide.rules(), min_size=5, max_size=5), wide.trials(least=10, most=50))
@@ -315,8 +330,108 @@ def far_off(policy: ir.Policy, trial: wide.Trial, which: int, by: int) -> list[i
     return hard
 
 
+SAME_KIND = ir.Pattern("reply", ("user",), narrow.compare(narrow.get(ir.CANDIDATE, "kind"), "=",
+                                                          narrow.get(ir.TRIGGER, "kind")))
+
+
+@pytest.mark.parametrize("rows, when, must, sources", [
+    ("reply -1, alert 0, use 0", narrow.in_state(ir.TRIGGER), narrow.FACT_FLAG, None),
+    ("reply 0, alert 0", ir.Occurs(SAME_KIND, ir.Before()), narrow.FACT_FLAG, None),
+    ("use 0", narrow.FACT_FLAG, ir.Occurs(replace(SAME_KIND, where=None), ir.Within(ir.Constant(
+        "1 second", types.Period("elapsed")))), Sources({"use": None, "reply": narrow.START})),
+], ids=["a state that a tie ended", "what would match but for a tie", "history complete from the moment on"])
+def test_what_is_seldom_drawn(benches: dict[str, Bench], rows: str, when: ir.Expr, must: ir.Expr,
+                              sources: Sources | None) -> None:
+    """At the last of these rows, each an event and when it comes: an alert ends the consent."""
+    written = [row.split() for row in rows.split(", ")]
+    events = [Event(kind, narrow.START + int(at) * narrow.SECOND, {"user": "u1", "flag": True, "kind": "p"}, None, None,
+                    "t", row, PLACES[kind]) for row, (kind, at) in enumerate(written, 1)]
+    rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent((written[-1][0],), False, None), (when,),
+                   (ir.Must(must, False),), (), "")
+    trial = wide.Trial(Case({"service": {"flag": True}}, in_order(events)), wide.Place(narrow.CALENDAR, narrow.START),
+                       narrow.OVER, sources)
+    agree(benches["narrow"], narrow.policy(rule), trial, PLACES)
+
+
+@given(st.integers(0, 2 ** 32))
+@settings(max_examples=40, deadline=None, suppress_health_check=QUIET, phases=PHASES)
+def test_moments_at_the_bounds(benches: dict[str, Bench], seed: int) -> None:
+    """Triggers over a trace in seconds, where one thing often ends when another begins; judged when the last event has
+    been, at a mark, or a microsecond later; at times with a history that is complete from some event on."""
+    chance, rows, time = Random(seed), [], narrow.START
+    for row in range(1, 17):
+        time += narrow.SECOND * chance.choice((0, 1, 1, 1, 2, 3)) + chance.choice((0, 0, 0, 1))
+        kind, flag = chance.choice(narrow.EVENTS), chance.choice((True, True, False, None))
+        fields = {"user": chance.choice(("u1", "u1", "u2")), "flag": flag, "number": 1}
+        rows.append(Event(kind, time, fields, None, None, "t", row, PLACES[kind]))
+    case = Case({"service": {"flag": True}}, in_order(rows))
+    lengths = [ir.Constant(text, types.Period("elapsed")) for text in ("1 second", "2 seconds")]
+    flagged = ir.Pattern("notice", ("user",), narrow.get(ir.CANDIDATE, "flag"))
+    triggers: list[ir.Trigger] = [ir.OnEvent(("notice",), True, flagged.where), ir.OnEvent(("use",), True, None)]
+    for run in ("session", "consent"):
+        triggers += [ir.OnStart(run), *(ir.OnEvery(one, run, once) for one in lengths for once in (True, False))]
+        triggers += [ir.OnWithout(one, run, pattern) for one in lengths for pattern in (
+            flagged, ir.Pattern("use", ("user",), None))]
+    answered = ir.Occurs(ir.Pattern("reply", ("user",), None), ir.Within(lengths[0]))
+    rules = [ir.Rule(f"rule_{n}", "", (), "other", "error", ("user",), one, (), (ir.Must(answered, False),), (), "")
+             for n, one in enumerate(chance.sample(triggers, 3))]
+    whole = narrow.policy(*rules)
+    consent = replace(whole.states[0], starts=(flagged, ir.Pattern("reply", ("user",), None)),
+                      lasting=chance.choice((None, lengths[1])))
+    whole = replace(whole, states=(consent, *whole.states[1:]))
+    since = {name: chance.choice((None, rows[chance.randrange(8)].time)) for name in narrow.EVENTS}
+    sources = Sources(since) if chance.random() < 0.4 else None
+    marks = [one.moment.time for one in judge(whole, case, Setting(time, {}), narrow.CALENDAR) if one.moment]
+    mark = chance.choice(marks or [time])
+    as_of = chance.choice((time, mark, mark + 1))
+    agree(benches["narrow"], whole, wide.Trial(case, wide.Place(narrow.CALENDAR, narrow.START), as_of, sources), PLACES)
+
+
+@given(st.lists(wide.rules(), min_size=4, max_size=4), wide.trials(least=10, most=40), st.sampled_from([4, 10 ** 6]))
+@settings(max_examples=10, deadline=None, suppress_health_check=QUIET, phases=PHASES)
+def test_moments_are_explained(benches: dict[str, Bench], rules: list[ir.Rule], trial: wide.Trial, limit: int) -> None:
+    """Moments found in columns, those of all rules together, with what the evaluator says of them on all rows. Where
+    few rows may be read they come without evidence, and those that are hard are refused, not left without a verdict.
+    """
+    bench, policy = benches[trial.place.calendar.zone], wide.policy(*rules)
+    setting = Setting(trial.as_of, trial.parameters)
+    case, events, plans = planned(bench, policy, trial, PLACES)
+    service = "own" if len(case.events) < len(events) else None
+    counted = [(rule, bench.judged(made)[2]) for rule, made in plans]
+    hard, found = ([(rule, one) for rule, came in counted for one in bench.engine.found(came, hard=hard)] for hard in (
+        True, False))
+    found = [*hard, *found] if limit > 4 else found[::9]
+    rows = bench.engine.rows(needs(policy, policy.rules), PLACES, ["t"], {}, service, limit)
+    about = About(policy, trial.case.facts, setting, bench.calendar, trial.sources)
+    try:
+        explained = Counter(said(one, limit > 4) for _, one in explain(about, found, rows))
+        wanted = Counter(said(one, limit > 4) for one in judge(
+            policy, case, setting, bench.calendar, sources=trial.sources, rules=[rule.name for rule, _ in plans],
+            start=trial.start, end=trial.end) if one.moment)
+    except (Overflow, OutOfRange):
+        return
+    assert (explained - wanted, explained.total()) == (Counter(), len(found))
+    for one in hard[:2]:
+        with suppress(TooManyRows):
+            assert all(judgement.verdict in VERDICTS for _, judgement in explain(about, [one], rows))
+
+
+def said(judgement: Judgement, whole: bool) -> tuple[Any, ...]:
+    """A judgement, with its evidence if `whole`, whatever objects its events are."""
+    moment = judgement.moment
+    assert moment is not None
+
+    def row(one: Any) -> Any:
+        return one.row if isinstance(one, Event) else None
+
+    parts = [(type(one).__name__, row(getattr(one, "event", None)) or repr(one))
+             for one in (*judgement.evidence, *judgement.missing)] if whole else []
+    return (judgement.rule, judgement.verdict, judgement.due, judgement.tie, moment.time, moment.known, moment.keys,
+            row(moment.event), row(moment.run_first), row(moment.run_past), *parts)
+
+
 @given(st.lists(narrow.patterns(), min_size=4, max_size=4), st.lists(narrow.periods, min_size=8, max_size=8),
-       st.builds(Case, narrow.facts, narrow.events(28)), narrow.instants)
+       st.builds(Case, narrow.facts, narrow.full_traces()), narrow.instants | st.just(narrow.OVER))
 @settings(max_examples=20, deadline=None, suppress_health_check=QUIET, phases=PHASES)
 def test_both_sides_of_a_moment(benches: dict[str, Bench], patterns: list[ir.Pattern], periods: list[ir.Expr],
                                 case: Case, as_of: int) -> None:
