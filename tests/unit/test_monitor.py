@@ -88,6 +88,15 @@ def test_a_deadline_comes_before_the_moments_of_its_instant() -> None:
         ("other", START), ("rule", START), ("other", START + 10 * SECOND + 1)]
 
 
+def test_a_start_when_a_state_has_just_expired_begins_another_run() -> None:
+    begun = rule(ir.Present(get(TRIGGER, "user")), ir.OnStart("consent"))
+    judged = replace(policy(begun), states=(replace(STATES[0], lasting=TEN_SECONDS), STATES[1]))
+    one = Monitor(judged, {"service": {}}, {}, CALENDAR)
+    one.feed_all([row(0, "reply"), row(10, "reply"), row(20.000001, "reply")])
+    one.finish()
+    assert one.counts["rule"]["satisfied"] == 2
+
+
 # ---- what is only counted ---------------------------------------------------------------------------------------
 
 def counted(judged: ir.Rule, *events: Event) -> dict[str, int]:
