@@ -334,18 +334,32 @@ SAME_KIND = ir.Pattern("reply", ("user",), narrow.compare(narrow.get(ir.CANDIDAT
                                                           narrow.get(ir.TRIGGER, "kind")))
 
 
+ONE = ir.Constant(1, types.Number(integer=True))
+NUMBERED = ir.Pattern("notice", ("user",), narrow.compare(narrow.get(ir.CANDIDATE, "number"), "=", ONE))
+ALL = replace(NUMBERED, where=None)
+
+
 @pytest.mark.parametrize("rows, when, must, sources", [
     ("reply -1, alert 0, use 0", narrow.in_state(ir.TRIGGER), narrow.FACT_FLAG, None),
     ("reply 0, alert 0", ir.Occurs(SAME_KIND, ir.Before()), narrow.FACT_FLAG, None),
     ("use 0", narrow.FACT_FLAG, ir.Occurs(replace(SAME_KIND, where=None), ir.Within(ir.Constant(
         "1 second", types.Period("elapsed")))), Sources({"use": None, "reply": narrow.START})),
-], ids=["a state that a tie ended", "what would match but for a tie", "history complete from the moment on"])
+    ("use 0, use 0", ir.Occurs(replace(ALL, event="use"), ir.Before()), narrow.FACT_FLAG, None),
+    ("notice -1, notice 0, use 1", narrow.FACT_FLAG, narrow.compare(ir.Latest(
+        NUMBERED, ("number",), types.Number(integer=True)), "=", ONE), None),
+    ("notice -1, notice 0, use 1", narrow.FACT_FLAG, ir.Occurs(ALL, ir.Since(NUMBERED)), None),
+    ("notice -1, use 0", narrow.FACT_FLAG, ir.Occurs(ALL, ir.NoLaterThan(ir.Fact(
+        ("service", "length"), types.Period("elapsed")))), None),
+], ids=["a state that a tie ended", "what would match but for a tie", "history complete from the moment on",
+        "the first of two that tie", "the latest may be none", "what may itself begin the range",
+        "before the moment, and nobody knows how long after"])
 def test_what_is_seldom_drawn(benches: dict[str, Bench], rows: str, when: ir.Expr, must: ir.Expr,
                               sources: Sources | None) -> None:
-    """At the last of these rows, each an event and when it comes: an alert ends the consent."""
+    """At the last of these rows, each an event and when it comes: an alert ends the consent, and only what comes before
+    the start has a number."""
     written = [row.split() for row in rows.split(", ")]
-    events = [Event(kind, narrow.START + int(at) * narrow.SECOND, {"user": "u1", "flag": True, "kind": "p"}, None, None,
-                    "t", row, PLACES[kind]) for row, (kind, at) in enumerate(written, 1)]
+    events = [Event(kind, narrow.START + int(at) * narrow.SECOND, {"user": "u1", "flag": True, "kind": "p", "number": (
+        1 if int(at) < 0 else None)}, None, None, "t", row, PLACES[kind]) for row, (kind, at) in enumerate(written, 1)]
     rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent((written[-1][0],), False, None), (when,),
                    (ir.Must(must, False),), (), "")
     trial = wide.Trial(Case({"service": {"flag": True}}, in_order(events)), wide.Place(narrow.CALENDAR, narrow.START),
