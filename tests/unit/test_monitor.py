@@ -97,6 +97,14 @@ def test_a_start_when_a_state_has_just_expired_begins_another_run() -> None:
     assert one.counts["rule"]["satisfied"] == 2
 
 
+def test_a_key_is_not_forgotten_while_a_duty_is_open() -> None:
+    first = rule(occurs("reply", ir.Within(TEN_SECONDS)), ir.OnEvent(("use",), True, None))
+    one = monitor(first, forgets=(ir.Forget("user", (ir.Pattern("alert", USER, None),)),))
+    one.feed_all([row(0, "use"), row(1, "alert"), row(2, "use")])
+    one.finish(START + 60 * SECOND)
+    assert one.counts["rule"]["violated"] == 1
+
+
 # ---- what is only counted ---------------------------------------------------------------------------------------
 
 def counted(judged: ir.Rule, *events: Event) -> dict[str, int]:
