@@ -393,7 +393,7 @@ class Judge:
                     if same and not wait.excluded(at, event):
                         wait.show(duty, at, event)
         if self._only_waits(rule, duty, as_of):
-            duty.due, duty.plain = rule.due(moment.time, self.shelf), True
+            duty.due, duty.plain = rule.due(moment.known, self.shelf), True
             self._open(rule, duty)
             self._at(duty.due, duty.number)
             return
@@ -408,7 +408,7 @@ class Judge:
         """Whether a mark is sure to be pending, until one event in time settles it."""
         wait, time = rule.later, duty.about().time
         return (wait is not None and not isinstance(rule.trigger, ir.OnEvent) and rule.only_waits()
-                and duty.triggered is TRUE and rule.due(time, self.shelf) > as_of
+                and duty.triggered is TRUE and rule.due(duty.about().known, self.shelf) > as_of
                 and not any(one.type == wait.pattern.event and one.time >= time for one in duty.rows.values()))
 
     def _open(self, rule: Work, duty: Duty) -> None:

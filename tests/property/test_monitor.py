@@ -433,7 +433,7 @@ class Draw:
         step = self.one(SECOND, SECOND // 2)
         rows, time = [], self.one(START, START, MIDNIGHT - 3 * SECOND)
         for row in range(self.random.randint(6, 16)):
-            time += step * self.one(0, 1, 1, 1, 2, 3)
+            time += step * self.one(0, 1, 1, 1, 2, 3) + self.one(0, 0, 0, 0, 1)  # windows close so
             kind = self.one(*names)
             fields: dict[str, Any] = {"user": self.one("u1", "u1", "u1", "u2")}
             for name, values in (("flag", (True, False)), ("number", (0, 1, 2)), ("kind", ("p", "q"))):

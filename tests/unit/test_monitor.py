@@ -81,6 +81,17 @@ def test_an_answer_too_late_by_a_microsecond_is_none() -> None:
     assert verdicts(one.feed(row(10.000001, "reply")) + one.finish()) == ["violated"]
 
 
+@pytest.mark.parametrize("report", [("violated",), ("violated", "satisfied")])
+def test_the_time_of_an_answer_to_a_mark_runs_from_when_it_is_known(report: tuple[Any, ...]) -> None:
+    """The mark of 1 s is known at 2 s: an answer at the first instant too late for the mark itself is in time."""
+    asked = rule(occurs("notice", ir.Within(ir.Constant("3 seconds", ELAPSED))), ir.OnEvery(ir.Constant(
+        "1 second", ELAPSED), "session"))
+    one = monitor(asked, report=report)
+    one.feed_all([row(0, "use"), row(2, "use"), row(4.000001, "notice")])
+    one.finish(START + 60 * SECOND)
+    assert (one.counts["rule"]["satisfied"], one.counts["rule"]["violated"]) == (1, 0)
+
+
 def test_a_deadline_comes_before_the_moments_of_its_instant() -> None:
     one = monitor(ANSWER, replace(NOTICE, name="other"), report=("violated",))
     found = one.feed_all([row(0, "use"), row(10.000001, "use", "u2"), row(11, "alert")])
