@@ -103,7 +103,7 @@ class Question:
     sources: Sources | None
     force: tuple[int | None, int | None]
     wanted: tuple[Verdict, ...]
-    most: Mapping[Verdict, int]
+    most: Mapping[Verdict, int] = field(default_factory=dict)
 
 
 def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments: Sequence[ir.Rule],

@@ -95,8 +95,7 @@ def test_an_engine(tmp_path: Path) -> None:
     wanted = needs(policy(rule), [rule])
     store = Store(cluster, wanted, known.places, {}, ["trace"], events[0].time, events[-1].time, True,
                   cluster.filled(wanted, known.places))
-    asked = Question(policy(rule), case.facts, None, Setting(as_of, {}), CALENDAR, None, (None, None), VERDICTS,
-                     None)
+    asked = Question(policy(rule), case.facts, None, Setting(as_of, {}), CALENDAR, None, (None, None), VERDICTS)
     [judged] = judge_stored(store, asked, [], [rule])
     assert not judged.gap
     expected = judge(policy(rule), Case(case.facts, events), Setting(as_of, {}), CALENDAR)
@@ -126,7 +125,7 @@ def test_a_pattern_that_spark_reads_otherwise() -> None:
     load(session(), [(known, events)])
     wanted = needs(policy(rule), [rule])
     store = Store(engine.Cluster(session()), wanted, known.places, {}, ["trace"], START, START + 1, False, {})
-    asked = Question(policy(rule), {}, None, Setting(START + SECOND, {}), CALENDAR, None, (None, None), VERDICTS, None)
+    asked = Question(policy(rule), {}, None, Setting(START + SECOND, {}), CALENDAR, None, (None, None), VERDICTS)
     [judged] = judge_stored(store, asked, [], [rule])
     assert "`(?i` in the pattern" in judged.gap
     assert {one: n for one, n in judged.counts.items() if n} == {"satisfied": 1, "violated": 1}
