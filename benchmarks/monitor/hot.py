@@ -274,8 +274,8 @@ def table(questions: list[str], sizes: list[int]) -> None:
           f"|---|{'---|' * len(sizes)}---|---|---|")
     for question in questions:
         runs = [alone(question, size) for size in sizes]
-        grown = runs[-1][0] / runs[-2][0] if len(runs) > 1 else 1
-        print(f"| {question} | {' | '.join(f'{one[0]:.2f}' for one in runs)} | {grown:.1f} | {runs[-1][1]:.0f} | "
+        grown = f"{runs[-1][0] / runs[-2][0]:.1f}" if len(runs) > 1 else ""
+        print(f"| {question} | {' | '.join(f'{one[0]:.2f}' for one in runs)} | {grown} | {runs[-1][1]:.0f} | "
               f"{runs[-1][2]} |", flush=True)
     print()
 
