@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -453,6 +454,13 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_table_leaves_memory_that_has_a_limit(tmp_path: Path) -> None:
+    columns = ", ".join(f"{n} AS a{n}, i % {n + 2} AS b{n}" for n in range(20))
+    with open_database("100MB", 2, folder=str(tmp_path)) as con:
+        con.execute(f"CREATE TABLE big AS SELECT i, {columns} FROM range(2000000) AS r(i)")
+        con.execute("SET memory_limit = '12MB'")  # an error while more is held
+
+
 def test_what_a_killed_run_left_goes_with_the_next(tmp_path: Path) -> None:
     code = ("import os, signal, sys\nfrom policyengine.trace.scan_database import open_database, temp_folder\n"
             "with open_database(folder=sys.argv[1]) as con:\n    temp_folder(con)\n    os.kill(os.getpid(), 9)\n")
@@ -479,10 +487,20 @@ def test_too_little_memory_is_a_diagnostic(tmp_path: Path) -> None:
 def test_a_full_disk_is_a_diagnostic(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, md5(i::VARCHAR) AS \"user\", "
                    "TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, i AS sequence FROM range(1000000) AS r(i)")
-    with open_database("40MB", 2, folder=str(tmp_path)) as small:
+    with open_database(None, 2, folder=str(tmp_path)) as small:
+        small.execute("SET memory_limit = '40MB'")
         small.execute("SET max_temp_directory_size = '1MB'")
         found, wrong = scan(small, [path], SCHEMAS, NEEDS)
     assert found is None and [one.name for one in wrong] == ["disk-full"]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, before[1]))  # the file of a run under a limit of memory
+    try:
+        with open_database("40MB", 2, folder=str(tmp_path)) as small:
+            found, wrong = scan(small, [path], SCHEMAS, NEEDS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert found is None and [one.name for one in wrong] == ["disk-full"]
+    assert [one.name for one in tmp_path.iterdir()] == ["e.parquet"]
 
 
 def test_rows_are_put_in_order_however_they_are_handed_over(con: duckdb.DuckDBPyConnection, tmp_path: Path,
