@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from decimal import Decimal
 from typing import Any, Literal
 
 from policyengine.base.record import record
@@ -32,6 +33,17 @@ class Moment:
     event: Event | None = None
     run_first: Event | None = None
     run_past: Event | None = None
+
+
+def key_text(value: Any) -> str:
+    """The value of a key as reports write it: a text as it is, a number without zeros behind, `true` or `false`."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return f"{(value + 0).normalize():f}"
+        case _:
+            return str(value)
 
 
 # ---- evidence ---------------------------------------------------------------------------------------------------

@@ -111,6 +111,11 @@ def each_once(every: Iterable[Iterable[Column]]) -> tuple[Column, ...]:
     return tuple(found.values())
 
 
+def key_columns(keys: Iterable[str], key_types: Mapping[str, types.Type]) -> tuple[Column, ...]:
+    """The columns of keys; `key_types` has the types that are not text."""
+    return tuple(Column((key,), key_types.get(key, types.Text())) for key in keys)
+
+
 def needs(policy: ir.Policy, rules: Iterable[ir.Rule], key_types: Mapping[str, types.Type] = NO_TYPES,
           ) -> dict[str, tuple[Column, ...]]:
     """The event types that the rules name, through states and episodes too, and the columns of each that are read.

@@ -12,9 +12,11 @@ from typing import Any
 
 import duckdb
 
-from policyengine.core.verdict import VERDICTS, Judgement
+from policyengine.core import ir, types
+from policyengine.core.verdict import VERDICTS, Judgement, key_text
+from policyengine.trace.columns import NO_TYPES, key_columns
 from policyengine.trace.engine import FOUND, Counted, Engine
-from policyengine.trace.findings import Row, Table, row_of
+from policyengine.trace.findings import Heading, Row, Table, headings, row_of
 from policyengine.trace.plan import Step
 from policyengine.trace.plan_frames import STEP, needed, readers
 from policyengine.trace.terms import quoted
@@ -64,34 +66,37 @@ class DuckTables:
 
 class Listing(Engine):
     """DuckDB as an engine that puts all moments found into a table, not only those that are told; `files` are those of
-    the table `events`."""
+    the table `events`, `key_types` the types of keys that are not text."""
 
-    def __init__(self, tables: DuckTables, aside: DuckTables, files: Sequence[str], table: Table) -> None:
+    def __init__(self, tables: DuckTables, aside: DuckTables, files: Sequence[str], table: Table,
+                 key_types: Mapping[str, types.Type] = NO_TYPES) -> None:
         super().__init__(tables, aside)
-        self.con, self.files, self.table = tables.con, files, table
+        self.con, self.files, self.table, self.key_types = tables.con, files, table, key_types
 
-    def done(self, counted: Counted) -> None:
-        """The moments found are listed, and no longer wanted."""
-        self.table.found(self._found(counted))
-        super().done(counted)
+    def tell(self, policy: ir.Policy, counted: Counted) -> None:
+        """The moments found of a rule, but those that are hard, are listed."""
+        self.table.found(self._found(headings(policy)[counted.table.removeprefix(FOUND)], counted))
 
-    def tell(self, judged: Sequence[Judgement]) -> None:
+    def tell_judged(self, policy: ir.Policy, judged: Sequence[Judgement]) -> None:
         """The same of moments that the evaluator judged."""
-        self.table.judged(map(row_of, judged))
+        of = headings(policy)
+        self.table.judged(row_of(of[one.rule], one) for one in judged)
 
-    def _found(self, counted: Counted) -> Iterator[Row]:
+    def _found(self, of: Heading, counted: Counted) -> Iterator[Row]:
         """The moments found of one rule, but those that are hard, in order of time."""
-        rule, pending = counted.table.removeprefix(FOUND), VERDICTS.index("pending")
+        pending = VERDICTS.index("pending")
+        keys = "".join(f", e.{quoted(one.name)}" for one in key_columns(of.keys, self.key_types))
         self.con.execute(
             f'SELECT f."verdict", f."t", CASE WHEN f."verdict" = {pending} THEN f."due" - 1 END, f."tie", e."service", '
-            f'e."file", e."row", f."n" FROM {quoted(counted.table)} AS f LEFT JOIN events AS e ON e."pos" = '
+            f'e."file", e."row", f."n"{keys} FROM {quoted(counted.table)} AS f LEFT JOIN events AS e ON e."pos" = '
             'coalesce(f."pos", f."first") WHERE f."t" IS NOT NULL AND NOT f."hard" ORDER BY f."t", f."pos", f."first", '
             'f."past", f."known", f."verdict"')
         while rows := self.con.fetchmany(BATCH):
-            for code, time, due, tie, service, file, number, alike in rows:
+            for code, time, due, tie, service, file, number, alike, *values in rows:
                 name = None if file is None else self.files[file]
+                said = tuple(map(key_text, values))
                 for _ in range(alike):
-                    yield rule, VERDICTS[code], time, due, bool(tie), service, name, number
+                    yield of, VERDICTS[code], time, due, bool(tie), said, service, name, number
 
 
 def query(steps: Sequence[Step], last: str) -> str:

@@ -13,12 +13,12 @@ from typing import Any, Protocol
 from policyengine.base.calendar import Calendar
 from policyengine.base.instants import Period, period_text
 from policyengine.base.record import record
-from policyengine.core import types
+from policyengine.core import ir, types
 from policyengine.core.case import Event
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import VERDICTS, Judgement, Verdict
 from policyengine.trace.calendars import Horizon, Lookup, calendar_rows
-from policyengine.trace.columns import Column, Unsupported, each_once, sql_type
+from policyengine.trace.columns import Column, Unsupported, each_once, key_columns, sql_type
 from policyengine.trace.explain import Found, TooManyRows
 from policyengine.trace.plan import Plan, Step, TooManyPairs
 from policyengine.trace.terms import quoted, text
@@ -162,8 +162,11 @@ class Engine:
         """The moments found are no longer wanted."""
         self.tables.drop(counted.table)
 
-    def tell(self, judged: Sequence[Judgement]) -> None:
-        """Moments found that the evaluator judged, for an engine that writes down what is found."""
+    def tell(self, policy: ir.Policy, counted: Counted) -> None:
+        """The moments found of a rule, but those that are hard, for an engine that writes down what is found."""
+
+    def tell_judged(self, policy: ir.Policy, judged: Sequence[Judgement]) -> None:
+        """The same of moments that the evaluator judged."""
 
     def rows(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int], files: Sequence[str],
              key_types: Mapping[str, types.Type], service: str | None, limit: int,
@@ -297,7 +300,7 @@ class Rows:
     def _reach(self, names: Sequence[str], table: str, asked: Sequence[Reach]) -> list[list[int]]:
         """The places of the events of each part, all of which name these keys and are of one table."""
         found: list[list[int]] = [[] for _ in asked]
-        keys = [Column((name,), self.key_types.get(name, types.Text())) for name in names]
+        keys = key_columns(names, self.key_types)
         given = [(n, self.places[one.event], -OPEN if one.first is None else one.first,
                   OPEN if one.last is None else one.last, *(value for _, value in one.keys))
                  for n, one in enumerate(asked)]

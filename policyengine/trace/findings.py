@@ -11,18 +11,35 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 from io import StringIO
+from json.encoder import encode_basestring as _said
 from tempfile import SpooledTemporaryFile
+from typing import Any
 
 from policyengine.base.diagnostic import shorten
-from policyengine.core.verdict import Judgement, Verdict
+from policyengine.base.record import record
+from policyengine.core import ir
+from policyengine.core.verdict import Judgement, Verdict, key_text
 
-COLUMNS = {"rule": "VARCHAR", "verdict": "VARCHAR", "time": "TIMESTAMP", "due": "TIMESTAMP", "tie": "BOOLEAN",
-           "service": "VARCHAR", "file": "VARCHAR", "row": "BIGINT"}
-"""A row a finding, in DuckDB's types: times are UTC, `due` the last instant in time; service, file and row are those of
-the event that it stands at, else of the first of its run."""
+COLUMNS = {"regulation": "VARCHAR", "version": "VARCHAR", "rule": "VARCHAR", "articles": "VARCHAR[]",
+           "verdict": "VARCHAR", "time": "TIMESTAMP", "due": "TIMESTAMP", "tie": "BOOLEAN",
+           "keys": "MAP(VARCHAR, VARCHAR)", "service": "VARCHAR", "file": "VARCHAR", "row": "BIGINT"}
+"""A row a finding, in DuckDB's types: times are UTC, `due` the last instant in time, `keys` the values by their names;
+service, file and row are those of the event that it stands at, else of the first of its run."""
 
-Row = tuple[str, Verdict, int | None, int | None, bool, str | None, str | None, int | None]
-"""The columns in this order, times as UTC microseconds."""
+
+@record
+class Heading:
+    """What the findings of one rule have in common: the first columns, and the names of its keys."""
+
+    regulation: str
+    version: str
+    rule: str
+    articles: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+Row = tuple[Heading, Verdict, int | None, int | None, bool, tuple[str, ...], str | None, str | None, int | None]
+"""The columns in this order, times as UTC microseconds; of the keys the values, or none at all."""
 
 IN_MEMORY = 1 << 20
 """So many bytes of rows stay in memory; more go to a temporary file."""
@@ -32,16 +49,30 @@ _FORMULA = ("=", "+", "-", "@")
 _WHOLE = 1_000_000  # `shorten` then only shows control characters
 
 
-def row_of(judged: Judgement, service: str | None = None, file: str | None = None) -> Row:
+def headings(policy: ir.Policy) -> dict[str, Heading]:
+    """The heading of each rule, by its name."""
+    return {rule.name: Heading(policy.regulation, policy.version, rule.name, tuple(map(str, rule.citations)), rule.keys)
+            for rule in policy.rules}
+
+
+def row_of(of: Heading, judged: Judgement, service: str | None = None, file: str | None = None) -> Row:
     """A judgement as a row; one about a service as a whole has no moment, and stands at its file."""
     due = judged.due - 1 if judged.verdict == "pending" and judged.due is not None else None
     if judged.moment is None:
-        return judged.rule, judged.verdict, None, due, judged.tie, service, file, None
+        return of, judged.verdict, None, due, judged.tie, (), service, file, None
+    keys = tuple(key_text(value) for _, value in judged.moment.keys)
     event = judged.moment.event or judged.moment.run_first
     if event is None:
-        return judged.rule, judged.verdict, judged.moment.time, due, judged.tie, None, None, None
-    return (judged.rule, judged.verdict, judged.moment.time, due, judged.tie, event.fields.get("service"), event.file,
+        return of, judged.verdict, judged.moment.time, due, judged.tie, keys, None, None, None
+    return (of, judged.verdict, judged.moment.time, due, judged.tie, keys, event.fields.get("service"), event.file,
             event.row)
+
+
+def cells(row: Row) -> tuple[Any, ...]:
+    """A row as the values of all columns, None for each that it has not."""
+    of, verdict, time, due, tie, keys, service, file, number = row
+    return (of.regulation, of.version, of.rule, list(of.articles) or None, verdict, time, due, tie,
+            dict(zip(of.keys, keys, strict=True)) if keys else None, service, file, number)
 
 
 class Table:
@@ -73,7 +104,7 @@ class Table:
             yield from part
 
     def csv(self) -> Iterator[bytes]:
-        """A line of names, then one a finding. No text begins as a formula does."""
+        """A line of names, then one a finding; articles and keys are JSON. No text begins as a formula does."""
         cells = StringIO()
         writer = csv.writer(cells, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -98,13 +129,16 @@ def _aside() -> SpooledTemporaryFile[bytes]:
 
 
 def _line(row: Row) -> bytes:
-    rule, verdict, time, due, tie, service, file, number = row
-    told = [f'"rule":{_said(rule)},"verdict":"{verdict}"']
+    of, verdict, time, due, tie, keys, service, file, number = row
+    told = [f'{_begun(of)},"verdict":"{verdict}"']
     if time is not None:
         told.append(f'"time":"{_written(time)}"')
     if due is not None:
         told.append(f'"due":"{_written(due)}"')
     told.append('"tie":true' if tie else '"tie":false')
+    if keys:
+        named = [f"{_said(name)}:{_said(value)}" for name, value in zip(of.keys, keys, strict=True)]
+        told.append(f'"keys":{{{",".join(named)}}}')
     if service is not None:
         told.append(f'"service":{_said(service)}')
     if file is not None:
@@ -115,8 +149,9 @@ def _line(row: Row) -> bytes:
 
 
 @lru_cache(maxsize=1_024)
-def _said(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _begun(of: Heading) -> str:
+    articles = f',"articles":[{",".join(map(_said, of.articles))}]' if of.articles else ""
+    return f'"regulation":{_said(of.regulation)},"version":{_said(of.version)},"rule":{_said(of.rule)}{articles}'
 
 
 def _written(instant: int) -> str:
@@ -129,6 +164,8 @@ def _cell(value: object) -> object:
             return "true" if value else "false"
         case str():
             return _harmless(value)
+        case list() | dict():
+            return _harmless(json.dumps(value, ensure_ascii=False))
         case _:
             return value
 

@@ -28,9 +28,11 @@ from pyspark.sql import DataFrame, SparkSession, functions
 from pyspark.storagelevel import StorageLevel
 
 from policyengine.base.diagnostic import Diagnostic, error, shorten
+from policyengine.core import ir, types
 from policyengine.core.verdict import VERDICTS, Judgement
+from policyengine.trace.columns import NO_TYPES, Column, key_columns
 from policyengine.trace.engine import FOUND, Counted, Engine
-from policyengine.trace.findings import COLUMNS, row_of
+from policyengine.trace.findings import COLUMNS, Heading, Row, cells, headings, row_of
 from policyengine.trace.plan import Step
 from policyengine.trace.plan_frames import needed, readers
 from policyengine.trace.spark_sql import name_of, spark_sql, spark_word, text_of
@@ -292,24 +294,25 @@ class Cluster(Engine):
     """Spark as an engine: the view `events` of a session, judged by plans.
 
     All moments found, not only those that are told, go to the folder `output`, if one is given; `files` are those of
-    the view.
+    the view, `key_types` the types of keys that are not text.
     """
 
     def __init__(self, spark: SparkSession, files: Sequence[str] = (), output: str | None = None,
-                 form: Form = "parquet") -> None:
+                 form: Form = "parquet", key_types: Mapping[str, types.Type] = NO_TYPES) -> None:
         super().__init__(SparkTables(spark))
-        self.spark, self.files, self.output, self.form = spark, files, output, form
+        self.spark, self.files, self.output, self.form, self.key_types = spark, files, output, form, key_types
 
-    def done(self, counted: Counted) -> None:
-        """The moments found are written if they are to be, and no longer wanted."""
+    def tell(self, policy: ir.Policy, counted: Counted) -> None:
+        """The moments found of a rule, but those that are hard, are written if they are to be."""
         if self.output is not None:
-            write(found_by(self.spark, counted, self.files), self.output, self.form)
-        super().done(counted)
+            of = headings(policy)[counted.table.removeprefix(FOUND)]
+            write(found_by(self.spark, of, counted, self.files, self.key_types), self.output, self.form)
 
-    def tell(self, judged: Sequence[Judgement]) -> None:
+    def tell_judged(self, policy: ir.Policy, judged: Sequence[Judgement]) -> None:
         """The same of moments that the evaluator judged."""
         if self.output is not None and judged:
-            write(found_here(self.spark, judged), self.output, self.form)
+            of = headings(policy)
+            write(found_here(self.spark, [row_of(of[one.rule], one) for one in judged]), self.output, self.form)
 
 
 def write(found: DataFrame, path: str, form: Form) -> None:
@@ -340,24 +343,41 @@ def whole(spark: SparkSession, path: str) -> Iterator[None]:
         files.create(_at(spark, f"{path.rstrip('/')}/{_WHOLE}")[0]).close()
 
 
-def found_here(spark: SparkSession, judged: Sequence[Judgement]) -> DataFrame:
+def found_here(spark: SparkSession, rows: Sequence[Row]) -> DataFrame:
     """Moments that the evaluator judged, as findings."""
     table = local_table(spark, {name: "bigint" if type == "TIMESTAMP" else spark_word(type)
-                                for name, type in COLUMNS.items()}, [row_of(one) for one in judged])
+                                for name, type in COLUMNS.items()}, map(cells, rows))
     return table.selectExpr(*(f"timestamp_micros({name}) AS {name}" if type == "TIMESTAMP" else name_of(name)
                               for name, type in COLUMNS.items()))
 
 
-def found_by(spark: SparkSession, counted: Counted, files: Sequence[str]) -> DataFrame:
+def found_by(spark: SparkSession, of: Heading, counted: Counted, files: Sequence[str],
+             key_types: Mapping[str, types.Type]) -> DataFrame:
     """The moments found of one rule, but those that are hard, as findings."""
-    names = f"ARRAY({', '.join(map(text_of, files))})"
-    verdicts = f"ARRAY({', '.join(map(text_of, VERDICTS))})"
-    return spark.sql(
-        f"SELECT {text_of(counted.table.removeprefix(FOUND))} AS rule, {verdicts}[f.verdict] AS verdict, "
-        "timestamp_micros(f.t) AS time, "
-        f"timestamp_micros(CASE WHEN f.verdict = {VERDICTS.index('pending')} THEN f.due - 1 END) AS due, f.tie, "
-        f"e.service, {names}[e.file] AS file, e.row FROM {name_of(counted.table)} AS f LEFT JOIN events AS e "
-        f"ON e.pos = coalesce(f.pos, f.first) WHERE f.t IS NOT NULL AND NOT f.hard")
+    names, verdicts = _array(files), _array(VERDICTS)
+    keys = ", ".join(f"{text_of(key)}, {_key_text(column)}"
+                     for key, column in zip(of.keys, key_columns(of.keys, key_types), strict=True))
+    values = {
+        "regulation": text_of(of.regulation), "version": text_of(of.version), "rule": text_of(of.rule),
+        "articles": _array(of.articles) if of.articles else "CAST(NULL AS ARRAY<STRING>)",
+        "verdict": f"{verdicts}[f.verdict]", "time": "timestamp_micros(f.t)",
+        "due": f"timestamp_micros(CASE WHEN f.verdict = {VERDICTS.index('pending')} THEN f.due - 1 END)",
+        "tie": "f.tie", "keys": f"map({keys})" if keys else "CAST(NULL AS MAP<STRING, STRING>)",
+        "service": "e.service", "file": f"{names}[e.file]", "row": "e.row"}
+    chosen = ", ".join(f"{values[name]} AS {name_of(name)}" for name in COLUMNS)
+    return spark.sql(f"SELECT {chosen} FROM {name_of(counted.table)} AS f LEFT JOIN events AS e ON "
+                     "e.pos = coalesce(f.pos, f.first) WHERE f.t IS NOT NULL AND NOT f.hard")
+
+
+def _array(texts: Sequence[str]) -> str:
+    return f"array({', '.join(map(text_of, texts))})"
+
+
+def _key_text(column: Column) -> str:
+    """`verdict.key_text` in SQL."""
+    said = f"CAST(e.{name_of(column.name)} AS STRING)"
+    whole = not isinstance(column.type, types.Number) or column.type.integer
+    return said if whole else f"rtrim('.', rtrim('0', {said}))"
 
 
 _FULL = error("disk-full", "a disk of Spark's is full",

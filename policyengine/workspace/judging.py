@@ -30,7 +30,7 @@ from policyengine.workspace.library import Book, Library
 from policyengine.workspace.results import result_of
 
 if TYPE_CHECKING:
-    from policyengine.trace.findings import Row
+    from policyengine.trace.findings import Heading, Row
     from policyengine.workspace.tracing import Judged, Store
 
 FINDINGS: frozenset[Verdict] = frozenset({"violated", "undecided", "pending", "exempt"})
@@ -144,6 +144,7 @@ class _Bench:
         rest = [rule for rule in sitting.rules if rule.name not in compiled]
         self.once = [rule.name for rule in rest if rule.trigger is None and sitting.for_facts]
         self.moments = [rule.name for rule in rest if rule.trigger is not None]
+        self.headings: Mapping[str, Heading] = {}  # made when the first row is
         self.policies: dict[str, Source] = {}
 
     def judge(self, service: Service) -> None:
@@ -236,9 +237,11 @@ class _Bench:
 
     def list(self, judgement: Judgement, service: Service) -> None:
         """Put one judgement into a row."""
-        from policyengine.trace.findings import row_of
+        from policyengine.trace.findings import headings, row_of
 
-        self.outcome.rows.append(row_of(judgement, service_id(service.document), service.document.path))
+        self.headings = self.headings or headings(self.sitting.book.policy)
+        self.outcome.rows.append(row_of(self.headings[judgement.rule], judgement, service_id(service.document),
+                                        service.document.path))
 
     def explain(self, judgement: Judgement, service: Service) -> None:
         """Put one judgement into words."""

@@ -9,7 +9,7 @@ from policyengine.base.calendar import provisional
 from policyengine.base.diagnostic import Severity
 from policyengine.base.instants import format_instant, iso_instant, local_date, parse_period
 from policyengine.core import ir
-from policyengine.core.verdict import VERDICTS, FactRead, Judgement, MissingFact, ParameterUsed
+from policyengine.core.verdict import VERDICTS, FactRead, Judgement, MissingFact, ParameterUsed, key_text
 from policyengine.report.entries import in_time
 from policyengine.report.evidence import (
     Context,
@@ -49,7 +49,7 @@ def result_of(judgement: Judgement, rule: ir.Rule, book: Book, service: str, con
         judgement.verdict, service, _first_place(judgement, context),
         None if moment is None else MomentLine(
             format_instant(moment.time, zone), iso_instant(moment.time, "UTC"),
-            {key: str(value) for key, value in moment.keys},
+            {key: key_text(value) for key, value in moment.keys},
             moment.event.type if moment.event else _mark(rule, context), _moment_place(judgement)),
         None if judgement.due is None else last_in_time(judgement.due, zone),
         None if judgement.due is None else iso_instant(judgement.due - 1, "UTC"),

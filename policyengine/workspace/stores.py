@@ -138,7 +138,7 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
         try:
             tables, aside = DuckTables(con), DuckTables(stack.enter_context(closing(another(con))))
             engine = Engine(tables, aside) if table is None else \
-                Listing(tables, aside, () if found is None else found.files, table)
+                Listing(tables, aside, () if found is None else found.files, table, keys)
             yield _held(engine, found, wanted, keys, schemas), wrong
         except duckdb.Error as problem:
             said = fault(problem)
@@ -183,7 +183,7 @@ def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schema
             with nullcontext() if findings is None else whole(spark, findings):
                 found, wrong = scan(spark, arguments, schemas, wanted, zone=zone, as_of=as_of)
                 cluster = Cluster(spark, () if found is None else found.files, findings,
-                                  "json" if (findings or "").endswith((".ndjson", ".json")) else "parquet")
+                                  "json" if (findings or "").endswith((".ndjson", ".json")) else "parquet", keys)
                 yield _held(cluster, found, wanted, keys, schemas), wrong
         except FAULTS as problem:
             said = fault(problem)

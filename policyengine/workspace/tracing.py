@@ -23,7 +23,7 @@ from policyengine.core.standing import Reach
 from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
 from policyengine.core.walk import nodes
 from policyengine.trace.calendars import Horizon
-from policyengine.trace.columns import Column, Unsupported, needs
+from policyengine.trace.columns import Column, Unsupported, key_columns, needs
 from policyengine.trace.engine import Engine, Rows
 from policyengine.trace.explain import TOGETHER, About, Found, TooManyRows, explain
 from policyengine.trace.footprint import footprint
@@ -69,8 +69,7 @@ class Store:
         have = {column.name for columns in self.needs.values() for column in columns}
         names = {key for node in nodes((policy.rules, policy.states, policy.episodes)) if isinstance(node, ir.Pattern)
                  for key in node.keys}
-        keys = [Column((name,), self.key_types.get(name, types.Text())) for name in sorted(names - self.tied.keys())]
-        keys = [key for key in keys if key.name in have]
+        keys = [key for key in key_columns(sorted(names - self.tied.keys()), self.key_types) if key.name in have]
         if self.ties and keys:
             self.tied.update(self.engine.tied(keys, self.places))
         return self.tied
@@ -181,6 +180,7 @@ def _run(engine: Engine, rule: ir.Rule, made: Plan | str, whole: Sequence[Judgem
     hard = engine.found(counted, hard=True) if counted.hard else []
     told = engine.found(counted, hard=False, most=asked.most) if any(
         counted.counts[verdict] for verdict in asked.wanted) else []
+    engine.tell(asked.policy, counted)
     engine.done(counted)
     return _Run(Judged(rule, counts, counted.ties, tuple(whole)), (*hard, *told))
 
@@ -207,7 +207,8 @@ def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows, store: Stor
             ties[judgement.rule] += judgement.tie
         if judgement.verdict in asked.wanted:
             told[judgement.rule].append(judgement)
-    store.engine.tell([one for found, one in explained if found.verdict is None and one.verdict in asked.wanted])
+    store.engine.tell_judged(asked.policy, [one for found, one in explained
+                                            if found.verdict is None and one.verdict in asked.wanted])
     for run in waiting:
         one, name = run.judged, run.judged.rule.name
         if one.gap:
@@ -237,7 +238,8 @@ def _judge_rows(store: Store, rule: ir.Rule, gap: str, asked: Question, rows: Ro
     start, end = asked.force
     found = judge(asked.policy, Case(asked.facts, tuple(have)), asked.setting, asked.calendar, sources=asked.sources,
                   rules=[rule.name], start=start, end=end)
-    store.engine.tell([one for one in found if one.moment is not None and one.verdict in asked.wanted])
+    store.engine.tell_judged(asked.policy, [one for one in found
+                                            if one.moment is not None and one.verdict in asked.wanted])
     told = _tallied(rule, found, asked)
     return Judged(rule, told.counts, told.ties, told.judgements, gap)
 

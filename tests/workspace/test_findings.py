@@ -13,7 +13,7 @@ import pytest
 
 from policyengine.core.case import Event
 from policyengine.core.verdict import VERDICTS, Judgement, Moment
-from policyengine.trace.findings import COLUMNS, Table, row_of
+from policyengine.trace.findings import COLUMNS, Heading, Table, row_of
 from policyengine.workspace.config import FORMATS, TABLES
 from tests.workspace.shop import Project, event, service
 from tests.workspace.test_engines import CROSSING, EXAMPLE, report, with_terms
@@ -30,16 +30,26 @@ def listed(shop: Project, engine: str, *args: str) -> list[dict[str, Any]]:
 
 
 def in_order(text: str) -> list[dict[str, Any]]:
-    return sorted(map(json.loads, text.splitlines()), key=lambda row: json.dumps(row, sort_keys=True))
+    return sorted(map(json.loads, text.splitlines()), key=named)
 
 
-def told(result: dict[str, Any]) -> tuple[Any, ...]:
-    """What a result of the JSON report and a row both say."""
+def told(result: dict[str, Any]) -> dict[str, Any]:
+    """The row of a result of the JSON report, but for the service."""
     moment, due = result["moment"], result["due"]
     pending = due is not None and result["verdict"] == "pending"
-    return (result["rule"], result["verdict"], moment and micro(moment["instant"]),
-            micro(due["instant"]) if pending else None, result["tie"], result["place"]["file"],
-            result["place"]["row"])
+    row = {**{name: result[name] for name in ("regulation", "version", "rule", "articles", "verdict", "tie")},
+           "time": moment and micro(moment["instant"]), "due": micro(due["instant"]) if pending else None,
+           "keys": (moment and moment["keys"]) or None, "file": result["place"]["file"], "row": result["place"]["row"]}
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def without(name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows without a column, in order."""
+    return sorted(({column: value for column, value in row.items() if column != name} for row in rows), key=named)
+
+
+def named(row: dict[str, Any]) -> str:
+    return json.dumps(row, sort_keys=True)
 
 
 def micro(instant: str) -> str:
@@ -51,13 +61,69 @@ def micro(instant: str) -> str:
 @pytest.mark.parametrize("args", [(), ("--all",), ("--due-within", "2d"), ("--rule", "bill_sent"),
                                   ("--as-of", "2026-07-20")])
 def test_the_rows_are_the_findings_of_the_report(shop: Project, engine: str, args: tuple[str, ...]) -> None:
-    shop.trace(*CROSSING, event("bought", "07-31 10:00", "z", gift=False))
+    """Of two versions, of which the older judges what was before the newer one came."""
+    shop.trace(*CROSSING, event("bought", "07-10 10:00", "y", gift=False),
+               event("bought", "07-31 10:00", "z", gift=False))
     rows = listed(shop, engine, *args)
-    found = [(row["rule"], row["verdict"], row.get("time"), row.get("due"), row["tie"], row["file"], row.get("row"))
-             for row in rows]
+    assert {row["version"] for row in rows} == {"2-old", "3-new"}
+    assert {row["regulation"] for row in rows} == {"xx/shop"}
     wanted = [told(one) for one in report(shop, engine, *args)["results"]]
     assert len(wanted) > 4
-    assert sorted(found, key=str) == sorted(wanted, key=str)
+    assert without("service", rows) == without("service", wanted)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_row_says_which_version_judged(shop: Project, engine: str) -> None:
+    """A purchase an hour before the new version and one at its first instant, neither billed; a house policy too."""
+    shop.house("rule bought_once\n  cites Art. 2(2)\n  family bills\n  on first bought\n  must billed before\n")
+    shop.trace(event("bought", "07-14 23:00", gift=False), event("bought", "07-15 00:00", "v", gift=False),
+               event("billed", "07-20 00:00", "z"))
+    rows = listed(shop, engine, "--rule", "bill_sent", "--rule", "bought_once")
+    assert [(row["regulation"], row["version"], row["rule"], row["articles"], row.get("keys"), row["row"])
+            for row in sorted(rows, key=lambda row: (row["regulation"], row["row"]))] == [
+        ("my/house", "1", "bought_once", ["Art. 2(2)"], None, 1),
+        ("xx/shop", "2-old", "bill_sent", ["Art. 2(2)"], {"user": "u"}, 1),
+        ("xx/shop", "3-new", "bill_sent", ["Art. 2(2)"], {"user": "v"}, 2)]
+
+
+def with_keys(shop: Project) -> None:
+    """Purchases at a desk, a number, and of a kind, true or false; a rule by all of them, and an episode."""
+    vocabulary = shop.folder / "regulations/vocabulary/shop.yaml"
+    text = vocabulary.read_text("utf-8")
+    for name in ("bought", "billed"):
+        before, after = text.split(f"    {name}:\n", 1)
+        after = after.replace("required: [user]", "required: [user, desk, retail]", 1).replace(
+            "      properties:\n", '      properties:\n        desk: {type: number, description: "Where.", '
+            'x-description-zh: "柜台。"}\n        retail: {type: boolean, description: "How.", x-description-zh: '
+            '"方式。"}\n', 1)
+        text = f"{before}    {name}:\n{after}"
+    vocabulary.write_text(text, "utf-8")
+    shop.house("episode spree per retail, user, desk of bought gap 20 minutes\n\n"
+               "rule billed_at_the_desk\n  cites Art. 2(2), Art. 1(1)\n  family bills\n  per desk, user, retail\n"
+               "  on bought\n  must billed before\n"
+               "rule breaks\n  cites Art. 1(1)\n  family bills\n  per desk, user\n  on every 5 minutes of spree\n"
+               "  must billed before\n")
+    desks = ["1", "2.50", "-0.0", "100", "0.000000001"]
+    shop.trace(*[json.dumps(event("bought", time, "中 \"u\"", retail=desk == "1", desk="?")).replace('"?"', desk)
+                 for n, desk in enumerate(desks) for time in (f"07-20 10:0{n}", f"07-20 10:1{n}")],
+               event("billed", "07-21 10:00", desk=7, retail=True))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_several_keys(shop: Project, engine: str) -> None:
+    """Texts, numbers and truth values, of events and of runs, in the words of the report and the order of the rule."""
+    with_keys(shop)
+    rows = listed(shop, engine, "--rule", "billed_at_the_desk", "--rule", "breaks")
+    # A mark's row is that of the first event of its run; the report names the one that passed it.
+    assert without("row", rows) == without("row", [told(one) for one in report(shop, engine)["results"]
+                                                   if one["regulation"] == "my/house"])
+    one = next(row for row in rows if row["rule"] == "billed_at_the_desk")
+    assert [*one["keys"]] == ["desk", "user", "retail"] and len(one["articles"]) == 2
+    told_of = {rule: sorted(row["keys"]["desk"] for row in rows if row["rule"] == rule)
+               for rule in ("billed_at_the_desk", "breaks")}
+    desks = ["0", "0.000000001", "1", "100", "2.5"]
+    assert told_of == {"billed_at_the_desk": sorted(desks * 2), "breaks": desks}
+    assert {row["keys"]["retail"] for row in rows if "retail" in row["keys"]} == {"true", "false"}
 
 
 @pytest.mark.parametrize("args", [(), ("--all",)])
@@ -91,8 +157,9 @@ def test_every_finding_is_listed(shop: Project, engine: str) -> None:
                event("billed", "07-30 10:00", "z"))
     rows = listed(shop, engine, "--rule", "bill_sent", "--max-findings", "1")
     assert [row["row"] for row in sorted(rows, key=lambda row: row["time"])] == list(range(1, 251))
-    assert rows[0] == {"rule": "bill_sent", "verdict": "violated", "time": "2026-07-15T16:00:00.000000Z", "tie": False,
-                       "file": "events.ndjson", "row": 1}
+    assert rows[0] == {"regulation": "xx/shop", "version": "3-new", "rule": "bill_sent", "articles": ["Art. 2(2)"],
+                       "verdict": "violated", "time": "2026-07-15T16:00:00.000000Z", "tie": False,
+                       "keys": {"user": "u0"}, "file": "events.ndjson", "row": 1}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -105,19 +172,20 @@ def test_rows_of_several_services(shop: Project, engine: str) -> None:
     rows = listed(shop, engine)
     assert {row["service"] for row in rows} == {"one", "two"}
     [whole] = [row for row in rows if "time" not in row]
-    assert whole == {"rule": whole["rule"], "verdict": "violated", "tie": False, "service": "two",
-                     "file": "services/two.yaml"}
+    assert whole == {"regulation": "xx/shop", "version": "3-new", "rule": "lit", "articles": ["Art. 1(1)"],
+                     "verdict": "violated", "tie": False, "service": "two", "file": "services/two.yaml"}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_csv_says_what_ndjson_says(shop: Project, engine: str) -> None:
-    shop.trace(*CROSSING)
+    """What is no text is written as JSON."""
+    with_keys(shop)
     rows = listed(shop, engine)
     ran = shop.check(shop.good, "--events", shop.events_file, "--engine", engine, "--format", "csv")
     head, *lines = csv.reader(StringIO(ran.stdout))
     assert head == list(COLUMNS)
-    texts = [[str(row.get(name, "")).replace("True", "true").replace("False", "false") for name in COLUMNS]
-             for row in rows]
+    texts = [["" if name not in row else row[name] if isinstance(row[name], str) else
+              json.dumps(row[name], ensure_ascii=False) for name in COLUMNS] for row in rows]
     assert sorted(lines) == sorted(texts)
 
 
@@ -145,16 +213,23 @@ def test_tables_do_not_go_with_spark(shop: Project) -> None:
 def test_duckdb_reads_the_columns_as_their_types(tmp_path: Path) -> None:
     """What COLUMNS says of the types holds for whoever reads the files."""
     table = Table()
-    table.found([("rule", "pending", 1_000_000, 2_000_001, True, "one", "trace.ndjson", 7)])
+    keys = {"user": '中 "u", {a=b}', "session": ""}
+    of = Heading("xx/shop", "final", "rule", ("Art. 2(2)", "xx/other Art. 1"), tuple(keys))
+    table.found([(of, "pending", 1_000_000, 2_000_001, True, tuple(keys.values()), "one", "trace.ndjson", 7)])
     for name, lines in (("ndjson", table.ndjson()), ("csv", table.csv())):
         file = tmp_path / f"found.{name}"
         file.write_bytes(b"".join(lines))
         read = "read_csv" if name == "csv" else "read_json"
         with duckdb.connect() as con:
             columns = "{" + ", ".join(f"'{column}': '{type}'" for column, type in COLUMNS.items()) + "}"
-            rows = con.execute(f"SELECT * REPLACE (epoch_us(time) AS time, epoch_us(due) AS due) FROM {read}('{file}', "
-                               f"columns = {columns})").fetchall()
-        assert rows == [("rule", "pending", 1_000_000, 2_000_001, True, "one", "trace.ndjson", 7)]
+            if name == "csv":  # in which keys are a text, of JSON
+                columns = columns.replace(COLUMNS["keys"], "JSON")
+            [row] = con.execute("SELECT * REPLACE (epoch_us(time) AS time, epoch_us(due) AS due) FROM "
+                                f"{read}('{file}', columns = {columns})").fetchall()
+            said = dict(zip(COLUMNS, row, strict=True))
+            assert (json.loads(said.pop("keys")) if name == "csv" else said.pop("keys")) == keys
+        assert [*said.values()] == ["xx/shop", "final", "rule", ["Art. 2(2)", "xx/other Art. 1"], "pending", 1_000_000,
+                                    2_000_001, True, "one", "trace.ndjson", 7]
 
 
 def test_texts_cannot_end_a_row_or_begin_a_formula() -> None:
@@ -162,20 +237,23 @@ def test_texts_cannot_end_a_row_or_begin_a_formula() -> None:
     nasty = '=HYPERLINK("x")\n\r"a,b\ud800'
     event = Event("use", 0, {"service": nasty}, None, None, "-trace", 7, 0)
     table = Table()
-    table.judged([row_of(Judgement("rule", "violated", Moment(0, 0, (), event)))])
+    of = Heading("xx/shop", "final", "rule", (), ("user",))
+    table.judged([row_of(of, Judgement("rule", "violated", Moment(0, 0, (("user", nasty),), event)))])
     [line] = table.ndjson()
-    assert json.loads(line)["service"] == nasty.replace("\ud800", "?")
+    assert json.loads(line)["service"] == json.loads(line)["keys"]["user"] == nasty.replace("\ud800", "?")
     _, row = csv.reader(StringIO(b"".join(table.csv()).decode()))
     cells = dict(zip(COLUMNS, row, strict=True))
     assert cells["service"].startswith("'=HYPERLINK") and "\n" not in cells["service"]
     assert cells["file"] == "'-trace"
+    assert json.loads(cells["keys"]) == {"user": nasty.replace("\ud800", "?")} and "\n" not in cells["keys"]
 
 
 def test_many_rows_are_not_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """They go to a temporary file, and come back the same, a part of CSV at a time."""
     monkeypatch.setattr("policyengine.trace.findings.IN_MEMORY", 1_000)
     table = Table()
-    table.found(("rule", "violated", n, None, False, None, "trace", n) for n in range(300))
+    of = Heading("xx/shop", "final", "rule", (), ())
+    table.found((of, "violated", n, None, False, (), None, "trace", n) for n in range(300))
     assert [json.loads(line)["row"] for line in table.ndjson()] == list(range(300))
     parts = list(table.csv())
     assert len(parts) > 5 and b"".join(parts).count(b"\n") == 301
