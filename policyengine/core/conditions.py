@@ -284,6 +284,7 @@ class _Window:
 
     `start` is the instant the range reaches back to (None: the beginning), `closes` the first instant too late (None:
     a past range, settled at once). `ordered`: the range goes by order, so events of the moment's own instant are ties.
+    `over`: the first instant too late, where that is not after the moment and nothing can be inside.
     """
 
     first: int
@@ -295,6 +296,7 @@ class _Window:
     ordered: bool = False
     missing: tuple[Missing, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    over: int | None = None
 
 
 NO_RANGE = _Window(0, -1, None)
@@ -319,7 +321,7 @@ def _window(range: ir.Range, here: Here, world: World) -> _Window:
                 return replace(NO_RANGE, missing=deadline.missing, evidence=deadline.evidence)
             end = _after(deadline.value, world.calendar)
             return _Window(bisect_left(times, now), bisect_left(times, end), now, max(end, now),
-                           evidence=deadline.evidence)
+                           evidence=deadline.evidence, over=end if end <= now else None)
         case ir.Before():
             return _Window(0, position, None, own_last=position, ordered=True)
         case ir.WithinLast():
@@ -551,7 +553,7 @@ def _occurs(expr: ir.Occurs, here: Here, world: World) -> Truth:
         _, event = min(certain) if window.closes is not None else max(certain)
         answered = event.time if window.closes is not None and event.time > here.time else SETTLED
         return Truth(True, answered, (EventSeen(event, "match"), *window.evidence), (), tie)
-    absent = EventAbsent(expr.pattern.event, window.start, window.closes)
+    absent = EventAbsent(expr.pattern.event, window.start, window.closes if window.over is None else window.over)
     gap = world.gap_in_history(expr.pattern.event, window.start)
     if found or gap:
         latest = found[-NAMED:]

@@ -85,7 +85,8 @@ class MoreSeen:
 
 @record
 class EventAbsent:
-    """No event of the type was found from `start` up to, not including, `end` (None: open, the whole trace)."""
+    """No event of the type was found from `start` up to, not including, `end` (None: open, the whole trace); an `end`
+    that is not after `start` was the first instant too late for a deadline, which had passed by then."""
 
     event: str
     start: int | None

@@ -14,7 +14,7 @@ from typing import Any, assert_never
 
 from policyengine.base.calendar import Calendar
 from policyengine.base.diagnostic import shorten
-from policyengine.base.instants import Period, format_instant, local_date, period_text, start_of_day
+from policyengine.base.instants import OutOfRange, Period, format_instant, local_date, period_text, start_of_day
 from policyengine.base.places import Positions, dotted
 from policyengine.base.record import record
 from policyengine.base.source import Source, Span
@@ -113,14 +113,23 @@ def missing_line(missing: Missing, context: Context) -> Line:
 
 
 def _window(absent: EventAbsent, zone: str) -> str:
-    if absent.start is None and absent.end is None:
-        return " before"
-    if absent.end is None:
-        return f" since {format_instant(absent.start or 0, zone)}"
-    end = last_in_time(absent.end, zone)
-    if absent.start is None:
-        return f" before {end}"
-    return f" from {format_instant(absent.start, zone)} to {end}"
+    start, closes = absent.start, absent.end
+    if closes is None:
+        return " before" if start is None else f" since {format_instant(start, zone)}"
+    if start is None:
+        return f" before {last_in_time(closes, zone)}"
+    begins = format_instant(start, zone)
+    if closes <= start:
+        return f" by {_deadline(closes, zone)}, a deadline that had passed already at {begins}"
+    return f" at {begins}" if closes == start + 1 else f" from {begins} to {last_in_time(closes, zone)}"
+
+
+def _deadline(closes: int, zone: str) -> str:
+    """The last instant before a moment that came too late, be it of a clock that is far off."""
+    try:
+        return _day_ended(closes, zone) or format_instant(closes - 1, zone)
+    except OutOfRange:  # `0001-01-01T00:00:00Z`, which clocks west of there never showed
+        return format_instant(closes - 1, "UTC")
 
 
 def last_in_time(closes: int, zone: str) -> str:
@@ -128,9 +137,13 @@ def last_in_time(closes: int, zone: str) -> str:
     or `the end of 2026-08-24` for a legal period."""
     if closes % 1_000 == 1:  # behind an instant to the second or millisecond, as most logs have them
         return format_instant(closes - 1, zone)
+    return _day_ended(closes, zone) or format_instant(closes, zone)
+
+
+def _day_ended(closes: int, zone: str) -> str:
+    """`the end of` the local day that is over then; "" where none is."""
     day = local_date(closes - 1, zone)
-    return f"the end of {day.isoformat()}" if start_of_day(day.fromordinal(day.toordinal() + 1), zone) == closes \
-        else format_instant(closes, zone)
+    return f"the end of {day.isoformat()}" if start_of_day(day.fromordinal(day.toordinal() + 1), zone) == closes else ""
 
 
 DIGITS = 18
