@@ -11,7 +11,6 @@ import logging
 import os
 import shutil
 import signal
-import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -35,6 +34,7 @@ from policyengine.trace.engine import FOUND, Counted, Engine
 from policyengine.trace.findings import COLUMNS, Heading, Row, cells, headings, row_of
 from policyengine.trace.plan import Step
 from policyengine.trace.plan_frames import needed, readers
+from policyengine.trace.spark_master import NoSpark, reach
 from policyengine.trace.spark_sql import name_of, spark_sql, spark_word, text_of
 
 INSTALL = 'apt-get install openjdk-17-jre-headless; pip install "guiju[spark]"'
@@ -78,10 +78,6 @@ FAULTS = (PySparkException, Py4JError)
 """What calls of Spark raise."""
 
 KEPT = StorageLevel.MEMORY_AND_DISK
-
-
-class NoSpark(Exception):
-    """Spark cannot be started here; the text says why, `INSTALL` what to do."""
 
 
 @contextmanager
@@ -131,28 +127,6 @@ _LAST_SLEEP = 2.0  # the thread looks up once a second
 def _no_stack(one: logging.LogRecord) -> bool:
     """False for what py4j logs in nobody's name: the stack of a call that Ctrl-C broke off."""
     return one.module != "java_gateway"
-
-
-PATIENCE = 3.0
-"""Seconds in which a master of Spark's own has to take a connection; Spark itself would try for a minute and more."""
-
-
-def reach(master: str) -> None:
-    """Raises `NoSpark` where none of the masters of `spark://host:port,host:port` takes a connection. Of other masters,
-    and of what is none, Spark knows more."""
-    reason = ""
-    for place in master.removeprefix("spark://").split(",") if master.startswith("spark://") else ():
-        host, _, port = place.rpartition(":")
-        if not host or not port.isdecimal():
-            return
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
-        except (OSError, OverflowError) as problem:
-            reason = reason or (getattr(problem, "strerror", None) or str(problem)).lower()
-        else:
-            return
-    if reason:
-        raise NoSpark(f"nothing answers at `{shorten(master)}`: {reason}")
 
 
 def _started(master: str | None, settings: dict[str, str]) -> SparkSession:

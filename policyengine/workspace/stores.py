@@ -157,7 +157,8 @@ def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schema
     keys, wanted = _wanted(policies, schemas)
     with ExitStack() as stack:
         try:
-            from policyengine.trace.spark import FAULTS, Cluster, NoSpark, exists, fault, open_session, whole
+            from policyengine.trace.spark import FAULTS, Cluster, exists, fault, open_session, whole
+            from policyengine.trace.spark_master import NoSpark
             from policyengine.trace.spark_scan import scan
         except ImportError:
             yield None, (error("missing-package", "`--engine spark` needs the package `pyspark`",
@@ -168,8 +169,7 @@ def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schema
             own = None if os.environ.get("PYSPARK_SUBMIT_ARGS") or os.environ.get("SPARK_HOME") else "local[*]"
             spark = stack.enter_context(open_session(master or own))
         except NoSpark as problem:
-            yield None, (error("no-spark", f"Spark does not start: {problem}",
-                               help="see docs/cluster.md for what a machine needs"),)
+            yield None, (error("no-spark", f"Spark does not start: {problem}", help=problem.help),)
             return
         try:
             if (master or own or "").startswith("local"):

@@ -15,6 +15,7 @@ from policyengine.core.case import Event
 from policyengine.trace import spark as engine
 from policyengine.trace.columns import each_once, needs
 from policyengine.trace.plan import Known
+from policyengine.trace.spark_master import NoSpark
 from policyengine.trace.spark_sql import spark_type
 from tests.support.tables import held
 
@@ -32,7 +33,7 @@ def session() -> Any:
     os.environ["PYSPARK_PYTHON"] = "no-python-on-the-cluster"
     try:
         spark = stack.enter_context(engine.open_session("local[2]", SMALL))
-    except engine.NoSpark as reason:
+    except NoSpark as reason:
         pytest.skip(f"{reason}: {engine.INSTALL}")
     atexit.register(stack.close)
     return spark

@@ -16,6 +16,7 @@ import duckdb
 import pytest
 
 from policyengine.core.verdict import Judgement
+from tests.support.listening import listening
 from tests.workspace.shop import Project, event
 from tests.workspace.test_engines import CROSSING
 
@@ -218,21 +219,18 @@ def test_a_java_that_spark_cannot_use(shop: Project, cache: Path) -> None:
 
 
 def test_a_master_that_does_not_answer(shop: Project, cache: Path) -> None:
-    """Told at once, before Java is begun; where one of several answers, and where it is no address, Spark goes on."""
+    """Told at once, before Java is begun; so is a port at which something else listens."""
     pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guiju[spark]"')
-    from policyengine.trace.spark import NoSpark, reach
-
     shop.trace(*CROSSING)
-    with socket.create_server(("127.0.0.1", 0)) as there, socket.create_server(("127.0.0.1", 0)) as gone:
-        answers, closed = (f"127.0.0.1:{one.getsockname()[1]}" for one in (there, gone))
-        gone.close()
-        for master in (f"spark://{answers}", f"spark://{closed},{answers}", "spark://127.0.0.1", "yarn", "local[*]",
-                       f"k8s://https://{closed}", ""):
-            reach(master)
-        with pytest.raises(NoSpark, match=f"^nothing answers at `spark://{closed},{closed}`: connection refused$"):
-            reach(f"spark://{closed},{closed}")
-        run = begun(shop, SPARK, "check", shop.good, "--events", shop.events_file, "--engine", "spark", "--master",
-                    f"spark://{closed}", GUIJU_CACHE_DIR=str(cache))
-        stdout, stderr = finished(run, 20)
-    assert (run.returncode, stdout) == (2, "") and stderr.startswith(
-        f"error[no-spark]: Spark does not start: nothing answers at `spark://{closed}`: connection refused\n"), stderr
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        closed = f"127.0.0.1:{gone.getsockname()[1]}"
+    with listening(b"SSH-2.0-OpenSSH_9.6\r\n") as other:
+        for place, said in ((closed, f"nothing answers at `spark://{closed}`: connection refused"),
+                            (other, f"what answers at `spark://{other}` is no Spark master: it says "
+                                    "`SSH-2.0-OpenSSH_9.6`")):
+            run = begun(shop, SPARK, "check", shop.good, "--events", shop.events_file, "--engine", "spark", "--master",
+                        f"spark://{place}", GUIJU_CACHE_DIR=str(cache))
+            stdout, stderr = finished(run, 20)
+            assert (run.returncode, stdout) == (2, "") and stderr.startswith(
+                f"error[no-spark]: Spark does not start: {said}\nhelp: take the address that the master's own page "
+                "shows"), stderr
