@@ -185,11 +185,14 @@ class Run:
         as_of = None if self.request.as_of is None else _as_of(self.request.as_of, zone, self.found)
         asked = self.request.events or [str(self.config.root / one) for one in self.config.events]
         if asked and wants_engine(asked, self.request.engine):
+            policies = self.policies(regulations)
+            if policies:  # before hours are spent on reading; else no version is in force, which is told below
+                self.names_known(policies)
             self.stop_if_failed()
             from policyengine.workspace.stores import Broken, open_cluster, open_store
 
             self.request.progress("events", 0, 0)
-            zone_of, policies, schemas = self.config.timezone, self.policies(regulations), reference.event_schemas
+            zone_of, schemas = self.config.timezone, reference.event_schemas
             opened = (open_cluster(asked, policies, schemas, zone=zone_of, as_of=as_of, master=self.request.master,
                                    findings=self.request.findings)
                       if self.request.engine == "spark" else
@@ -312,18 +315,16 @@ class Run:
         houses = self.houses(regulations)
         tuned = {(book.policy.extends[0], param.name): param.value for book in houses if book.policy.extends
                  for param in book.policy.params}
-        used: set[str] = set()
-        known: set[str] = set()
+        judging: list[ir.Policy] = []
         sittings: list[Sitting] = []
 
         def sit(book: Book, for_facts: bool, force: tuple[int | None, int | None]) -> None:
             policy = book.policy
             house = {param.name: tuned[book.id, param.name] for param in policy.params
                      if param.tunable and (book.id, param.name) in tuned}
-            values, diagnostics, fitted = parameter_values(policy, book.id, self.config, self.request.parameters, house)
+            values, diagnostics, _ = parameter_values(policy, book.id, self.config, self.request.parameters, house)
             self.found.add(diagnostics)
-            used.update(fitted)
-            known.update(rule.name for rule in policy.rules)
+            judging.append(policy)
             rules = tuple(rule for rule in policy.rules if not self.request.rules or rule.name in self.request.rules)
             if rules:
                 sittings.append(Sitting(book, rules, values, self.severities(book), for_facts, force))
@@ -333,16 +334,22 @@ class Run:
                 sit(self.book(regulation, version), for_facts, force)
         for book in houses:
             sit(book, True, (None, None))
+        self.names_known(judging)
+        return sittings
+
+    def names_known(self, policies: Sequence[ir.Policy]) -> None:
+        """Every rule and parameter that the command line names is one of these policies."""
+        known = {rule.name for policy in policies for rule in policy.rules}
         self.found.add([error("unknown-rule", f"no rule `{shorten(name)}`",
                               help=did_you_mean(name, known) or "`guiju rules` lists them")
                         for name in self.request.rules if name not in known])
-        tunable = {param.name for one in sittings for param in one.book.policy.params if param.tunable}
+        params = [param for policy in policies for param in policy.params]
+        tunable = {param.name for param in params if param.tunable}
         for name in (text.partition("=")[0] for text in self.request.parameters):
-            if name not in used:
+            if name not in {param.name for param in params}:
                 self.found.add((error("unknown-param", f"no parameter `{shorten(name)}`",
                                       help=did_you_mean(name, tunable)
                                       or f"there are {', '.join(sorted(tunable)) or 'none that can be set'}"),))
-        return sittings
 
     def versions(self, regulation: Regulation, terms: Terms, seen: Seen | None,
                  ) -> list[tuple[Version, bool, tuple[int | None, int | None]]]:

@@ -55,6 +55,17 @@ def test_a_parameter_that_does_not_fit(shop: Project, given: str, said: str) -> 
     assert said in shop.refused(shop.good, "--param", given)
 
 
+@pytest.mark.parametrize(("args", "said"), [
+    (("--rule", "bill_snt"), "error[unknown-rule]: no rule `bill_snt`\nhelp: did you mean `bill_sent`?"),
+    (("--param", "bil_time=1 hour"), "error[unknown-param]: no parameter `bil_time`\nhelp: did you mean `bill_time`?"),
+])
+def test_names_are_looked_up_before_events_are_read(shop: Project, args: tuple[str, str], said: str) -> None:
+    """They may be very many: here the trace is none, which nobody gets to see."""
+    shop.trace("no event\n")
+    told = shop.refused(shop.good, "--events", shop.events_file, "--engine", "duckdb", *args)
+    assert told == f"{said}\n\nnothing was judged\n"
+
+
 @pytest.mark.parametrize(("declared", "must", "given", "verdict"), [
     ('["shown"]', "service.prices in it", '["hidden", "shown"]', "satisfied"),
     ('["shown"]', "service.prices in it", "[]", "violated"),
