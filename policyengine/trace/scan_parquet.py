@@ -17,7 +17,7 @@ from policyengine.base.diagnostic import Diagnostic, did_you_mean, error, shorte
 from policyengine.base.instants import iso_instant, parse_instant
 from policyengine.base.scalars import start_of
 from policyengine.base.source import Span
-from policyengine.trace.read import MAX_ERRORS, Event, Take
+from policyengine.trace.read import FOREIGN, MAX_ERRORS, Event, Take
 from policyengine.trace.scan_database import another, fault
 from policyengine.trace.scan_forms import BINARY, STAMPS, ZONED, Form, file_named, held_as, named
 
@@ -43,9 +43,9 @@ def bad_columns(name: str, columns: Columns, given: Mapping[str, str], numbers: 
     """Why no row of a file can be an event: a column that is not there, or numbers in binary where the vocabulary has a
     number (`numbers` are its fields)."""
     types = dict(columns)
+    missing = [needed for needed in ("type", "time") if needed not in types and needed not in given]
     found = [error("missing-column", f"`{shorten(name)}` has no column `{needed}`", start_of(name),
-                   help=did_you_mean(needed, types))
-             for needed in ("type", "time") if needed not in types and needed not in given]
+                   help=did_you_mean(needed, types) if len(missing) == 1 else FOREIGN) for needed in missing]
     found += [error("binary-numbers", f"the column `{shorten(column)}` holds binary floating point numbers",
                     start_of(name), help=f"write it as `DECIMAL(18,2)`, or with the decimals that `{column}` has")
               for column, type in columns if type in BINARY and column in numbers]

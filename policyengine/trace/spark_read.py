@@ -53,11 +53,9 @@ def parts(spark: SparkSession, path: str, first: int, schemas: Schemas, numbers:
           ) -> tuple[list[Part], tuple[Diagnostic, ...]]:
     """The rows of a file, a folder or a pattern; `first` is the number of the first file. `numbers` are fields of the
     vocabulary that are numbers. By its suffix a path is NDJSON, CSV or, in any other case, Parquet."""
-    suffix = read.suffix_of(path)
-    if suffix == ".xes":
-        return [], (error("unknown-format", f"`{shorten(path)}` is XES, which Spark does not read",
-                          help="judge it with `--engine duckdb`, or write it as Parquet"),)
-    reader = spark.read
+    if wrong := not_read([path]):
+        return [], wrong
+    suffix, reader = read.suffix_of(path), spark.read
     base = _base(path)
     if base:
         reader = reader.option("basePath", base)
@@ -68,6 +66,13 @@ def parts(spark: SparkSession, path: str, first: int, schemas: Schemas, numbers:
         return _parquet(spark, path, reader.option("mergeSchema", "true").parquet(path), first, schemas, numbers)
     except AnalysisException as problem:
         return [], (_unreadable(path, problem),)
+
+
+def not_read(paths: Iterable[str]) -> tuple[Diagnostic, ...]:
+    """What Spark does not read, by its name: known before Spark is started."""
+    return tuple(error("unknown-format", f"`{shorten(path)}` is XES, which Spark does not read",
+                       help="judge it with `--engine duckdb`, or write it as Parquet")
+                 for path in paths if read.suffix_of(path) == ".xes")
 
 
 def _base(path: str) -> str:

@@ -159,10 +159,14 @@ def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schema
         try:
             from policyengine.trace.spark import FAULTS, Cluster, exists, fault, open_session, whole
             from policyengine.trace.spark_master import NoSpark
+            from policyengine.trace.spark_read import not_read
             from policyengine.trace.spark_scan import scan
         except ImportError:
             yield None, (error("missing-package", "`--engine spark` needs the package `pyspark`",
                                help='install it with `pip install "guiju[spark]"`'),)
+            return
+        if wrong := not_read(arguments):
+            yield None, wrong
             return
         try:
             # Named, this machine gets settings for one machine; under `spark-submit` the cluster is known.

@@ -318,6 +318,8 @@ def test_parquet_without_its_columns_or_its_end(con: duckdb.DuckDBPyConnection, 
     path = parquet(con, tmp_path / "e.parquet", "SELECT 1 AS tpye")
     assert bad(con, path) == ["missing-column e.parquet:1 `" + path[:29] + "…" + path[-30:] + "` has no column `type`",
                               "missing-column e.parquet:1 `" + path[:29] + "…" + path[-30:] + "` has no column `time`"]
+    _, wrong = scan(con, [path], SCHEMAS, {"used": ()})
+    assert ["guiju init --from-log" in one.help for one in wrong] == [True, True]
     path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, now() AS time, 'u' AS \"user\" LIMIT 0")
     assert bad(con, path)[0].startswith("no-events")
     path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, now() AS time, i::VARCHAR AS \"user\" "

@@ -218,6 +218,16 @@ def test_a_java_that_spark_cannot_use(shop: Project, cache: Path) -> None:
         assert "internal error" not in stderr
 
 
+def test_a_log_that_spark_does_not_read(shop: Project, cache: Path) -> None:
+    """Told before Java is begun."""
+    pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guiju[spark]"')
+    run = begun(shop, SPARK, "check", shop.good, "--events", "log.xes.gz", "--engine", "spark",
+                GUIJU_CACHE_DIR=str(cache), JAVA_HOME=str(shop.folder))
+    stdout, stderr = finished(run, 60)
+    assert (run.returncode, stdout) == (2, "") and stderr.startswith(
+        "error[unknown-format]: `log.xes.gz` is XES, which Spark does not read\nhelp: judge it with `--engine duckdb`")
+
+
 def test_a_master_that_does_not_answer(shop: Project, cache: Path) -> None:
     """Told at once, before Java is begun; so is a port at which something else listens."""
     pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guiju[spark]"')
