@@ -499,6 +499,7 @@ class Records:
         self.row = 1
         self.bad = False  # a line of the latest record is no text
         self.taken: list[str] = []  # the lines of the latest record
+        csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))  # of the process; it was 128 KB
         self._reader = csv.reader(self._texts(lines), strict=True, delimiter=delimiter)
 
     def read(self) -> Iterator[list[str]]:
@@ -514,6 +515,8 @@ class Records:
             except csv.Error as problem:
                 if not self.bad:
                     self._broken(str(problem))
+                if _TOO_LONG in str(problem):
+                    return  # as after a line that is too long
                 self.bad = False
                 continue
             if self.bad:
@@ -544,6 +547,9 @@ class Records:
         elif "expected after" in problem:
             self.context.add(error("csv-syntax", "found text after the closing quote of a field", whole, "this row",
                                    help="a `\"` inside a quoted field is written twice"))
+        elif _TOO_LONG in problem:
+            self.context.add(error("line-too-long", f"a field is longer than {MAX_LINE_BYTES // 1024 // 1024} MB",
+                                   whole, "this row"))
         elif "new-line character" in problem:
             self.context.add(error("csv-syntax", "found a carriage return without a line feed", whole, "this row",
                                    help="save the file with LF or CRLF line ends"))
@@ -572,6 +578,8 @@ class Records:
         inner = Source(self.context.path, text).span(start, min(end, len(text)))
         return replace(inner, line=inner.line + self.row - 1, end_line=inner.end_line + self.row - 1)
 
+
+_TOO_LONG = "larger than field limit"
 
 READERS: dict[str, Reader] = {".ndjson": _ndjson, ".jsonl": _ndjson, ".csv": _csv}
 

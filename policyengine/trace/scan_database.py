@@ -143,8 +143,9 @@ def fault(problem: duckdb.Error | OSError, name: str = "") -> Diagnostic | None:
     if "No magic bytes" in said or "too small to be a Parquet file" in said or "Invalid footer" in said:
         return error("cut-off", f"`{shorten(name)}` is cut off, or is no Parquet", place,
                      help="a Parquet file is whole when its last four bytes are `PAR1`")
-    if isinstance(problem, duckdb.IOException | duckdb.InvalidInputException | duckdb.SerializationException
-                  | duckdb.InternalException):
+    # Of a damaged file DuckDB's readers raise the mother of its exceptions too.
+    if type(problem) is duckdb.Error or isinstance(problem, duckdb.IOException | duckdb.InvalidInputException
+                                                   | duckdb.SerializationException | duckdb.InternalException):
         reason = re.sub(r"^[A-Za-z ]*Error: ", "", said)
         reason = shorten(reason[:1].lower() + reason[1:], 100)
         return error("unreadable-file", f"cannot read `{shorten(name)}`: {reason}", place)

@@ -54,10 +54,10 @@ def suffixes() -> tuple[str, ...]:
 
 def path_fields(name: str, schemas: Schemas) -> dict[str, str]:
     """What the folders of a file say of its events: `type=login/…`, for fields that the vocabulary knows."""
-    known = {"type", *(field for schema in schemas.values() for field in schema["properties"])} - {"time"}
+    known = {"type", *(field for schema in schemas.values() for field in schema["properties"])} - {"time", "sequence"}
     pairs = (folder.partition("=") for folder in name.replace("\\", "/").split("/")[:-1])
     return {key: unquote(value) for key, equals, value in pairs
-            if equals and key in known and value != "__HIVE_DEFAULT_PARTITION__"}
+            if equals and key in known and value not in ("", "__HIVE_DEFAULT_PARTITION__")}
 
 
 def each_row(name: str, take: read.Take, schemas: Schemas, zone: str | None, only: Container[int] | None = None,

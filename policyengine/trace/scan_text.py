@@ -102,14 +102,19 @@ def _begins_with_null(name: str) -> bool:
 
 def _counted(name: str, text: bool) -> tuple[int, bool] | None:
     """How many lines a file has, without blank ones at its end, and whether NDJSON may have a null; None where it
-    cannot be read to its end, or where DuckDB takes a quote of CSV for one that Python does not."""
-    total = trailing = 0
+    cannot be read to its end, where a line is too long (DuckDB takes some that are), or where DuckDB takes a quote of
+    CSV for one that Python does not."""
+    total = trailing = long = 0
     some = nulls = False
     left = b""
     try:
         for chunk in _chunks(name):
             whole = chunk.rstrip(b" \t\r\n")
             total += chunk.count(b"\n")
+            end = chunk.find(b"\n")
+            if long + (end + 1 or len(chunk)) >= read.MAX_LINE_BYTES:
+                return None
+            long = long + len(chunk) if end < 0 else len(chunk) - 1 - chunk.rfind(b"\n")
             trailing = (0 if whole else trailing) + chunk.count(b"\n", len(whole))
             some = some or bool(whole)
             if text:

@@ -18,8 +18,8 @@ import pytest
 import zstandard
 
 from policyengine.core import types
+from policyengine.trace import read, scan_text
 from policyengine.trace import scan as scan_module
-from policyengine.trace import scan_text
 from policyengine.trace.columns import Column
 from policyengine.trace.scan import Scan, scan
 from policyengine.trace.scan_database import open_database, temp_folder
@@ -196,6 +196,28 @@ def test_compressed_files(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Non
     assert [one.split(" ")[0] for one in bad(con, str(tmp_path / "e.ndjson.zst"))] == ["unreadable-file"]
 
 
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+def test_a_line_that_is_too_long(con: duckdb.DuckDBPyConnection, tmp_path: Path, form: str, compressed: bool) -> None:
+    """DuckDB takes lines of NDJSON that are longer than it is told; Python took no field of CSV over 128 KB."""
+    for length, said in ((read.MAX_LINE_BYTES - 200, []), (2_500_000, []), (read.MAX_LINE_BYTES, ["line-too-long"]),
+                         (10_000_000, ["line-too-long"])):
+        texts = {"csv": ["type,time,user", "used,2026-08-01T12:00:00Z,u", f"used,2026-08-01T12:00:01Z,{'u' * length}"],
+                 "ndjson": [json.dumps(row(1)), json.dumps(row(2, user="u" * length))]}[form]
+        text = "".join(one + "\n" for one in texts).encode()
+        path = tmp_path / f"e.{form}{'.gz' if compressed else ''}"
+        path.write_bytes(gzip.compress(text, 1) if compressed else text)
+        assert [one.name for one in scan(con, [str(path)], SCHEMAS, NEEDS)[1]] == said, length
+        assert [one.name for one in each_row(str(path), lambda _: None, SCHEMAS, None)] == said, length
+
+
+def test_a_field_of_many_lines_that_is_too_long(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    many_lines = ("u" * 999 + "\n") * 5_000
+    path.write_text(f'type,time,user\nused,2026-08-01T12:00:00Z,"{many_lines}"\n')
+    assert bad(con, str(path)) == ["line-too-long e.csv:2 a field is longer than 4 MB"]
+
+
 # ---- CSV in bulk
 
 def test_csv_with_quotes_and_line_ends(con: duckdb.DuckDBPyConnection, tmp_path: Path, ways: list[str]) -> None:
@@ -330,6 +352,33 @@ def test_parquet_without_its_columns_or_its_end(con: duckdb.DuckDBPyConnection, 
     Path(path).write_bytes(whole[:1000] + bytes(2000) + whole[3000:])
     assert [one.split(" ")[0] for one in bad(con, path)] == ["unreadable-file"]
     assert [one.split(" ")[0] for one in bad(con, str(tmp_path / "none.parquet"))] == ["missing-file"]
+
+
+def test_damaged_parquet_is_told_wherever_the_damage_is(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """DuckDB raises other exceptions for the head of a page than for what is in it."""
+    path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, TIMESTAMPTZ '2026-08-01 12:00:00Z' + "
+                   "to_seconds(i) AS time, md5(i::VARCHAR) AS \"user\" FROM range(5000) AS r(i)")
+    whole, said = Path(path).read_bytes(), set()
+    for start in range(4, len(whole) - 8, len(whole) // 40):
+        damage = bytes((one * 7 + 3) % 256 for one in range(50))[:len(whole) - 8 - start]
+        Path(path).write_bytes(whole[:start] + damage + whole[start + len(damage):])
+        found, wrong = scan(con, [path], SCHEMAS, NEEDS)
+        said |= {one.name for one in wrong}
+        assert (found is None) == bool(wrong)
+    assert "unreadable-file" in said
+
+
+def test_folders_that_say_nothing(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """An empty name, and a number that orders nothing, were internal errors where Python reads the lines."""
+    for folder in ("type=", "sequence=3", "type=used/user="):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        path = tmp_path / folder / "e.ndjson"
+        path.write_text('{"time": "2026-08-01T12:00:00Z"}\n')
+        found: list[Any] = []
+        wrong = each_row(str(path), found.append, SCHEMAS, None)
+        assert [one.split(" ")[0] for one in bad(con, str(path))] == [
+            "missing-column" if folder != "type=used/user=" else "event-required"]
+        assert [one.name for one in wrong] == (["missing-column"] if not found else [])
 
 
 def test_folders_that_say_fields(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
