@@ -1,8 +1,8 @@
 """The rows of a log as another tool wrote them: the names of its columns, then each row as values by their place.
 
-In comes a path. Tables (CSV, TSV, Parquet) hold texts alone; lines of JSON hold numbers, lists and nulls too, and what
-stands inside an object is a column behind it (`user.id`). Numbers are as they were written, of any length. What columns
-and values mean is not known here.
+In comes a path. Tables (CSV, TSV, Parquet) hold texts alone; lines of JSON hold numbers, lists and nulls too. What stands
+inside an object, or a struct of Parquet, is a column behind it (`user.id`). Numbers are as they were written, of any
+length. What columns and values mean is not known here.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.base.places import Positions
 from policyengine.base.source import Source, Span
 from policyengine.trace.read import Context, Problem, Records, lines, no_object, opened, refused, suffix_of
+from policyengine.trace.scan_forms import file_named, named, struct_fields
 
 LINES = (".ndjson", ".jsonl")
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", *LINES)
@@ -53,7 +54,7 @@ def rows(path: str, add: Problem, known: Sequence[str] = ()) -> Iterator[tuple[i
     are none. Lines of JSON are read for their names first, unless these are `known`. OSError passes through."""
     suffix = suffix_of(path)
     if suffix == ".parquet":
-        yield _parquet(path)
+        yield _parquet(path, add)
     elif suffix in LINES:
         with _objects(path, lambda _: None) as objects:
             names = tuple(known) or tuple(dict.fromkeys(name for _, value in objects for name, _ in _flat(value)))
@@ -129,25 +130,51 @@ def _delimiter(header: str) -> str:
 
 # ---- Parquet ------------------------------------------------------------------------------------------------------
 
-def _parquet(path: str) -> tuple[int, tuple[str, ...], Iterator[Row]]:
+def _parquet(path: str, add: Problem) -> tuple[int, tuple[str, ...], Iterator[Row]]:
     import duckdb  # only where it is asked for
+
+    from policyengine.trace.scan_database import fault
+
+    def told(problem: duckdb.Error) -> None:
+        said = fault(problem, path)
+        if said is None:
+            raise problem
+        add(said)
 
     def rest() -> Iterator[Row]:
         row = 0
         with con:
-            for values in iter(partial(found.fetchmany, 10_000), []):
-                for one in values:
-                    row += 1
-                    yield row, {place: value for place, value in enumerate(one)
-                                if value is not None and value != "nan" and value.strip()}
+            try:
+                for values in iter(partial(found.fetchmany, 10_000), []):
+                    for one in values:
+                        row += 1
+                        yield row, {place: value for place, value in enumerate(one)
+                                    if value is not None and value != "nan" and value.strip()}
+            except duckdb.Error as problem:
+                told(problem)
 
+    with open(path, "rb"):
+        pass  # which says in the system's words why not
     con = duckdb.connect()
     con.execute("SET TimeZone = 'UTC'")
+    table = f"read_parquet({file_named(path)}, hive_partitioning = false)"
     try:
-        found = con.execute("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet(?)", [path])
+        described = con.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()
+        columns = [one for name, type, *_ in described for one in _inside(name, type, named(name))]
+        found = con.execute(f"SELECT {', '.join(f'CAST({x} AS VARCHAR)' for _, x in columns)} FROM {table}")
     except duckdb.Error as problem:
-        raise OSError(str(problem).splitlines()[0]) from problem
-    return 1, tuple(one[0].strip() for one in found.description or ()), rest()
+        told(problem)
+        return 1, (), iter(())
+    return 1, tuple(name.strip() for name, _ in columns), rest()
+
+
+def _inside(name: str, type: str, x: str) -> Iterator[tuple[str, str]]:
+    """A column and its SQL, or those of the fields inside it, as of an object of JSON."""
+    if type.startswith("STRUCT(") and type.endswith(")"):
+        for field, inner in struct_fields(type).items():
+            yield from _inside(f"{name}.{field}", inner, f"{x}.{named(field)}")
+    else:
+        yield name, x
 
 
 # ---- lines of JSON ------------------------------------------------------------------------------------------------

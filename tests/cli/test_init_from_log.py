@@ -403,7 +403,7 @@ def test_what_cannot_be_made_a_project_of(folder: Path, capfd: pytest.CaptureFix
     (folder / "folder").mkdir()
     for name, wanted in (("names.ndjson", "event-name"), ("empty.ndjson", "no-events"),
                          ("bad.ndjson", "did you mean `tme`"), ("bad.xes", "error["),
-                         ("t.parquet", "unreadable-file"), ("o.jsonocel", "flatten it to one type of object"),
+                         ("t.parquet", "is cut off, or is no Parquet"), ("o.jsonocel", "flatten it to one type of object"),
                          ("o.xlsx", "save it as XES or CSV"), ("none.csv", "missing-file"),
                          ("o.json", "flatten it to one type of object"),
                          ("trail.json.gz", "as `jq -c '.Records[]'` does"), ("list.json", "as `jq -c '.[]'` does"),

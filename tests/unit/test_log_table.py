@@ -249,6 +249,26 @@ def test_compressed_and_parquet(tmp_path: Path) -> None:
         "pay", parse_instant("2026-01-01T02:00:00.5Z"), {"case": "1", "cost": "1.5", "ok": "true"})
 
 
+def test_a_struct_of_parquet_is_columns_and_damage_is_told(tmp_path: Path) -> None:
+    log = tmp_path / "case=7" / "log[1].parquet"  # neither a pattern nor a column
+    log.parent.mkdir()
+    duckdb.execute("COPY (SELECT i::VARCHAR AS case_id, 'Pay' AS activity, TIMESTAMPTZ '2026-01-01 10:00:00+08' AS time, "
+                   "{'model': md5(i::VARCHAR), 'Usage': {'in put': 5}} AS attributes, [1, 2] AS list "
+                   f"FROM range(5000) AS r(i)) TO '{log}'")
+    got = table(log)
+    assert got.table is not None and got.table.names[3:] == ("attributes.model", "attributes.Usage.in put", "list")
+    assert len(got.events) == 5000
+    assert got.events[1].fields == {"case": "1", "attributes_model": "c4ca4238a0b923820dcc509a6f75849b",
+                                    "attributes_usage_in_put": "5", "list": "[1, 2]"}
+    whole, said = log.read_bytes(), set[str]()
+    for start in range(4, len(whole) - 8, len(whole) // 30):
+        log.write_bytes(whole[:start] + bytes((one * 7 + 3) % 256 for one in range(50)) + whole[start + 50:])
+        said |= {one.name for one in read(log, "UTC", Asked()).problems}
+    assert "unreadable-file" in said
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path / "none.parquet", None, Asked())
+
+
 # ---- lines of JSON ------------------------------------------------------------------------------------------------
 
 def lines(path: Path, *rows: Any) -> Path:
