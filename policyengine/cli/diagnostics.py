@@ -133,6 +133,7 @@ EVENTS: Mapping[str, Row] = {
                        "Give one of them a `title` in the vocabulary."),
     "case-twice": ("Traces of a log have one name and are judged as one case.",
                    "Name them apart where they are two cases."),
+    "other-encoding": ("A table is not of the encoding that `--encoding` says.", "Say another, or save it as UTF-8."),
     "rows-left-out": ("Rows of a log of another tool are of no case, and `--skip-without-case` was given.",
                       "Nothing, where rules are about cases; else say with `--case` which column is meant."),
     "time-cut": ("Times of a log of another tool are finer than a microsecond.",

@@ -41,11 +41,12 @@ ZONE = "Asia/Shanghai"  # of the regulation that the starter extends
 @click.option("--activity-name", metavar="NAME",
               help="What happened in each row, such as `payment`, where no column says it.")
 @click.option("--time", "when", metavar="COLUMN", help="The column that says when, or two: DAY+CLOCK.")
+@click.option("--encoding", metavar="NAME", help="Of a table of text that is not UTF-8: gb18030, windows-1252, big5, …")
 @click.option("--dates", type=click.Choice(["day-first", "month-first"]),
               help="What `01/02/2026` means. Default: what the other times of the column show.")
 def command(folder: str, log: str | None, zone: str | None, case: str | None, skip_without_case: bool,
             activity: str | None, activity_name: str | None, when: str | None,
-            dates: Literal["day-first", "month-first"] | None) -> int:
+            encoding: str | None, dates: Literal["day-first", "month-first"] | None) -> int:
     """Start a project in DIR (default: here): a house policy over cn/human-like-ai, a service, events, cases. With
     --from-log: a vocabulary of what the log holds, a policy to begin with, and the settings to judge it.
 
@@ -54,14 +55,15 @@ def command(folder: str, log: str | None, zone: str | None, case: str | None, sk
     root = Path(folder)
     if log is None:
         given = {"--timezone": zone, "--case": case, "--skip-without-case": skip_without_case or None,
-                 "--activity": activity, "--activity-name": activity_name, "--time": when, "--dates": dates}
+                 "--activity": activity, "--activity-name": activity_name, "--time": when, "--encoding": encoding,
+                 "--dates": dates}
         for option, value in given.items():
             if value is not None:
                 fail((error("usage", f"`{option}` goes with `--from-log`"),))
         texts = starter_files(local_date(int(time.time() * 1_000_000), ZONE).isoformat())
     else:
         texts = _files_for(log, root, zone, case=case, activity=activity, time=when, dates=dates,
-                           activity_name=activity_name, skip_without_case=skip_without_case)
+                           activity_name=activity_name, skip_without_case=skip_without_case, encoding=encoding)
     if root.exists() and not root.is_dir():
         fail((error("cannot-write", f"`{shorten(folder)}` is a file"),))
     taken = [name for name in texts if (root / name).exists()]

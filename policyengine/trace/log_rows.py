@@ -1,12 +1,13 @@
 """The rows of a log as another tool wrote them: the names of its columns, then each row as values by their place.
 
-In comes a path. Tables (CSV, TSV, Parquet) hold texts alone; lines of JSON hold numbers, lists and nulls too. What stands
-inside an object, or a struct of Parquet, is a column behind it (`user.id`). Numbers are as they were written, of any
-length. What columns and values mean is not known here.
+In comes a path. Tables (CSV, TSV, Parquet) hold texts alone; lines of JSON hold numbers, lists and nulls too. What
+stands inside an object, or a struct of Parquet, is a column behind it (`user.id`). Numbers are as they were written, of
+any length. What columns and values mean is not known here.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,15 +18,20 @@ from itertools import islice
 from json import JSONDecoder
 from typing import Any, BinaryIO
 
+import duckdb
+
 from policyengine.base import json_text
 from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.base.places import Positions
+from policyengine.base.scalars import start_of
 from policyengine.base.source import Source, Span
 from policyengine.trace.read import Context, Problem, Records, lines, no_object, opened, refused, suffix_of
+from policyengine.trace.scan_database import fault
 from policyengine.trace.scan_forms import file_named, named, struct_fields
 
 LINES = (".ndjson", ".jsonl")
-SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", *LINES)
+TEXTS = (".csv", ".tsv", ".txt")
+SUFFIXES = (*TEXTS, ".parquet", *LINES)
 
 HEAD_BYTES = 1 << 16  # so many say how the lines of a table end
 HEAD_LINES = 1000  # so many say whether lines of JSON are events as they are
@@ -49,9 +55,11 @@ def is_table(path: str) -> bool:
 
 
 @contextmanager
-def rows(path: str, add: Problem, known: Sequence[str] = ()) -> Iterator[tuple[int, tuple[str, ...], Iterator[Row]]]:
+def rows(path: str, add: Problem, known: Sequence[str] = (), encoding: str | None = None,
+         ) -> Iterator[tuple[int, tuple[str, ...], Iterator[Row]]]:
     """The line on which the names of the columns stand, the names, and the rows of a table; `add` is told which rows
-    are none. Lines of JSON are read for their names first, unless these are `known`. OSError passes through."""
+    are none. Lines of JSON are read for their names first, unless these are `known`. `encoding` is that of a table of
+    text, as Python calls it; without it, UTF-8, or UTF-16 where a mark says so. OSError passes through."""
     suffix = suffix_of(path)
     if suffix == ".parquet":
         yield _parquet(path, add)
@@ -63,19 +71,24 @@ def rows(path: str, add: Problem, known: Sequence[str] = ()) -> Iterator[tuple[i
             yield 1, names, (_placed(path, row, value, places, add) for row, value in objects)
     else:
         with open(path, "rb") as file:
-            yield _records(file, Context(path, None, add))
+            yield _records(file, Context(path, None, add), encoding)
 
 
 # ---- text ---------------------------------------------------------------------------------------------------------
 
-def _records(file: BinaryIO, context: Context) -> tuple[int, tuple[str, ...], Iterator[Row]]:
-    data = opened(file, context.path)
-    head = data.read(HEAD_BYTES)
+def _records(file: BinaryIO, context: Context, encoding: str | None) -> tuple[int, tuple[str, ...], Iterator[Row]]:
+    try:
+        data, head = _recoded(opened(file, context.path), context, encoding)
+    except EOFError:
+        context.add(error("cut-off", "the compressed file is cut off", start_of(context.path)))
+        return 1, (), iter(())
     whole = _Joined(head, data)
     old = b"\r" in head and b"\n" not in head  # as spreadsheets on the older Macs wrote lines
     text = _split(whole) if old else lines(BufferedReader(whole, HEAD_BYTES), context)
     first = next(text, b"")
-    records = Records(_again(first, text), context, _delimiter(first.decode(errors="replace")))
+    said = _SEPARATOR.fullmatch(first)  # a line for spreadsheets alone, which is kept for the count of lines
+    delimiter = said[1].decode() if said else _delimiter(first.decode(errors="replace"))
+    records = Records(_again(b"\n" if said else first, text), context, delimiter)
     each = records.read()
     names = tuple(one.strip() for one in next(each, ()))
 
@@ -88,6 +101,50 @@ def _records(file: BinaryIO, context: Context) -> tuple[int, tuple[str, ...], It
                                   Span(context.path, records.row, 1, records.row, 1)))
 
     return records.row, names, rest()
+
+
+_SEPARATOR = re.compile(rb"(?:\xef\xbb\xbf)?sep=([,;\t|])[\r\n]*", re.IGNORECASE)
+
+
+def _recoded(file: BinaryIO, context: Context, encoding: str | None) -> tuple[BinaryIO, bytes]:
+    """The bytes of a table in UTF-8, and the first of them, which are read. EOFError as `opened` has it."""
+    head = file.read(HEAD_BYTES)
+    encoding = encoding or ("utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else None)
+    if encoding is None:
+        return file, head
+    recoded = BufferedReader(_Recoded(_Joined(head, file), context, encoding), HEAD_BYTES)
+    return recoded, recoded.read(HEAD_BYTES)
+
+
+class _Recoded(RawIOBase):
+    """A text of some encoding in UTF-8. The first byte that is none of it is told."""
+
+    def __init__(self, file: RawIOBase, context: Context, encoding: str) -> None:
+        self.file, self.context, self.encoding = file, context, encoding
+        self.decoder = codecs.getincrementaldecoder(encoding)()
+        self.left, self.row, self.whole = b"", 1, False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        while not self.left and not self.whole:
+            chunk = self.file.read(HEAD_BYTES) or b""
+            self.whole = not chunk
+            try:
+                text = self.decoder.decode(chunk, self.whole)
+            except UnicodeDecodeError as problem:
+                row = self.row + chunk.count(b"\n", 0, problem.start)
+                self.context.add(error("other-encoding", f"byte 0x{problem.object[problem.start]:02x} is not of "
+                                       f"{self.encoding}", Span(self.context.path, row, 1, row, 1),
+                                       help="say another `--encoding`, or save the file as UTF-8"))
+                self.decoder = codecs.getincrementaldecoder(self.encoding)("replace")  # so that it is told once
+                text = self.decoder.decode(chunk, self.whole)
+            self.row += text.count("\n")
+            self.left = text.encode("utf-8", "replace")
+        part, self.left = self.left[:len(into)], self.left[len(into):]
+        into[:len(part)] = part
+        return len(part)
 
 
 class _Joined(RawIOBase):
@@ -131,10 +188,6 @@ def _delimiter(header: str) -> str:
 # ---- Parquet ------------------------------------------------------------------------------------------------------
 
 def _parquet(path: str, add: Problem) -> tuple[int, tuple[str, ...], Iterator[Row]]:
-    import duckdb  # only where it is asked for
-
-    from policyengine.trace.scan_database import fault
-
     def told(problem: duckdb.Error) -> None:
         said = fault(problem, path)
         if said is None:

@@ -29,16 +29,23 @@ Role = Literal["case", "activity", "time", "clock"]
 ROLES: dict[Role, tuple[str, ...]] = {
     "case": ("case_concept_name", "case_id", "case", "caseid", "case_number", "case_key", "trace_id", "trace",
              "process_instance", "process_instance_id", "process_instance_key", "id_case", "correlation_id",
-             "conversation_id", "session_id", "thread_id"),
+             "conversation_id", "session_id", "thread_id",
+             "案例编号", "案例ID", "案例", "流程实例编号", "流程实例ID", "流程编号", "工单编号",
+             "工单号", "会话编号", "会话ID"),
     "activity": ("concept_name", "activity", "activity_name", "activity_en", "activity_id", "event_name", "event_type",
-                 "event", "task", "task_name", "action", "operation", "step", "type"),
+                 "event", "task", "task_name", "action", "operation", "step", "type",
+                 "活动名称", "活动", "事件类型", "事件名称", "事件", "操作类型", "操作", "环节", "任务名称", "步骤"),
     "time": ("time_timestamp", "complete_timestamp", "completion_timestamp", "complete_time", "completion_time",
              "end_timestamp", "end_time", "end_date", "timestamp", "event_time", "event_timestamp", "datetime",
              "date_time", "time", "date", "start_timestamp", "start_time", "start_date", "time_unix_nano",
-             "occurred_at", "created_at"),
+             "occurred_at", "created_at", "end_time_unix_nano", "start_time_unix_nano",
+             "完成时间", "结束时间", "时间戳", "发生时间", "事件时间", "操作时间", "时间", "日期", "开始时间"),
 }
-"""What tools call the three columns, as `identifier` writes it, with or without `_`, the likeliest first. Of a start
-and an end, the end is when the activity has happened."""
+"""What tools call the three columns, with or without `_` or a hump, the likeliest first. Of a start and an end, the end
+is when the activity has happened."""
+
+ALIKE = 3
+"""So many errors of one kind are shown of a log: who looks at one for the first time learns no more from more."""
 
 _LEAVE = "leave such rows out of the log, or say which column is meant: "
 _WITHOUT: dict[Role, str] = {
@@ -52,7 +59,7 @@ class Asked:
     """What the caller says of a table: the columns, by their own names, and which of two numbers is the day.
 
     `activity_name`: what happened in each row, where no column says it; `skip_without_case`: rows that are of no case
-    are left out.
+    are left out; `encoding`: that of a table of text, as Python calls it, where it is not UTF-8.
     """
 
     case: str | None = None
@@ -61,6 +68,7 @@ class Asked:
     dates: Order | None = None
     activity_name: str | None = None
     skip_without_case: bool = False
+    encoding: str | None = None
 
     def any(self) -> bool:
         return self != Asked()
@@ -70,7 +78,7 @@ class Asked:
 class Table:
     """What the columns of a table are. `names`: of all, as the table has them; `places`: of the three, and of the clock
     where `time` is the day alone; `fields`: where each other stands, and the field that it becomes; `order`: what comes
-    first in a date, where the dates say so; `activity_name` and `skip_without_case` as in `Asked`."""
+    first in a date, where the dates say so; the others as in `Asked`."""
 
     names: tuple[str, ...]
     places: dict[Role, int]
@@ -78,6 +86,7 @@ class Table:
     order: Order | None
     activity_name: str | None = None
     skip_without_case: bool = False
+    encoding: str | None = None
 
     def keys(self) -> dict[str, str]:
         """Field -> column, the case first."""
@@ -86,8 +95,8 @@ class Table:
 
 def table_of(path: str, asked: Asked) -> tuple[Table | None, tuple[Diagnostic, ...]]:
     """The columns of a table, by their names and its dates; None with what is not clear. OSError passes through."""
-    problems = Problems(path)
-    with rows(path, problems.add) as (row, names, each):
+    problems = Problems(path, ALIKE)
+    with rows(path, problems.add, encoding=asked.encoding) as (row, names, each):
         if not names:  # what is wrong with the first line is told by reading on
             any(True for _ in each)
             return None, problems.all() or (no_events(path),)
@@ -95,7 +104,8 @@ def table_of(path: str, asked: Asked) -> tuple[Table | None, tuple[Diagnostic, .
         if places is None:
             return None, problems.all()
         order = asked.dates or _order(_time_text(values, places) for _, values in each)
-    return Table(names, places, _fields(names, places), order, asked.activity_name, asked.skip_without_case), ()
+    return Table(names, places, _fields(names, places), order, asked.activity_name, asked.skip_without_case,
+                 asked.encoding), ()
 
 
 def table_events(path: str, table: Table, zone: str | None, activities: dict[str, str],
@@ -104,13 +114,13 @@ def table_events(path: str, table: Table, zone: str | None, activities: dict[str
     cut to the microsecond. `zone` is the IANA name under which times without an offset are read; without it they are
     errors. `activities`: filled with event type -> activity. Rows without a case are errors, or left out and counted in
     a warning, as the table says. OSError passes through."""
-    problems = Problems(path)
+    problems = Problems(path, ALIKE)
     names, places, text_fields = table.names, table.places, suffix_of(path) not in LINES
     types: dict[str, str] = {}
     finer: list[int] = []
     skipped: list[int] = []
     number = 0
-    with rows(path, problems.add, table.names) as (_, _, each):
+    with rows(path, problems.add, table.names, table.encoding) as (_, _, each):
         for row, values in each:
             if not values:
                 continue
@@ -133,9 +143,8 @@ def table_events(path: str, table: Table, zone: str | None, activities: dict[str
             except ValueError as problem:
                 is_open = table.order is None and _SHORT.match(when) is not None
                 problems.add(error("bad-time", str(problem), at, help="say which is the day: `--dates day-first` or "
-                                   "`--dates month-first`" if is_open else
-                                   "say in which columns day and clock stand: `--time DAY+CLOCK`"
-                                   if _ALONE.fullmatch(when) else ""))
+                                   "`--dates month-first`" if is_open else next(
+                                       (help for form, help in _OTHERWISE if form.fullmatch(when)), "")))
                 continue
             if _FINER.search(when):
                 finer.append(row)
@@ -224,7 +233,7 @@ def _places(path: str, row: int, names: Sequence[str], asked: Asked, problems: P
     columns = ", ".join(f"`{shorten(one, 40)}`" for one in names[:12]) + (", …" if len(names) > 12 else "")
     unknown: list[Role] = []
     for role, wanted in said.items():
-        likely = [one.replace("_", "") for one in ROLES.get(role, ())]
+        likely = [identifier(one).replace("_", "") for one in ROLES.get(role, ())]
         found = next((known.index(one) for one in likely if one in known), None) if wanted is None else \
             names.index(wanted) if wanted in names else None
         if found is not None:
@@ -234,7 +243,11 @@ def _places(path: str, row: int, names: Sequence[str], asked: Asked, problems: P
                                help=did_you_mean(wanted, names) or f"there are {columns}"))
         else:
             unknown.append(role)
-    if unknown:
+    if unknown and len(names) == 1:
+        problems.add(error("missing-column", f"no column is known to say the {' or the '.join(unknown)}", at,
+                           f"one column, {columns}",
+                           help="the first line names the columns, with `,`, `;`, tab or `|` between them"))
+    elif unknown:
         problems.add(error("missing-column", f"no column is known to say the {' or the '.join(unknown)}", at,
                            help="say it with " + ", ".join(f"`--{role} COLUMN`" for role in unknown)
                            + (", or `--activity-name NAME` where each row is of one kind" if "activity" in unknown
@@ -281,11 +294,20 @@ _MONTH = (r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?
           r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?")
 _WEEKDAY = r"(?:(?:mon|tue(?:s)?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? +)?"
 _WORDED = tuple(re.compile(_WEEKDAY + form, re.ASCII | re.IGNORECASE) for form in (
-    rf"(?P<day>\d{{1,2}})[- /]{_MONTH}[- /](?P<year>\d{{4}})(?:[:, ]+(?P<rest>\d.*))?",
+    rf"(?P<day>\d{{1,2}})[- /]{_MONTH}[- /](?P<year>\d{{4}}|\d\d)(?:[:, ]+(?P<rest>\d.*))?",
     rf"{_MONTH} (?P<day>\d{{1,2}}),? (?P<year>\d{{4}})(?:[, ]+(?P<rest>\d.*))?",
     rf"{_MONTH} +(?P<day>\d{{1,2}}) (?P<rest>\d\d:\S+(?: [-+]\d{{4}}| UTC| GMT)?) (?P<year>\d{{4}})"))
 _WORD = re.compile("[A-Za-z]{3}")
-_ALONE = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?", re.ASCII)
+_ZONE_NAME = re.compile(r"(Z|[+-]\d\d:?\d\d)\[[A-Za-z0-9_/+-]+\]$", re.ASCII)
+_CHINESE_DAY = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})[日号]\s*", re.ASCII)
+_CHINESE_CLOCK = re.compile(r"(\d{1,2})[时点](?:(\d{1,2})分)?(?:(\d{1,2})秒)?", re.ASCII)
+_HALF = re.compile(r"(上午|下午)\s*([\d:.]+)", re.ASCII)
+_HALVES = {"上午": "AM", "下午": "PM"}
+_OTHERWISE = (
+    (re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?", re.ASCII),
+     "say in which columns day and clock stand: `--time DAY+CLOCK`"),
+    (re.compile(r"[1-9]\d{4}(?:\.\d+)?", re.ASCII),
+     "spreadsheets count days so: give the column a format of dates there, and export it again"))
 _LONG = re.compile(rf"(\d{{4}})[-./](\d{{1,2}})[-./](\d{{1,2}}){_CLOCK}", re.ASCII)
 _SHORT = re.compile(rf"(\d{{1,2}})([-./])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_CLOCK}", re.ASCII)
 
@@ -303,10 +325,10 @@ def instant(text: str, zone: str | None, order: Order | None) -> int:
     elif found := _SHORT.fullmatch(plain):
         first, mark, second, year, *clock = found.groups()
         if mark != "." and order is None:
-            raise ValueError(f"`{shorten(text)}` may be of two days")
+            raise ValueError(f"`{shorten(text)}` may be of two days" if max(int(first), int(second)) <= 12 else
+                             f"`{shorten(text)}` does not say day and month in the order of others in its column")
         day, month = (second, first) if mark != "." and order == "month-first" else (first, second)
-        if len(year) == 2:
-            year = f"{'19' if int(year) >= 70 else '20'}{year}"
+        year = _whole(year)
     else:
         raise ValueError(f"`{shorten(text)}` is not a time such as `2026-11-20 23:59:59`, `20.11.2026 23:59` or "
                          "`11/20/2026 11:59 PM`")
@@ -326,13 +348,23 @@ def instant(text: str, zone: str | None, order: Order | None) -> int:
         raise ValueError(str(problem).replace(whole_text, shorten(text))) from None
 
 
+def _whole(year: str) -> str:
+    return year if len(year) == 4 else f"{'19' if int(year) >= 70 else '20'}{year}"
+
+
 def _marked(text: str) -> str:
     """A time with marks between its numbers: `20260131T235959Z` is `2026-01-31 23:59:59Z`, and so are
-    `31/Jan/2026:23:59:59 +0000` of web servers, `Sat Jan 31 23:59:59 UTC 2026` and `Jan 31, 2026 11:59:59 PM GMT`."""
+    `31/Jan/2026:23:59:59 +0000` of web servers, `31-JAN-26 11.59.59 PM UTC` of Oracle, `Sat Jan 31 23:59:59 UTC 2026`,
+    `Jan 31, 2026 11:59:59 PM GMT`, `2026年1月31日 下午11点59分59秒 +00:00`, and `2026-01-31T23:59:59Z[UTC]` of Java,
+    where the offset has said it."""
+    if not text.isascii():
+        text = _HALF.sub(lambda found: f"{found[2]} {_HALVES[found[1]]}", _CHINESE_CLOCK.sub(
+            lambda found: ":".join(f"{one or '':0>2}" for one in found.groups()), _CHINESE_DAY.sub(r"\1-\2-\3 ", text)))
+    text = _ZONE_NAME.sub(r"\1", text)
     if _WORD.search(text):
         if found := next(filter(None, (one.fullmatch(text) for one in _WORDED)), None):
             month = _MONTHS.index(found["month"].lower()[:3]) + 1
-            text = f"{found['year']}-{month}-{found['day']} {found['rest'] or ''}".rstrip()
+            text = f"{_whole(found['year'])}-{month}-{found['day']} {found['rest'] or ''}".rstrip()
         text = re.sub(r"(?<=\d) ?(?:GMT|UTC)$|(?<=[APap][Mm]) (?:GMT|UTC)$", "Z", text)
     return _BARE_CLOCK.sub(lambda found: ":".join(one for one in found.groups() if one),
                            _BARE_DAY.sub(r"\1-\2-\3 ", text)).strip()

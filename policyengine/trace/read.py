@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import gc
 import os
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -101,17 +102,19 @@ def suffix_of(name: str) -> str:
 
 
 def each_event(path: str | os.PathLike[str], take: Take, *, zone: str | None = None, only: Container[int] | None = None,
-               given: Mapping[str, str] = MappingProxyType({}), read: Reader | None = None) -> tuple[Diagnostic, ...]:
+               given: Mapping[str, str] = MappingProxyType({}), read: Reader | None = None, alike: int = MAX_ERRORS,
+               ) -> tuple[Diagnostic, ...]:
     """Hands the events of a file to `take`, in its order; gives back what is wrong with it.
 
     Where `only` is given, rows (lines) that are not in it are passed over. `given` are fields that the path says of
-    every event that does not say them itself. `read` reads a format that is not known here.
+    every event that does not say them itself. `read` reads a format that is not known here. `alike` is how many errors
+    of one name are given back at most.
     """
     name = os.fspath(path)
     read = read or READERS.get(suffix_of(name))
     if read is None:
         return (_unknown_suffix(name),)
-    problems = Problems(name)
+    problems = Problems(name, alike)
     try:
         with open(name, "rb") as file:
             read(opened(file, name), Context(name, zone, problems.add, only, given), take)
@@ -142,17 +145,19 @@ class Context:
 
 
 class Problems:
-    """The first diagnostics of one file and the number of all."""
+    """The first diagnostics of one file, at most so many `alike` (of one name), and the number of all."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, alike: int = MAX_ERRORS) -> None:
+        self.path, self.alike = path, alike
+        self.names: Counter[str] = Counter()
         self.found: list[Diagnostic] = []
         self.count = 0
         self.next: Span | None = None  # where the first stands that is not shown
 
     def add(self, problem: Diagnostic) -> None:
         self.count += 1
-        if len(self.found) < MAX_ERRORS:
+        self.names[problem.name] += 1
+        if len(self.found) < MAX_ERRORS and self.names[problem.name] <= self.alike:
             self.found.append(problem)
         else:
             self.next = self.next or problem.span
@@ -245,6 +250,10 @@ def lines(file: BinaryIO, context: Context) -> Iterator[bytes]:
                 if line[:2] in (b"\xff\xfe", b"\xfe\xff"):
                     context.add(decode(context.path, line)[1][0])
                     return
+                if other := next((one for mark, *one in _OTHERS if line.startswith(mark)), None):
+                    context.add(error("unreadable-file", f"the file is no text: it begins as {other[0]} does",
+                                      start_of(context.path), help=other[1]))
+                    return
             yield line
     except EOFError:
         context.add(error("cut-off", "the compressed file is cut off", Span(context.path, number_of + 1, 1,
@@ -254,6 +263,13 @@ def lines(file: BinaryIO, context: Context) -> Iterator[bytes]:
             raise
         context.add(error("unreadable-file", f"cannot decompress: {shorten(str(problem).lower())}",
                            start_of(context.path)))
+
+
+_OTHERS = ((b"\x1f\x8b", "one that gzip has compressed", "let its name end in `.gz`"),
+           (b"\x28\xb5\x2f\xfd", "one that zstd has compressed", "let its name end in `.zst`"),
+           (b"PK\x03\x04", "a spreadsheet or a zip archive", "save the sheet as CSV, or unpack the archive"),
+           (b"PAR1", "Parquet", "let its name end in `.parquet`"))
+"""What other files begin with, what they are, and what to do with them."""
 
 
 def _ndjson(file: BinaryIO, context: Context, take: Take) -> None:

@@ -29,8 +29,8 @@ from policyengine.base.record import record
 from policyengine.syntax.format import format_file
 from policyengine.syntax.parser import parse
 from policyengine.trace.log_names import identifier
-from policyengine.trace.log_rows import HEAD_BYTES, LINES, SUFFIXES, is_table
-from policyengine.trace.log_table import Asked, Table, table_events, table_of
+from policyengine.trace.log_rows import HEAD_BYTES, LINES, SUFFIXES, TEXTS, is_table
+from policyengine.trace.log_table import ALIKE, Asked, Table, table_events, table_of
 from policyengine.trace.log_vocabulary import always, example, look, owed, vocabulary_text
 from policyengine.trace.read import PACKED, Context, Event, Take, each_event, no_events, opened, suffix_of
 from policyengine.trace.xes import Shape, read_xes
@@ -85,6 +85,10 @@ def read_log(path: str, zone: str | None, asked: Asked | None = None) -> tuple[L
         if not identifier(name):
             return None, (error("usage", f"`--activity-name`: `{shorten(name)}` has no letter or digit",
                                 help="say in a word what each row is, such as `payment`"),)
+    if asked.encoding is not None and not (suffix in TEXTS and _is_encoding(asked.encoding)):
+        return None, (error("usage", f"`--encoding`: there is no encoding `{shorten(asked.encoding)}`",
+                            help="write, for example, `gb18030`, `windows-1252` or `utf-16`") if suffix in TEXTS else
+                      error("usage", "`--encoding` is of tables of text; other logs say theirs, or are UTF-8"),)
     if suffix in SUFFIXES and (asked.any() or _foreign(path)):
         try:
             return _of_a_table(path, zone, asked)
@@ -95,7 +99,7 @@ def read_log(path: str, zone: str | None, asked: Asked | None = None) -> tuple[L
                             "which case they are"),)
     shape = Shape()
     seen = _Seen(shape, xes=suffix == ".xes")
-    wrong = each_event(path, seen.take, zone=zone, read=partial(_xes, shape) if seen.xes else None)
+    wrong = each_event(path, seen.take, zone=zone, read=partial(_xes, shape) if seen.xes else None, alike=ALIKE)
     return seen.log(path, wrong, zone)
 
 
@@ -193,6 +197,14 @@ def _foreign(path: str) -> bool:
         return False  # who reads it says why it cannot be read
 
 
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(name)  # not every codec of Python's is of texts
+    except LookupError:
+        return False
+    return True
+
+
 def _unreadable(path: str, problem: OSError) -> Diagnostic:
     if isinstance(problem, FileNotFoundError):
         return error("missing-file", f"`{shorten(path)}` does not exist")
@@ -205,7 +217,11 @@ def _of_a_log(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     kept = one_clock(found, "say where the clock stood that wrote it: `--timezone Europe/Amsterdam`; where nobody "
                      "knows, `--timezone UTC`")
     return tuple(replace(one, help="`--timezone UTC` takes all times as they stand")
-                 if one.name == "bad-time" and " by the clocks of " in one.message else one for one in kept)
+                 if one.name == "bad-time" and " by the clocks of " in one.message else
+                 replace(one, help=_ENCODED) if one.name == "not-utf8" else one for one in kept)
+
+
+_ENCODED = "save it as UTF-8, or, of a table of text, say what it is: `--encoding gb18030`, `--encoding windows-1252`"
 
 
 def _xes(shape: Shape, file: BinaryIO, context: Context, take: Take) -> None:

@@ -342,10 +342,10 @@ def test_a_file_without_one_row_says_why_also_where_its_columns_are_named(
     whole = gzip.compress("".join(f'{{"case": "{at}"}}\n' for at in range(2000)).encode())
     (folder / "cut.ndjson.gz").write_bytes(whole[:30])
     (folder / "bad.ndjson.gz").write_bytes(whole[:12] + b"\xff" * 40 + whole[52:])
-    (folder / "wide.csv").write_text("case,activity,time\n", encoding="utf-16")
+    (folder / "wide.ndjson").write_text('{"case": 1}\n', encoding="utf-16")
     (folder / "none.csv").write_text("")
     for name, wanted in (("cut.ndjson.gz", "cut-off"), ("bad.ndjson.gz", "cannot decompress"),
-                         ("wide.csv", "is UTF-16, not UTF-8"), ("none.csv", "no-events")):
+                         ("wide.ndjson", "is UTF-16, not UTF-8"), ("none.csv", "no-events")):
         code, out, err = run(capfd, "init", "--from-log", name, "p", "--case", "case")
         assert (code, out) == (2, "") and wanted in err and err.count("error[") == 1, err
 
@@ -403,7 +403,8 @@ def test_what_cannot_be_made_a_project_of(folder: Path, capfd: pytest.CaptureFix
     (folder / "folder").mkdir()
     for name, wanted in (("names.ndjson", "event-name"), ("empty.ndjson", "no-events"),
                          ("bad.ndjson", "did you mean `tme`"), ("bad.xes", "error["),
-                         ("t.parquet", "is cut off, or is no Parquet"), ("o.jsonocel", "flatten it to one type of object"),
+                         ("t.parquet", "is cut off, or is no Parquet"),
+                         ("o.jsonocel", "flatten it to one type of object"),
                          ("o.xlsx", "save it as XES or CSV"), ("none.csv", "missing-file"),
                          ("o.json", "flatten it to one type of object"),
                          ("trail.json.gz", "as `jq -c '.Records[]'` does"), ("list.json", "as `jq -c '.[]'` does"),

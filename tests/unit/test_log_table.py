@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import zstandard
 
 from policyengine.base.diagnostic import Diagnostic
 from policyengine.base.instants import parse_instant
@@ -87,6 +88,16 @@ def refused(path: Path, zone: str | None = "UTC", **asked: Any) -> list[tuple[st
     ("Thursday, Sept 3, 2026 7:03 am", None, "2026-09-03T07:03:00Z"),
     ("Sep 3, 2026, 11:59:58 PM UTC", None, "2026-09-03T23:59:58Z"),
     ("2026-01-31 23:59:58.123456 UTC", None, "2026-01-31T23:59:58.123456Z"),
+    # a zone by its name where the offset has said it, and Oracle's
+    ("2026-01-31T23:59:58.5+01:00[Europe/Berlin]", None, "2026-01-31T22:59:58.5Z"),
+    ("2026-01-31T23:59:58Z[UTC]", None, "2026-01-31T23:59:58Z"),
+    ("31-JAN-26 11.59.58.123000000 PM", None, "2026-01-31T23:59:58.123Z"),
+    ("31-JAN-99 11.59.58 AM +01:00", None, "1999-01-31T10:59:58Z"),
+    # as in China
+    ("2026年1月31日 23:59:58", None, "2026-01-31T23:59:58Z"), ("2026年01月31日", None, "2026-01-31T00:00:00Z"),
+    ("2026年1月31日下午3点4分5秒", None, "2026-01-31T15:04:05Z"),
+    ("2026/1/31 上午 12:04", None, "2026-01-31T00:04:00Z"),
+    ("2026年1月31日 15时04分", None, "2026-01-31T15:04:00Z"),
     ("20260131 9:15", None, "2026-01-31T09:15:00Z"), ("31.01.2026 091500", None, "2026-01-31T09:15:00Z"),
 ])
 def test_a_time_as_tools_write_it(text: str, order: Order | None, same: str) -> None:
@@ -107,6 +118,10 @@ def test_a_time_as_tools_write_it(text: str, order: Order | None, same: str) -> 
     ("Sat Jan 31 23:59:58 PST 2026", "UTC", "`Sat Jan 31 23:59:58 PST 2026` is not a time"),
     ("31-Jan-2026 23:59", None, "`31-Jan-2026 23:59` has no offset"),
     ("١٢.٠١.٢٠١١", "UTC", "`١٢.٠١.٢٠١١` is not a time"),
+    ("13/2/2011", "UTC", "`13/2/2011` does not say day and month in the order of others"),
+    ("2026-01-31T23:59:58[Asia/Tokyo]", "UTC", r"`2026-01-31T23:59:58\[Asia/Tokyo\]` is not a time"),
+    ("2026年2月31日", "UTC", "`2026年2月31日` names a day"),
+    ("2026年1月31日下午13点", "UTC", "`2026年1月31日下午13点` names a time"),
 ])
 def test_what_is_not_one_instant(text: str, zone: str | None, message: str) -> None:
     with pytest.raises(ValueError, match="^" + message.replace(".", r"\.")):
@@ -115,7 +130,7 @@ def test_what_is_not_one_instant(text: str, zone: str | None, message: str) -> N
 
 @pytest.mark.parametrize("head", [
     HEAD, "case:concept:name,concept:name,time:timestamp", "CaseID;ActivityID;CompleteTimestamp", '"case"\tTask\tDate',
-    "case_id|activity|timestamp",
+    "case_id|activity|timestamp", "案例编号,活动,发生时间", "会话 ID;操作;时间",
 ])
 def test_the_columns_by_the_names_that_tools_give_them(file: Path, head: str) -> None:
     mark = next(one for one in ",;\t|" if one in head)
@@ -125,6 +140,49 @@ def test_the_columns_by_the_names_that_tools_give_them(file: Path, head: str) ->
     [event] = table(file).events
     assert (event.type, event.time, event.fields, event.sequence, event.row) == (
         "send_fine", parse_instant("2026-01-01T10:00:00Z"), {"case": "7"}, 1, 2)
+
+
+@pytest.mark.parametrize(("data", "encoding"), [
+    ("案例,活动,时间\n7,付款,2026-01-01\n".encode("gb18030"), "gb18030"),
+    ("Case;Activity;Time\n7;Prüfung;2026-01-01\n".encode("latin-1"), "latin-1"),
+    ("Case\tActivity\tTime\r\n7\tPrüfung\t2026-01-01\r\n".encode("utf-16"), None),
+    ("\ufeffCase\tActivity\tTime\n7\tPrüfung\t2026-01-01\n".encode("utf-16-be"), "utf-16-be"),
+    (b"\xef\xbb\xbfsep=;\r\nCase;Activity;Time\r\n7;\"a;b\";2026-01-01\r\n", None),
+])
+def test_a_table_of_another_encoding(file: Path, data: bytes, encoding: str | None) -> None:
+    file.write_bytes(data)
+    [event] = table(file, encoding=encoding).events
+    assert (event.type, event.row) in {("u4ed8_u6b3e", 2), ("prufung", 2), ("a_b", 3)}
+    packed = file.with_suffix(".csv.gz")
+    packed.write_bytes(gzip.compress(data))
+    assert [one.type for one in table(packed, encoding=encoding).events] == [event.type]
+
+
+def test_a_table_that_is_not_of_its_encoding(file: Path) -> None:
+    rows = "7,ok,2026-01-01\n" * 20_000
+    file.write_bytes(f"case,activity,time\n{rows}".encode() + b"7,ok\xff\xff,2026-01-01\n" * 9)
+    assert refused(file, encoding="gb18030") == [("other-encoding", "byte 0xff is not of gb18030", 20_002,
+                                                  "say another `--encoding`, or save the file as UTF-8")]
+
+
+def test_an_archive_that_is_cut_off(file: Path) -> None:
+    """One so short that the first reading comes to its end."""
+    text = "".join(f"{one},a,2026-01-01T00:00:00Z\n" for one in range(500)).encode()
+    for end, packed in ((".gz", gzip.compress(text)), (".zst", zstandard.compress(text))):
+        for name in ("log.tsv", "log.csv"):
+            path = file.with_name(name + end)
+            path.write_bytes(packed[:len(packed) // 2])
+            assert [one[0] for one in refused(path, case="case")] == ["cut-off"]
+
+
+def test_errors_that_are_alike_are_counted(file: Path) -> None:
+    file.write_text("case,activity,time\n" + "1,a,\n" * 9 + ",a,45293.5\n1,a,45293.5\n", "utf-8")
+    told = refused(file)
+    assert [(name, row) for name, _, row, _ in told] == [
+        ("missing-column", 2), ("missing-column", 3), ("missing-column", 4), ("bad-time", 12), ("more-errors", 5)]
+    assert "spreadsheets count days so" in told[3][3] and "has 7 more errors" in told[4][1]
+    file.write_text("Export\n1\n", "utf-8")
+    assert refused(file)[0][3] == "the first line names the columns, with `,`, `;`, tab or `|` between them"
 
 
 def test_of_a_start_and_an_end_the_end_is_the_time(file: Path) -> None:
@@ -161,8 +219,9 @@ def test_the_column_says_which_is_the_day(file: Path) -> None:
     assert "--dates day-first" in help
     assert table(file, dates="day-first").events[0].time == parse_instant("2026-02-01T10:00:00Z")
     file.write_text(f"{HEAD}\n1,a,13/2/2026 10:00\n1,b,2/13/2026 10:00\n")
-    assert [one[:3] for one in refused(file)] == [("bad-time", "`13/2/2026 10:00` may be of two days", 2),
-                                                  ("bad-time", "`2/13/2026 10:00` may be of two days", 3)]
+    other = "does not say day and month in the order of others in its column"
+    assert [one[:3] for one in refused(file)] == [("bad-time", f"`13/2/2026 10:00` {other}", 2),
+                                                  ("bad-time", f"`2/13/2026 10:00` {other}", 3)]
 
 
 def test_no_row_is_lost_unsaid(file: Path) -> None:
@@ -252,8 +311,8 @@ def test_compressed_and_parquet(tmp_path: Path) -> None:
 def test_a_struct_of_parquet_is_columns_and_damage_is_told(tmp_path: Path) -> None:
     log = tmp_path / "case=7" / "log[1].parquet"  # neither a pattern nor a column
     log.parent.mkdir()
-    duckdb.execute("COPY (SELECT i::VARCHAR AS case_id, 'Pay' AS activity, TIMESTAMPTZ '2026-01-01 10:00:00+08' AS time, "
-                   "{'model': md5(i::VARCHAR), 'Usage': {'in put': 5}} AS attributes, [1, 2] AS list "
+    duckdb.execute("COPY (SELECT i::VARCHAR AS case_id, 'Pay' AS activity, TIMESTAMPTZ '2026-01-01 10:00:00+08' AS "
+                   "time, {'model': md5(i::VARCHAR), 'Usage': {'in put': 5}} AS attributes, [1, 2] AS list "
                    f"FROM range(5000) AS r(i)) TO '{log}'")
     got = table(log)
     assert got.table is not None and got.table.names[3:] == ("attributes.model", "attributes.Usage.in put", "list")

@@ -218,6 +218,9 @@ def test_compressed(tmp_path: Path) -> None:
     ("e.ndjson", "", "no-events"), ("e.ndjson", "\n\n", "no-events"), ("e.csv", "type,time\n", "no-events"),
     ("e.csv", "", "no-events"), ("e.parquet", "PAR1", "unknown-format"), ("e.txt", OK, "unknown-format"),
     ("e", OK, "unknown-format"), ("e.ndjson", OK.encode("utf-16"), "not-utf8"),
+    ("e.csv", gzip.compress(OK.encode(), mtime=0), "unreadable-file"),
+    ("e.csv", b"PK\x03\x04" + bytes(99), "unreadable-file"),
+    ("e.ndjson", b"PAR1\x15\x04\n\xff\n", "unreadable-file"),
 ])
 def test_files_without_events(tmp_path: Path, name: str, content: str | bytes, wanted: str) -> None:
     events, problems = read_as(tmp_path, name, content)
