@@ -15,6 +15,9 @@ from typing import Any
 ENVELOPE = frozenset({"type", "time", "id", "sequence", "case", "service"})
 """Fields that have a meaning of their own; an attribute of such a name becomes `event_…`."""
 
+LONGEST = 200
+"""A longer text becomes a name of so many characters where a vocabulary is written for it, which then says the text."""
+
 RESERVED = frozenset({
     # the grammar's, which a test holds these to
     "and", "or", "not", "in", "is", "contains", "matches", "every", "some", "no", "any", "latest", "where", "satisfies",

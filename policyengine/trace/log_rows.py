@@ -25,6 +25,7 @@ from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.base.places import Positions
 from policyengine.base.scalars import start_of
 from policyengine.base.source import Source, Span
+from policyengine.trace import log_otlp
 from policyengine.trace.read import Context, Problem, Records, lines, no_object, opened, refused, suffix_of
 from policyengine.trace.scan_database import fault
 from policyengine.trace.scan_forms import file_named, named, struct_fields
@@ -234,7 +235,7 @@ def _inside(name: str, type: str, x: str) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _objects(path: str, add: Problem) -> Iterator[Iterator[tuple[int, dict[str, Any]]]]:
-    """Each object with its line; `add` is told of lines that are none."""
+    """Each object with its line, of which OpenTelemetry writes many on one; `add` is told of lines that are none."""
     with open(path, "rb") as file:
         yield _each_object(file, Context(path, None, add))
 
@@ -252,7 +253,10 @@ def _each_object(file: BinaryIO, context: Context) -> Iterator[tuple[int, dict[s
         except (ValueError, RecursionError):
             refused(line, row, context, _why)
         else:
-            yield row, value
+            yield from ((row, one) for one in (log_otlp.each(value) if _OTLP.search(text) else (value,)))
+
+
+_OTLP = re.compile('"(?:attributes|resourceSpans|resourceLogs)"')
 
 
 def _why(text: str, context: Context) -> tuple[Diagnostic, ...]:

@@ -18,7 +18,7 @@ from policyengine.base.instants import parse_instant
 from policyengine.base.record import record
 from policyengine.base.scalars import WHOLE_DIGITS
 from policyengine.base.source import Span
-from policyengine.trace.log_names import ENVELOPE, identifier
+from policyengine.trace.log_names import ENVELOPE, LONGEST, identifier
 from policyengine.trace.log_rows import LINES, rows
 from policyengine.trace.read import Event, Problems, Take, no_events, suffix_of
 from policyengine.trace.xes_values import VALUES
@@ -272,7 +272,8 @@ def _fields(names: Sequence[str], places: dict[Role, int]) -> tuple[tuple[int, s
 
 
 def free(name: str, taken: dict[str, str]) -> str:
-    """The name, with a number behind it where another text has it."""
+    """The name, with a number behind it where another text has it, and cut where it is too long to be written."""
+    name = name[:LONGEST].rstrip("_") if len(name) > LONGEST else name
     own, number = name, 1
     while name and own in taken:
         number += 1

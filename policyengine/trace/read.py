@@ -364,6 +364,8 @@ def refused(line: bytes, row: int, context: Context, why: Callable[[str, Context
         if one.name == "json-syntax" and not one.help and row == 1 and text is not None:
             one = replace(one, help=ONE_A_LINE if text.lstrip()[:1] == "[" else
                           "write each event on one line, as `jq -c .` does" if text.strip() == "{" else "")
+        if one.name == "number-too-long":
+            one = replace(one, help=one.help or ROUNDED)
         context.add(_on_line(one, row))
 
 
@@ -376,8 +378,10 @@ def _on_line(problem: Diagnostic, row: int) -> Diagnostic:
     return replace(problem, span=moved(problem.span), notes=notes)
 
 
-COUNTED = ("a count since 1970 is read by `guiju init --from-log FILE --case COLUMN --activity type --time time`, "
-           "which writes the events anew")
+_ANEW = "`guiju init --from-log FILE --case COLUMN --activity type --time time`, which writes the events anew"
+FINER = f"cut it to microseconds, as does {_ANEW}"
+ROUNDED = f"round it, as does {_ANEW}"
+COUNTED = f"a count since 1970 is read by {_ANEW}"
 FOREIGN = "`guiju init --from-log` makes a project of the log of another tool, whose columns have other names"
 
 
@@ -429,7 +433,8 @@ def _bad_time(when: Any, span: Span, zone: str | None) -> Diagnostic | None:
     try:
         parse_instant(when, zone)
     except ValueError as problem:
-        return error("bad-time", str(problem), span, "not an instant", help=COUNTED if when.isdigit() else "")
+        help = COUNTED if when.isdigit() else FINER if "finer than" in str(problem) else ""
+        return error("bad-time", str(problem), span, "not an instant", help=help)
     return None
 
 

@@ -41,6 +41,7 @@ from policyengine.trace.scan_rows import (
     from_json,
     id_twice,
     path_fields,
+    too_many,
 )
 from policyengine.trace.scan_sources import ODD, Source, asked, narrowed, placed, select
 from policyengine.trace.scan_text import stage
@@ -97,6 +98,8 @@ def scan(con: duckdb.DuckDBPyConnection, paths: Sequence[str | os.PathLike[str]]
     columns. `zone` is that of times without an offset, which are errors without it. Events after `as_of` (UTC
     microseconds; without it, none) are left out. Defaults of the vocabulary are not applied.
     """
+    if wrong := too_many(schemas):
+        return None, wrong
     work = _Work(con, [os.fspath(path) for path in paths], schemas, needs, zone)
     try:
         return work.scan(as_of), tuple(work.found)

@@ -17,7 +17,7 @@ from policyengine.base.diagnostic import Diagnostic, did_you_mean, error, shorte
 from policyengine.base.instants import iso_instant, parse_instant
 from policyengine.base.scalars import start_of
 from policyengine.base.source import Span
-from policyengine.trace.read import FOREIGN, MAX_ERRORS, Event, Take
+from policyengine.trace.read import COUNTED, FINER, FOREIGN, MAX_ERRORS, Event, Take
 from policyengine.trace.scan_database import another, fault
 from policyengine.trace.scan_forms import BINARY, STAMPS, ZONED, Form, file_named, held_as, named
 
@@ -46,6 +46,8 @@ def bad_columns(name: str, columns: Columns, given: Mapping[str, str], numbers: 
     missing = [needed for needed in ("type", "time") if needed not in types and needed not in given]
     found = [error("missing-column", f"`{shorten(name)}` has no column `{needed}`", start_of(name),
                    help=did_you_mean(needed, types) if len(missing) == 1 else FOREIGN) for needed in missing]
+    if held_as(Form("native", types.get("time", ""))) in ("integer", "number") or types.get("time") in BINARY:
+        found.append(error("bad-time", "the column `time` holds numbers, and no times", start_of(name), help=COUNTED))
     found += [error("binary-numbers", f"the column `{shorten(column)}` holds binary floating point numbers",
                     start_of(name), help=f"write it as `DECIMAL(18,2)`, or with the decimals that `{column}` has")
               for column, type in columns if type in BINARY and column in numbers]
@@ -133,7 +135,7 @@ def take_row(fields: dict[str, Any], name: str, row: int, zone: str | None, take
                 raise ValueError("the `time` of an event is a timestamp, or text such as `2026-08-01T09:30:00Z`")
             time = parse_instant(when, zone)
         except ValueError as problem:
-            wrong.append(error("bad-time", str(problem), span))
+            wrong.append(error("bad-time", str(problem), span, help=FINER if "finer than" in str(problem) else ""))
     if id is not None and (isinstance(id, bool) or not isinstance(id, str | int)):
         wrong.append(error("bad-event-id", "the `id` of an event is text or a whole number", span))
     if sequence is not None and (isinstance(sequence, bool) or not isinstance(sequence, int | Decimal)):

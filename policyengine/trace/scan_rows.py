@@ -31,6 +31,9 @@ from policyengine.trace.xes import read_xes
 MAX_ERRORS = 50
 """Of one file, so many events that do not fit are described, the others counted."""
 
+MAX_TYPES = 1 << 15
+"""So many event types have a place that the column `type` can hold."""
+
 ENVELOPE = frozenset({"type", "time", "id", "sequence"})
 """The columns every row has, which the reader takes out of `fields`."""
 
@@ -50,6 +53,15 @@ def text_suffixes() -> tuple[str, ...]:
 def suffixes() -> tuple[str, ...]:
     """All that the name of a file of events may end with."""
     return (*text_suffixes(), ".parquet")
+
+
+def too_many(schemas: Schemas) -> tuple[Diagnostic, ...]:
+    """Why a vocabulary is too large for columns, where it is."""
+    if len(schemas) <= MAX_TYPES:
+        return ()
+    return (error("too-many-types", f"the vocabulary has {len(schemas):,} event types, and columns hold {MAX_TYPES:,}",
+                  help="what differs from event to event, such as an address, is a field and no type; or judge with "
+                  "`--engine evaluator`"),)
 
 
 def path_fields(name: str, schemas: Schemas) -> dict[str, str]:

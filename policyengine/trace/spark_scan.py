@@ -23,7 +23,7 @@ from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.trace import read
 from policyengine.trace.columns import Column, Unsupported, each_once
 from policyengine.trace.scan import UNREAD, Scan, clocks
-from policyengine.trace.scan_rows import MAX_ERRORS, Fitter, Held, Schemas, as_json, id_twice
+from policyengine.trace.scan_rows import MAX_ERRORS, Fitter, Held, Schemas, as_json, id_twice, too_many
 from policyengine.trace.scan_sources import asked, select
 from policyengine.trace.spark import FAULTS, KEPT, fault, local_table
 from policyengine.trace.spark_read import PLACE, Part, each_row, numbered, parts
@@ -34,6 +34,8 @@ def scan(spark: SparkSession, paths: Sequence[str | os.PathLike[str]], schemas: 
          needs: Mapping[str, Sequence[Column]], *, zone: str | None = None, as_of: int | None = None,
          ) -> tuple[Scan | None, tuple[Diagnostic, ...]]:
     """Makes the view `events`; see `trace.scan.scan`. Here `repeats` counts the rows in the table alone."""
+    if wrong := too_many(schemas):
+        return None, wrong
     work = _Work(spark, schemas, needs, zone)
     try:
         return work.scan([os.fspath(path) for path in paths], as_of), tuple(work.found)

@@ -20,7 +20,7 @@ from xml.parsers import expat
 from policyengine.base.diagnostic import Note, error, shorten, warning
 from policyengine.base.scalars import MAX_DEPTH, start_of
 from policyengine.base.source import Span
-from policyengine.trace.log_names import ENVELOPE, Given, identifier, said_of
+from policyengine.trace.log_names import ENVELOPE, LONGEST, Given, identifier, said_of
 from policyengine.trace.read import Event, Problem, Take
 from policyengine.trace.xes_values import FAULTS, KINDS, VALUES, Kind, instant
 
@@ -543,6 +543,9 @@ class _Log:
         """The name, or where another text has it, one with a number behind it; both are noted as twins."""
         number = 1
         own = name
+        if len(name) > LONGEST:
+            own = name = name[:LONGEST].rstrip("_")
+            twins.add(own)
         while name and self.stands_for.get((scope, own), (above, text))[:2] != (above, text):
             number += 1
             twins.add(own)

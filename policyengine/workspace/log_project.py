@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from policyengine.base.diagnostic import Diagnostic, error, has_errors, shorten
+from policyengine.base.diagnostic import Diagnostic, error, has_errors, shorten, warning
 from policyengine.base.instants import iso_instant, local_date
 from policyengine.base.record import record
 from policyengine.syntax.format import format_file
@@ -45,6 +45,9 @@ OWNERS = ("case", "case_id", "user", "user_id", "customer", "customer_id", "acco
 
 CASES = 100_000
 """Of so many cases it is looked with what they begin."""
+
+MANY = 1_000
+"""More activities than this are seldom what happened, but what it happened to."""
 
 OTHERS = 12
 """So many types stand in the first rule; a log may have hundreds."""
@@ -161,6 +164,10 @@ class _Seen:
             found.append(no_events(path))
         if has_errors(found):
             return None, _of_a_log(found)
+        if len(self.shape.events) > MANY:
+            found.append(warning("many-types", f"the log has {len(self.shape.events):,} activities in "
+                                 f"{sum(self.shape.events.values()):,} events", help="where they say more than what "
+                                 "happened, such as to whom, another column says it shorter: `--activity`"))
         everywhere, shape = always(self.shape), self.shape
         key = "case" if self.xes or table else next((one for one in OWNERS if one in everywhere
                                                      and shape.kinds[one] in ({"text"}, {"integer"})), None)

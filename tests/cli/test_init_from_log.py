@@ -15,6 +15,7 @@ import pytest
 import zstandard
 
 from policyengine.__main__ import main
+from policyengine.trace import scan_rows
 
 TICKETS = Path(__file__).parents[2] / "examples" / "process-mining" / "tickets.xes"
 
@@ -362,6 +363,74 @@ def test_what_stands_behind_a_mark_is_a_policy_too(folder: Path, capfd: pytest.C
     code, out, err = run(capfd, "check", "--format", "json")
     assert mark and code == 0, err
     assert [one["rule"] for one in json.loads(out)["rules"]] == ["the_beginning", "b_in_time", "b_once"]
+
+
+def test_an_activity_that_is_too_long_for_a_name(folder: Path, capfd: pytest.CaptureFixture[str],
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was a key that no parser of YAML reads."""
+    texts = ["very long " * 500 + one for one in ("a", "b")]
+    day = '<date key="time:timestamp" value="2026-01-0{}T00:00:00Z"/>'
+    (folder / "l.xes").write_text('<log><trace><string key="concept:name" value="1"/>' + "".join(
+        f'<event><string key="concept:name" value="{one}"/><string key="{"k" * 900}" value="x"/>{day.format(at)}'
+        "</event>\n" for at, one in enumerate(texts, 1)) + "</trace></log>")
+    (folder / "l.csv").write_text("case,activity,time\n" + "".join(
+        f"1,{one},2026-01-0{at}T00:00:00Z\n" for at, one in enumerate(texts, 1)))
+    for name in ("l.xes", "l.csv"):
+        assert run(capfd, "init", "--from-log", f"../here/{name}", f"../{name}-p")[0] == 0
+        assert verdicts(checked(capfd, folder.parent / f"{name}-p", monkeypatch)) == {"satisfied": 1}
+        assert run(capfd, "test")[0] == 0
+
+
+def test_activities_that_say_more_than_what_happened(folder: Path, capfd: pytest.CaptureFixture[str],
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """More types than a column of small numbers holds were an internal error."""
+    (folder / "g.csv").write_text("case,activity,time\n" + "".join(
+        f"1,GET /users/{one},2026-01-01T00:00:00Z\n" for one in range(1_200)))
+    code, _, err = run(capfd, "init", "--from-log", "g.csv", "p")
+    assert code == 0 and "warning[many-types]: the log has 1,200 activities in 1,200 events" in err
+    monkeypatch.chdir(folder / "p")
+    monkeypatch.setattr(scan_rows, "MAX_TYPES", 1_199)
+    code, _, err = run(capfd, "check", "--engine", "duckdb")
+    assert code == 2 and "error[too-many-types]: the vocabulary has 1,200 event types, and columns hold 1,199" in err
+    assert run(capfd, "check", "--engine", "evaluator")[0] in (0, 1)
+
+
+def test_spans_of_opentelemetry(folder: Path, capfd: pytest.CaptureFixture[str],
+                                monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line of its files holds many spans, and an attribute is a key with a typed value."""
+    def span(name: str, start: int, *attributes: tuple[str, str, Any]) -> dict[str, Any]:
+        return {"traceId": "t1", "spanId": f"s{start}", "name": name, "startTimeUnixNano": str(start * 10 ** 9),
+                "endTimeUnixNano": str((start + 1) * 10 ** 9 + 321), "status": {}, "events": [
+                    {"name": "e", "attributes": [{"key": "content", "value": {"stringValue": "hi"}}]}],
+                "attributes": [{"key": key, "value": {kind: value}} for key, kind, value in attributes]}
+
+    chat = span("chat gpt-4", 1_767_225_600, ("gen_ai.usage.input_tokens", "intValue", "52"), ("ok", "boolValue", True),
+                ("gen_ai.response.finish_reasons", "arrayValue", {"values": [{"stringValue": "stop"}]}))
+    tool = span("execute_tool weather", 1_767_225_700)
+    (folder / "s.jsonl").write_text(json.dumps({"resourceSpans": [
+        {"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "chat"}}]},
+         "scopeSpans": [{"scope": {"name": "x"}, "spans": [chat, tool]}]}, {"scopeSpans": []}]}) + "\n")
+    code, _, err = run(capfd, "init", "--from-log", "s.jsonl", "p")
+    assert code == 2 and "no column is known to say the activity\n" in err and "`name`" in err, err
+    assert run(capfd, "init", "--from-log", "s.jsonl", "p", "--activity", "name")[0] == 0
+    first, second = map(json.loads, (folder / "p/events/s.ndjson").read_text("utf-8").splitlines())
+    assert (first["type"], first["time"], first["case"]) == ("chat_gpt_4", "2026-01-01T00:00:01Z", "t1")
+    assert (first["attributes_gen_ai_usage_input_tokens"], first["attributes_ok"]) == (52, True)
+    assert first["attributes_gen_ai_response_finish_reasons"] == ["stop"]
+    assert first["events"] == [{"name": "e", "attributes": {"content": "hi"}}]
+    assert (second["type"], second["resource_attributes_service_name"], second["scope_name"]) == (
+        "execute_tool_weather", "chat", "x")
+    assert verdicts(checked(capfd, folder / "p", monkeypatch)) == {"satisfied": 1}
+
+
+@pytest.mark.parametrize("line", [
+    {"resourceSpans": [7, {"scopeSpans": 7}, {"scopeSpans": [7, {"spans": [7]}]}]}, {"resourceLogs": []},
+])
+def test_lines_of_opentelemetry_without_a_span(folder: Path, capfd: pytest.CaptureFixture[str],
+                                               line: dict[str, Any]) -> None:
+    (folder / "s.jsonl").write_text(json.dumps(line) + "\n")
+    code, out, err = run(capfd, "init", "--from-log", "s.jsonl", "p", "--activity", "name")
+    assert (code, out) == (2, "") and "no-events" in err, err
 
 
 def test_rows_of_csv(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

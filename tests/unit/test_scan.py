@@ -262,8 +262,8 @@ def parquet(con: duckdb.DuckDBPyConnection, path: Path, select: str) -> str:
      "clocks of Europe/Paris; it needs an offset such as `+08:00`"),
     ("CAST(NULL AS TIMESTAMPTZ)", None, "missing-column e.parquet:1 the event has no `time`"),
     ("DATE '2026-08-01'", None, "bad-time e.parquet:1 `2026-08-01` is not a time such as `2026-11-20T23:59:59+08:00`"),
-    ("1785585600", None, "bad-time e.parquet:1 the `time` of an event is a timestamp, or text such as "
-     "`2026-08-01T09:30:00Z`"),
+    ("1785585600", None, "bad-time e.parquet:1 the column `time` holds numbers, and no times"),
+    ("1785585600.5::DOUBLE", None, "bad-time e.parquet:1 the column `time` holds numbers, and no times"),
 ])
 def test_times_of_parquet(con: duckdb.DuckDBPyConnection, tmp_path: Path, time: str, zone: str | None,
                           said: str | None) -> None:
