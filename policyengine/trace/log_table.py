@@ -20,7 +20,7 @@ from policyengine.base.scalars import WHOLE_DIGITS
 from policyengine.base.source import Span
 from policyengine.trace.log_names import ENVELOPE, LONGEST, identifier
 from policyengine.trace.log_rows import LINES, rows
-from policyengine.trace.read import Event, Problems, Take, no_events, suffix_of
+from policyengine.trace.read import ALIKE, Event, Problems, Take, no_events, suffix_of
 from policyengine.trace.xes_values import VALUES
 
 Order = Literal["day-first", "month-first"]
@@ -43,9 +43,6 @@ ROLES: dict[Role, tuple[str, ...]] = {
 }
 """What tools call the three columns, with or without `_` or a hump, the likeliest first. Of a start and an end, the end
 is when the activity has happened."""
-
-ALIKE = 3
-"""So many errors of one kind are shown of a log: who looks at one for the first time learns no more from more."""
 
 _LEAVE = "leave such rows out of the log, or say which column is meant: "
 _WITHOUT: dict[Role, str] = {

@@ -28,6 +28,7 @@ from policyengine.base.scalars import decode, number, start_of
 from policyengine.base.source import Source, Span
 
 MAX_ERRORS = 20  # bad lines shown of one file; the rest are counted
+ALIKE = 3  # who has seen so many errors of one kind learns nothing from more
 MAX_LINE_BYTES = 4 * 1024 * 1024  # a longer line is not an event, and would be read into memory whole
 
 PACKED = (".gz", ".zst")

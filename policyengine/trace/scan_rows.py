@@ -29,7 +29,7 @@ from policyengine.trace.scan_forms import file_named
 from policyengine.trace.xes import read_xes
 
 MAX_ERRORS = 50
-"""Of one file, so many events that do not fit are described, the others counted."""
+"""Of one file, so many events that do not fit are described, few of them alike, the others counted."""
 
 MAX_TYPES = 1 << 15
 """So many event types have a place that the column `type` can hold."""
@@ -106,8 +106,9 @@ class Fitter:
         """The event of a row; None where it does not fit."""
         schema = self.own.get(row.type)
         if schema is None:
-            self.tell(error("unknown-event", f"no event type `{shorten(row.type)}` in the vocabulary", self.span(row),
-                            help=did_you_mean(row.type, self.schemas) if self.wrong < MAX_ERRORS else ""))
+            message = f"no event type `{shorten(row.type)}` in the vocabulary"
+            self.tell(error("unknown-event", message, self.span(row),
+                            help=did_you_mean(row.type, self.schemas) if self.is_news(message) else ""))
             return None
         fields = convert_text(schema, row.fields) if row.text_fields else row.fields
         if None in fields.values():  # of a field that the event has not got, null says nothing
@@ -124,12 +125,16 @@ class Fitter:
         return Event(row.type, row.time, fields, row.id, row.sequence, row.file, row.row, self.places[row.type])
 
     def tell(self, problem: Diagnostic) -> None:
-        """Count a problem, and keep it if it is among the first."""
+        """Count a problem, and keep it if it is among the first, and the first that say this."""
         self.wrong += 1
-        if self.wrong <= MAX_ERRORS:
+        if self.is_news(problem.message):
             self.found.append(problem)
         else:
             self.next = self.next or problem.span
+
+    def is_news(self, message: str) -> bool:
+        """Whether a problem that says this would be kept."""
+        return len(self.found) < MAX_ERRORS and sum(one.message == message for one in self.found) < read.ALIKE
 
     @staticmethod
     def span(row: Any) -> Span:

@@ -23,7 +23,7 @@ from policyengine.trace import scan as scan_module
 from policyengine.trace.columns import Column
 from policyengine.trace.scan import Scan, scan
 from policyengine.trace.scan_database import open_database, temp_folder
-from policyengine.trace.scan_rows import each_row
+from policyengine.trace.scan_rows import Fitter, each_row
 
 TEXT, INTEGER, NUMBER = types.Text(), types.Number(integer=True), types.Number()
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -487,8 +487,22 @@ def test_a_file_of_which_no_row_fits(con: duckdb.DuckDBPyConnection, tmp_path: P
     said = bad(con, path)
     assert said[:2] == ["event-unknown-key e.parquet:1 used: there is no field `usr`",
                         "event-required e.parquet:1 used: `user` is missing, and it is required"]
-    assert said[-2:] == ["more-errors e.parquet:26 1,950 more errors in events are not shown",
+    assert said[-2:] == ["more-errors e.parquet:4 1,994 more errors in events are not shown",
                          "more-errors e.parquet:1 29,000 more rows that may not fit were not looked at"]
+
+
+def test_a_type_that_is_not_known_is_told_three_times(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """So that another that is not known either is not lost behind it."""
+    lines: list[dict[str, Any] | str] = [row(number, type="usedd") for number in range(100)]
+    path = ndjson(tmp_path / "e.ndjson", [*lines, row(100, type="sene")])
+    fitter = Fitter(SCHEMAS)
+    each_row(path, fitter.event, SCHEMAS, None)
+    expected = [f"unknown-event e.ndjson:{at} no event type `{kind}` in the vocabulary"
+                for at, kind in ((1, "usedd"), (2, "usedd"), (3, "usedd"), (101, "sene"))]
+    assert bad(con, path) == [*expected, "more-errors e.ndjson:4 97 more errors in events are not shown"]
+    assert [(one.message, one.help) for one in fitter.problems()[2:4]] == [
+        ("no event type `usedd` in the vocabulary", "did you mean `used`?"),
+        ("no event type `sene` in the vocabulary", "did you mean `seen`?")]
 
 
 # ---- the database
