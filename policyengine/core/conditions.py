@@ -392,31 +392,48 @@ def _since(range: ir.Since, here: Here, world: World) -> _Window:
 
 def matching(pattern: ir.Pattern, here: Here, world: World, first: int, last: int,
              values: Mapping[str, Any] | None = None, *,
-             within: tuple[int | None, int | None]) -> Iterator[tuple[int, Event, Truth]]:
+             within: tuple[int | None, int | None]) -> list[tuple[int, Event, Truth]]:
     """The candidates of a pattern from place `first` up to, not including, `last`, whose `where` is not false.
 
     `within` are the instants between which these places lie whatever other events there are, both included.
     """
-    asked = tuple(here.key(key) if values is None else values[key] for key in pattern.keys)
+    asked = _keys(pattern, here, values)
     world.ask(pattern.event, pattern.keys, asked, *within)
-    yield from _candidates(pattern, asked, here, world, first, last)
+    return _candidates(pattern, asked, here, world, first, last)
+
+
+def _keys(pattern: ir.Pattern, here: Here, values: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """The values of the pattern's keys: those given, or the moment's."""
+    return tuple([here.key(key) if values is None else values[key] for key in pattern.keys])
 
 
 def _candidates(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: World, first: int, last: int,
-                ) -> Iterator[tuple[int, Event, Truth]]:
-    some, value, _ = _lookup(pattern, asked, here, world)
-    for position in some[bisect_left(some, first):bisect_left(some, last)]:
-        match = TRUE if pattern.where is None else _match(pattern, pattern.where, position, value, here, world)
-        if match.value is not False:
-            yield position, world.events[position], match
+                ) -> list[tuple[int, Event, Truth]]:
+    looked, where = _lookup(pattern, asked, here, world), pattern.where
+    places = looked.places[bisect_left(looked.places, first):bisect_left(looked.places, last)]
+    if where is None:
+        return [(place, world.events[place], TRUE) for place in places]
+    matches = [_match(pattern, where, place, looked, here, world) for place in places]
+    return [(place, world.events[place], match) for place, match in zip(places, matches, strict=True)
+            if match.value is not False]
 
 
-def _lookup(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: World) -> tuple[Sequence[int], Any, bool]:
-    """The places of the candidates, in order; what they were looked up by, where that is all there is of the moment
-    in the pattern; and whether they come to the same at every moment, or every one that looks them up by that."""
+@record
+class _Looked:
+    """The places of candidates, in order, and whether they come to the same at every moment, or at every one that looks
+    them up `by` this value: where a link is all there is of the moment in the pattern. It holds then for all but those
+    that `lack` its field."""
+
+    places: Sequence[int]
+    alike: bool
+    by: Any = None
+    lack: frozenset[int] = frozenset()
+
+
+def _lookup(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: World) -> _Looked:
     positions = world.positions(pattern.event, pattern.keys, asked)
     if pattern.where is None or not positions:
-        return positions, None, True
+        return _Looked(positions, True)
     known = world.filtered(pattern)
     for number, link in enumerate(known.filter.links):
         value = value_of(link.asked, here, world).value
@@ -424,30 +441,31 @@ def _lookup(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: Worl
             index = known.linked.get((number, asked))
             if index is None:
                 index = known.linked[number, asked] = _by_value(link, positions, world)
-            found, lacking = index.get(value, ()), index.get(None, ())
-            alone = known.filter.but_linked
-            return sorted((*found, *lacking)) if lacking else found, value if alone else None, alone
-    return positions, None, known.filter.whole
+            found = index.get(value, ())
+            lack = frozenset(index.get(None, ())).difference(found)
+            places = sorted((*found, *lack)) if lack else found
+            return _Looked(places, True, value, lack) if known.filter.but_linked else _Looked(places, False)
+    return _Looked(positions, known.filter.whole)
 
 
-def _match(pattern: ir.Pattern, where: ir.Expr, position: int, value: Any, here: Here, world: World) -> Truth:
-    """How far a candidate matches. `value`: what it was looked up by, where that is all there is of the moment."""
+def _match(pattern: ir.Pattern, where: ir.Expr, position: int, looked: _Looked, here: Here, world: World) -> Truth:
+    """How far a candidate matches; of its evidence nothing is told."""
     known = world.filtered(pattern)
-    filter = known.filter
     event = world.events[position]
-    if filter.own is not None:
-        own = known.own.get(position)
-        if own is None:
-            own = known.own[position] = condition_of(filter.own, here.looking_at(event, position), world)
-        if own.value is False or filter.whole:
+    own = TRUE
+    if known.filter.own is not None:
+        if position not in known.own:
+            known.own[position] = condition_of(known.filter.own, here.looking_at(event, position), world)
+        own = known.own[position]
+        if own.value is False or known.filter.whole:
             return own
-    if value is None:
+    if looked.by is None:
         return condition_of(where, here.looking_at(event, position), world)
-    answers = known.found.setdefault(value, {})
-    found = answers.get(position)
-    if found is None:
-        found = answers[position] = condition_of(where, here.looking_at(event, position), world)
-    return found
+    if position not in looked.lack:
+        return own  # the link holds, else it would not have been found
+    if position not in known.lacking:
+        known.lacking[position] = condition_of(where, here.looking_at(event, position), world)
+    return known.lacking[position]
 
 
 def _by_value(link: Link, positions: Sequence[int], world: World) -> dict[Any, list[int]]:
@@ -532,8 +550,11 @@ def _tied(pattern: ir.Pattern, here: Here, world: World, values: Mapping[str, An
         return False
     now = asking.time
     first, last = bisect_left(world.times, now), bisect_right(world.times, now)
-    return any(event is not asking and event.sequence == asking.sequence
-               for _, event, _ in matching(pattern, here, world, first, last, values, within=(now, now)))
+    asked = _keys(pattern, here, values)
+    world.ask(pattern.event, pattern.keys, asked, now, now)
+    beside = [one for one in world.events[first:last] if one is not asking and one.sequence == asking.sequence]
+    return bool(beside) and any(event in beside for _, event, _ in _candidates(pattern, asked, here, world, first,
+                                                                               last))
 
 
 def _occurs(expr: ir.Occurs, here: Here, world: World) -> Truth:
@@ -545,12 +566,10 @@ def _occurs(expr: ir.Occurs, here: Here, world: World) -> Truth:
         return unknown
     tie = window.ordered and (_tied(expr.pattern, here, world) or (
         isinstance(expr.range, ir.Since) and _tied(expr.range.pattern, here, world)))
-    found = _in_window(expr.pattern, window, here, world)
     settled = SETTLED if window.closes is None else window.closes
-    certain = [(position, event) for position, event, match in found if match.value]
-    if certain:
-        # The first match answers; what stood before the moment answered at once.
-        _, event = min(certain) if window.closes is not None else max(certain)
+    place, found = _answering(expr, window, here, world)
+    if place is not None:
+        event = world.events[place]
         answered = event.time if window.closes is not None and event.time > here.time else SETTLED
         return Truth(True, answered, (EventSeen(event, "match"), *window.evidence), (), tie)
     absent = EventAbsent(expr.pattern.event, window.start, window.closes if window.over is None else window.over)
@@ -561,6 +580,24 @@ def _occurs(expr: ir.Occurs, here: Here, world: World) -> Truth:
         seen = _named([position for position, *_ in latest], len(found), world, "match")
         return Truth(None, settled, (*seen, absent, *window.evidence), missing, tie)
     return Truth(False, settled, (absent, *window.evidence), (), tie)
+
+
+def _answering(expr: ir.Occurs, window: _Window, here: Here, world: World,
+               ) -> tuple[int | None, Sequence[tuple[int, Event, Truth]]]:
+    """The place of the match that answers: the first of a future range (what stood before the moment answered at once),
+    else the last. Where nothing matches, those that may."""
+    ahead = window.closes is not None
+    running = _running(expr, window, here, world, counting=False)
+    if running is not None:
+        own = here.position if here.event is not None and here.event.type == expr.pattern.event else None
+        order = range(running.begin, running.end) if ahead else reversed(range(running.begin, running.end))
+        passed = {own, *running.doubts}
+        place = next((running.places[n] for n in order if running.places[n] not in passed), None)
+        if place is not None or not running.doubts:
+            return place, ()
+    found = _in_window(expr.pattern, window, here, world)
+    certain = [position for position, _, match in found if match.value]
+    return (min(certain) if ahead else max(certain)) if certain else None, found
 
 
 NAMED = 10
@@ -631,35 +668,55 @@ def amount_of(expr: ir.SumEvents, event: Event) -> Any:
 
 def _tallied(expr: ir.CountEvents | ir.SumEvents, window: _Window, here: Here, world: World,
              ) -> tuple[tuple[Evidence, ...], int, Number] | None:
-    """What is counted or summed up in a window by running totals that all moments share: the events as evidence, how
-    many, and their sum. None where something is uncertain, or whether a candidate matches depends on the moment."""
-    pattern = expr.pattern
-    first, last = _places(pattern, window, here, counting=True)
-    last = max(first, last)
-    asked = tuple(here.key(key) for key in pattern.keys)
-    some, value, alike = _lookup(pattern, asked, here, world)
-    if not alike or first < window.certain:
+    """What is counted or summed up in a window: the events as evidence, how many, and their sum. None where something
+    is uncertain, or all must be looked at anew."""
+    running = _running(expr, window, here, world, counting=True)
+    if running is None or running.doubts:
         return None
+    begin, end = running.begin, running.end
+    seen = _named(running.places[max(begin, end - NAMED):end], end - begin, world, "counted")
+    return seen, end - begin, running.total
+
+
+@record
+class _Running:
+    """Places of events that match, or may, and which of them lie in a window, from and up to; of these the places of
+    those that may, and what the others add up to."""
+
+    places: Sequence[int]
+    begin: int
+    end: int
+    doubts: Sequence[int]
+    total: Number
+
+
+def _running(expr: ir.Occurs | ir.CountEvents | ir.SumEvents, window: _Window, here: Here, world: World, *,
+             counting: bool) -> _Running | None:
+    """What matches in a window, by a list that all moments share. None where that is uncertain of the window, or
+    whether a candidate matches depends on the moment."""
+    pattern = expr.pattern
+    first, last = _places(pattern, window, here, counting)
+    last = max(first, last)
+    asked = _keys(pattern, here, None)
+    looked = _lookup(pattern, asked, here, world)
+    if not looked.alike or first < window.certain:
+        return None
+    some = looked.places
     world.ask(pattern.event, pattern.keys, asked, *_between(window, here))
     low, high = bisect_left(some, first), bisect_left(some, last)
-    tally = world.tallies.get((id(expr), asked, value))
+    kept = (id(expr if isinstance(expr, ir.SumEvents) else pattern), asked, looked.by)
+    tally = world.tallies.get(kept)
     if tally is None or not tally.low <= low <= tally.high:
         # Those in between may never be asked for, and then nothing of them may be.
-        tally = world.tallies[id(expr), asked, value] = Tally(low)
+        tally = world.tallies[kept] = Tally(low)
     for position in some[tally.high:high]:
-        match = TRUE if pattern.where is None else _match(pattern, pattern.where, position, value, here, world)
+        match = TRUE if pattern.where is None else _match(pattern, pattern.where, position, looked, here, world)
         if match.value is not False:
-            amount = 0 if isinstance(expr, ir.CountEvents) else amount_of(expr, world.events[position])
+            amount = amount_of(expr, world.events[position]) if isinstance(expr, ir.SumEvents) else 0
             tally.add(position, amount if match.value else None)
         tally.high += 1  # after each, since the next may be past what can be computed
     found = tally.between(first, last)
-    if found is None:
-        return None
-    begin, end, doubts, total = found
-    if doubts:
-        return None
-    seen = _named(tally.places[max(begin, end - NAMED):end], end - begin, world, "counted")
-    return seen, end - begin, total
+    return None if found is None else _Running(tally.places, *found)
 
 
 def _latest(expr: ir.Latest, here: Here, world: World) -> Value:

@@ -11,7 +11,7 @@ from datetime import date, time
 from decimal import Decimal
 from fractions import Fraction
 from operator import itemgetter
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from policyengine.base.calendar import Calendar
 from policyengine.base.instants import parse_instant, parse_period
@@ -79,8 +79,7 @@ class Run:
         return tuple(missing for position, missing in self.unknown if position <= last)
 
 
-@record
-class Reach:
+class Reach(NamedTuple):
     """A part of a trace: the events of one type that have these values under `keys` (None: absent or null), from the
     instant `first` through `last` (UTC microseconds, both included; None: open)."""
 
@@ -93,12 +92,12 @@ class Reach:
 @record
 class Filtered:
     """How a pattern's candidates are told apart; what is known of them already, by position; and for each link, by
-    the values of the pattern's keys, the candidates of each value, with those that lack one under None. `found`: what
-    those come to that were looked up by all there is of the moment, by that value: the same whenever it is."""
+    the values of the pattern's keys, the candidates of each value, with those that lack one under None. `lacking`: what
+    those come to that lack all there is of the moment: the same at every moment that does not."""
 
     filter: Filter
     own: dict[int, Truth] = field(default_factory=dict)
-    found: dict[Any, dict[int, Truth]] = field(default_factory=dict)
+    lacking: dict[int, Truth] = field(default_factory=dict)
     linked: dict[tuple[int, tuple[Any, ...]], dict[Any, list[int]]] = field(default_factory=dict)
 
 
@@ -144,7 +143,10 @@ class World:
             last: int | None) -> None:
         """Note that an answer is sought among these events."""
         if self.asked is not None:
-            self.asked.add(Reach(event, tuple(sorted(zip(keys, values, strict=True), key=itemgetter(0))), first, last))
+            named = tuple(zip(keys, values, strict=True))
+            if len(named) > 1:
+                named = tuple(sorted(named, key=itemgetter(0)))
+            self.asked.add(Reach(event, named, first, last))
 
     def positions(self, event: str, keys: tuple[str, ...], values: tuple[Any, ...]) -> Sequence[int]:
         """The places, in order, of the events of one type whose keys have these values."""

@@ -92,11 +92,14 @@ def seek(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], fac
          ) -> Generator[tuple[Reach, ...], Sequence[Event], Footprint]:
     """The same, for one who fetches for several at once: yields what to fetch and is sent the rows."""
     moments = tuple(moments)
-    asked: tuple[Reach, ...] = ()
-    sought: set[Reach] = set()
-    have: Sequence[Event] = ()
+    conditions = _conditions(policy, rule)
+    # While there are no rows, nothing that conditions come to is worth having but what they ask for.
+    sought = _asked(policy, rule, _questions(conditions), moments, Case(facts), setting, calendar, sources).world.asked
+    assert sought is not None
+    asked = merge(sought)
+    have = (yield asked) if asked else ()
     while True:
-        found = _asked(policy, rule, moments, Case(facts, tuple(have)), setting, calendar, sources)
+        found = _asked(policy, rule, conditions, moments, Case(facts, tuple(have)), setting, calendar, sources)
         assert found.world.asked is not None
         more = found.world.asked - sought
         if not more:
@@ -115,28 +118,69 @@ def reaches(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], 
 
     To be called again with what they hold, together with what was fetched before, until they ask for nothing more.
     """
-    return merge(_asked(policy, rule, moments, have, setting, calendar, sources).world.asked or ())
+    conditions = _conditions(policy, rule)
+    return merge(_asked(policy, rule, conditions, moments, have, setting, calendar, sources).world.asked or ())
 
 
-def _asked(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], have: Case, setting: Setting,
-           calendar: Calendar, sources: Sources | None) -> Footprint:
-    """The conditions of a rule that ask for events, asked at its moments, as far as these rows show; what they seek is
-    in the world's `asked`, with many alike, overlapping or within another."""
+@record
+class _Conditions:
+    """Those of a rule that ask for events: its scope, what its trigger asks of an event, and the others."""
+
+    scope: Sequence[ir.Expr]
+    where: Sequence[ir.Expr]
+    rest: Sequence[ir.Expr]
+
+
+def _conditions(policy: ir.Policy, rule: ir.Rule) -> _Conditions:
+    where = rule.trigger.where if isinstance(rule.trigger, ir.OnEvent) else None
+    rest = (*rule.when, *(one.condition for one in rule.unless), *(one.condition for one in rule.must))
+    # What asks for no events can be answered by the one who judges.
+    scope, asked, others = ([one for one in some if one is not None and _seeks(one)]
+                            for some in ((policy.scope_of(rule),), (where,), rest))
+    return _Conditions(scope, asked, others)
+
+
+def _questions(conditions: _Conditions) -> _Conditions:
+    """Of the conditions the parts that ask for events, each once: together they ask for the same."""
+    return _Conditions(_parts(conditions.scope), _parts(conditions.where), _parts(conditions.rest))
+
+
+def _parts(conditions: Iterable[ir.Expr]) -> list[ir.Expr]:
+    found: list[ir.Expr] = []
+    for condition in conditions:
+        match condition:
+            case ir.And() | ir.Or():
+                found += _parts(condition.parts)
+            case ir.Apply():
+                found += _parts(condition.arguments)
+            case ir.ListValue():
+                found += _parts(condition.items)
+            case ir.Not():
+                found += _parts((condition.part,))
+            case ir.Present():
+                found += _parts((condition.operand,))
+            case ir.CompletedYears():
+                found += _parts((condition.birth,))
+            case _ if _seeks(condition):
+                found.append(condition)
+    return [one for place, one in enumerate(found) if one not in found[:place]]
+
+
+def _asked(policy: ir.Policy, rule: ir.Rule, conditions: _Conditions, moments: Iterable[Moment | None], have: Case,
+           setting: Setting, calendar: Calendar, sources: Sources | None) -> Footprint:
+    """The conditions asked at the rule's moments, as far as these rows show; what they seek is in the world's `asked`,
+    with many alike, overlapping or within another."""
     world = World.of(policy, have, setting, calendar, sources, set())
     answers = Answers()
     places = {id(event): place for place, event in enumerate(world.events)}
-    # What asks for no events can be answered by the one who judges.
-    scope = [one for one in (policy.scope_of(rule),) if one is not None and _seeks(one)]
-    rest = [one for one in (*rule.when, *(one.condition for one in rule.unless), *(one.condition for one in rule.must))
-            if _seeks(one)]
     for moment in moments:
         if moment is None:
-            here, conditions = at_large(world), [*scope, *(rest if rule.trigger is None else ())]
+            here, now = at_large(world), [*conditions.scope, *(conditions.rest if rule.trigger is None else ())]
         else:
-            here, conditions = _stand(rule, moment, world, places), [*scope, *rest]
-            _ask_trigger(rule, moment, here, world)
+            here, now = _stand(rule, moment, world, places), [*conditions.scope, *conditions.rest]
+            _ask_trigger(rule, conditions.where, moment, here, world)
         # All conditions at once, though one may settle it: what is not asked now would be asked a fetch later.
-        for condition in conditions:
+        for condition in now:
             answers.note(condition, here, world)
     return Footprint(have.events, world, answers)
 
@@ -163,10 +207,10 @@ def _run_keys(rule: ir.Rule, moment: Moment, world: World) -> dict[str, Any]:
 
 # ---- what gives a moment ----------------------------------------------------------------------------------------
 
-def _ask_trigger(rule: ir.Rule, moment: Moment, here: Here, world: World) -> None:
+def _ask_trigger(rule: ir.Rule, where: Sequence[ir.Expr], moment: Moment, here: Here, world: World) -> None:
     match rule.trigger:
         case ir.OnEvent():
-            _ask_event(rule, rule.trigger, moment, here, world)
+            _ask_event(rule, rule.trigger, where, moment, here, world)
         case ir.OnEvery() | ir.OnStart():
             _ask_run(rule.trigger.run, moment, _run_keys(rule, moment, world), world)
         case ir.OnWithout():
@@ -177,33 +221,35 @@ def _ask_trigger(rule: ir.Rule, moment: Moment, here: Here, world: World) -> Non
             first, last = bisect_left(world.times, start), bisect_right(world.times, moment.time)
             nowhere = Here(start, start, first, keys, None)
             with _SO_FAR:
-                list(matching(rule.trigger.pattern, nowhere, world, first, last, keys, within=(start, moment.time)))
+                matching(rule.trigger.pattern, nowhere, world, first, last, keys, within=(start, moment.time))
         case None:
             return
         case _:
             assert_never(rule.trigger)
 
 
-def _ask_event(rule: ir.Rule, trigger: ir.OnEvent, moment: Moment, here: Here, world: World) -> None:
+def _ask_event(rule: ir.Rule, trigger: ir.OnEvent, where: Sequence[ir.Expr], moment: Moment, here: Here, world: World,
+               ) -> None:
     """The trigger's own row and, for the first of its keys, whatever might have come before it."""
     assert moment.event is not None
     values = tuple(value for _, value in moment.keys)
     world.ask(moment.event.type, rule.keys, values, moment.time, moment.time)
-    if trigger.where is not None:
-        with _SO_FAR:
-            condition_of(trigger.where, here.looking_at(moment.event, here.position), world)
+    _ask_of(where, here.looking_at(moment.event, here.position), world)
     if not trigger.first:
         return
     for name in trigger.events:
         world.ask(name, rule.keys, values, None, moment.time)
-        if trigger.where is None:
-            continue
-        for place in world.positions(name, rule.keys, values):
+        for place in world.positions(name, rule.keys, values) if where else ():
             event = world.events[place]
             if event.time <= moment.time:
                 there = Here(event.time, event.time, place, dict(moment.keys), event)
-                with _SO_FAR:
-                    condition_of(trigger.where, there.looking_at(event, place), world)
+                _ask_of(where, there.looking_at(event, place), world)
+
+
+def _ask_of(where: Sequence[ir.Expr], here: Here, world: World) -> None:
+    for condition in where:
+        with _SO_FAR:
+            condition_of(condition, here, world)
 
 
 def _ask_run(name: str, moment: Moment, keys: Mapping[str, Any], world: World) -> None:

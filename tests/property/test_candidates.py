@@ -33,7 +33,7 @@ def test_looked_up_or_in_turn(rule: ir.Rule, trial: wide.Trial) -> None:
     """The same judgements, to the last piece of evidence."""
     try:
         with (patch.object(standing, "filter_of", lambda pattern: Filter(pattern, None, False, ())),
-              patch.object(conditions, "_tallied", lambda *asked: None)):
+              patch.object(conditions, "_running", lambda *asked, counting: None)):
             in_turn = judged(rule, trial)
     except (Overflow, OutOfRange):
         return  # of a candidate, perhaps, that no lookup comes to
