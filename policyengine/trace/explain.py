@@ -6,7 +6,7 @@ disagree are a bug, and raise `Disagreement`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from policyengine.base.calendar import Calendar
@@ -14,6 +14,7 @@ from policyengine.base.record import record
 from policyengine.core import ir
 from policyengine.core.case import Event, Sources
 from policyengine.core.evaluate import judge_in
+from policyengine.core.moments import trigger_events
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import Judgement, Moment, Setting, Verdict
 from policyengine.trace.footprint import Footprint, seek
@@ -54,8 +55,8 @@ class Rows(Protocol):
     def fetch(self, reaches: Sequence[Reach]) -> Sequence[Event]:
         """The events of these parts of the trace, in order. Raises `TooManyRows`."""
 
-    def at(self, positions: Sequence[int]) -> Mapping[int, Event]:
-        """The events at these places of the order."""
+    def at(self, positions: Sequence[int], among: Collection[str] | None = None) -> Mapping[int, Event]:
+        """The events at these places of the order, all of which are of the types `among` (None: of any)."""
 
 
 @record
@@ -86,7 +87,9 @@ def _explain(about: About, found: Sequence[tuple[ir.Rule, Found]], rows: Rows,
     parts = [(rule, ones[start:start + OF_A_RULE]) for rule, ones in by_rule.values()
              for start in range(0, len(ones), OF_A_RULE)]
     places = {place for _, one in found for place in (one.pos, one.first, one.past) if place is not None}
-    events = rows.at(sorted(places))
+    among = {event for rule, _ in by_rule.values() if rule.trigger is not None
+             for event in trigger_events(rule.trigger, about.policy)}
+    events = rows.at(sorted(places), among)
     asked = [(rule, [(one, _moment(rule, one, events)) for one in ones]) for rule, ones in parts]
     try:
         have = _footprints(about, [(rule, [moment for _, moment in ones]) for rule, ones in asked], rows)

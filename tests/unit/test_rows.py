@@ -110,6 +110,29 @@ def test_only_tables_that_have_rows_are_read() -> None:
     assert "amount" not in next(one for one in tables.heard if "FROM events_frequent" in one)
 
 
+def test_columns_of_other_types_are_not_read() -> None:
+    """Of a table only what the types have that are asked for, and of a table that has none of them nothing."""
+    made, tables = rows(STAND)
+    assert dict(made.at([5], {"limited"})[5].fields) == {"user": "u1", "limits": {"daily": 7}}
+    made.fetch([Reach("paid", (("user", "u1"),), None, None), Reach("told", (("user", "u3"),), None, None)])
+    asked = [one for one in tables.heard if "place" in one]
+    assert ["amount" in one for one in asked] == [False, True]
+    assert ["limits" in one for one in asked] == [True, False]
+    assert not any("FROM events_frequent" in one for one in asked)
+
+
+@pytest.mark.parametrize("stand", [STAND, {}], ids=["tables", "events"])
+def test_a_key_that_is_not_there(stand: dict[str, str]) -> None:
+    """Sought beside one that is, and by itself."""
+    made, tables = rows(stand)
+    tables.con.execute("INSERT INTO rare VALUES (0, 70, 6, NULL, 3, true, NULL)")
+    nobody, somebody = (("user", None),), (("user", "u2"),)
+    assert [one.time for one in made.fetch([Reach("paid", nobody, None, None), Reach("paid", somebody, None, None)])] \
+        == [30, 70]
+    assert [one.time for one in rows(stand)[0].fetch([Reach("paid", nobody, None, None)])] == []
+    assert [one.time for one in made.fetch([Reach("paid", nobody, 60, None)])] == [70]
+
+
 def test_more_rows_than_the_limit_are_refused() -> None:
     with pytest.raises(TooManyRows):
         rows(STAND, 2)[0].fetch([Reach("paid", (), None, None)])
