@@ -94,6 +94,7 @@ class Period:
         return other.count
 
 
+@lru_cache(4_096)
 def parse_period(text: str) -> Period:
     """`15 working days`, `2 hours`, `1 month`, `1.5 hours`. ValueError when it is none."""
     found = _PERIOD.fullmatch(text)

@@ -221,24 +221,24 @@ def condition_of(expr: ir.Expr, here: Here, world: World) -> Truth:
     match expr:
         case ir.And():
             return all_of([condition_of(part, here, world) for part in expr.parts])
+        case ir.Or():
+            return any_of([condition_of(part, here, world) for part in expr.parts])
+        case ir.Present():
+            value = value_of(expr.operand, here, world)
+            return _part(Truth(value.value is not None, SETTLED, value.evidence, (), value.tie), expr.span)
+        case ir.InState():
+            return _part(_in_state(expr, here, world), expr.span)
+        case ir.Not():
+            return _negated(expr, condition_of(expr.part, here, world))
+        case ir.Occurs():
+            return _part(_occurs(expr, here, world), expr.span)
         case (ir.Apply() | ir.Fact() | ir.Get() | ir.ListValue() | ir.Parameter() | ir.Today() | ir.LocalTime()
               | ir.CompletedYears() | ir.CountElements() | ir.CountEvents() | ir.SumEvents() | ir.EpisodeDuration()
               | ir.Latest() | ir.StateValue()):
             value = value_of(expr, here, world)
             return _part(Truth(value.value, SETTLED, value.evidence, value.missing, value.tie), expr.span)
-        case ir.Or():
-            return any_of([condition_of(part, here, world) for part in expr.parts])
         case ir.Quantified():
             return _quantified(expr, here, world)
-        case ir.Present():
-            value = value_of(expr.operand, here, world)
-            return _part(Truth(value.value is not None, SETTLED, value.evidence, (), value.tie), expr.span)
-        case ir.Occurs():
-            return _part(_occurs(expr, here, world), expr.span)
-        case ir.InState():
-            return _part(_in_state(expr, here, world), expr.span)
-        case ir.Not():
-            return _negated(expr, condition_of(expr.part, here, world))
         case ir.Constant():
             return TRUE if expr.value else FALSE
         case _:
@@ -541,20 +541,17 @@ def stretch_of(expr: ir.Occurs | ir.CountEvents | ir.SumEvents, here: Here, worl
     return Stretch(None, window.first - 1 if window.first else None, here.time - (here.event is None), trigger)
 
 
-def _tied(pattern: ir.Pattern, here: Here, world: World, values: Mapping[str, Any] | None = None,
+def _tied(patterns: Iterable[ir.Pattern], here: Here, world: World, values: Mapping[str, Any] | None = None,
           at: ir.Owner = ir.TRIGGER) -> bool:
     """Whether a candidate shares the instant and the sequence of the event that asks, so that only the place of its
-    type (or its id) put it before or after."""
+    type (or its id) put it before or after. Whoever wants to know seeks candidates up to that instant anyway."""
     asking = here.candidate if at == ir.CANDIDATE else here.event
     if asking is None:
         return False
-    now = asking.time
-    first, last = bisect_left(world.times, now), bisect_right(world.times, now)
-    asked = _keys(pattern, here, values)
-    world.ask(pattern.event, pattern.keys, asked, now, now)
+    first, last = bisect_left(world.times, asking.time), bisect_right(world.times, asking.time)
     beside = [one for one in world.events[first:last] if one is not asking and one.sequence == asking.sequence]
-    return bool(beside) and any(event in beside for _, event, _ in _candidates(pattern, asked, here, world, first,
-                                                                               last))
+    return bool(beside) and any(event in beside for pattern in patterns for _, event, _ in _candidates(
+        pattern, _keys(pattern, here, values), here, world, first, last))
 
 
 def _occurs(expr: ir.Occurs, here: Here, world: World) -> Truth:
@@ -564,8 +561,8 @@ def _occurs(expr: ir.Occurs, here: Here, world: World) -> Truth:
         if isinstance(expr.range, ir.NoLaterThan):
             return any_of((_occurs(replace(expr, range=ir.Before()), here, world), unknown))
         return unknown
-    tie = window.ordered and (_tied(expr.pattern, here, world) or (
-        isinstance(expr.range, ir.Since) and _tied(expr.range.pattern, here, world)))
+    since = (expr.range.pattern,) if isinstance(expr.range, ir.Since) else ()
+    tie = window.ordered and _tied((expr.pattern, *since), here, world)
     settled = SETTLED if window.closes is None else window.closes
     place, found = _answering(expr, window, here, world)
     if place is not None:
@@ -608,7 +605,7 @@ def _count_events(expr: ir.CountEvents, here: Here, world: World) -> Value:
     window = _window(expr.range, here, world)
     if window.missing and not window.certain:
         return Value(None, window.evidence, window.missing)
-    tie = window.ordered and _tied(expr.pattern, here, world)
+    tie = window.ordered and _tied((expr.pattern,), here, world)
     gap = world.gap_in_history(expr.pattern.event, window.start)
     known = world.totals.get(id(expr))
     tallied = None if gap or known is not None else _tallied(expr, window, here, world)
@@ -634,7 +631,7 @@ def _sum_events(expr: ir.SumEvents, here: Here, world: World) -> Value:
     window = _window(expr.range, here, world)
     if window.missing and not window.certain:
         return Value(None, window.evidence, window.missing)
-    tie = window.ordered and _tied(expr.pattern, here, world)
+    tie = window.ordered and _tied((expr.pattern,), here, world)
     gap = world.gap_in_history(expr.pattern.event, window.start)
     known = world.totals.get(id(expr))
     tallied = None if gap or known is not None else _tallied(expr, window, here, world)
@@ -720,7 +717,7 @@ def _running(expr: ir.Occurs | ir.CountEvents | ir.SumEvents, window: _Window, h
 
 
 def _latest(expr: ir.Latest, here: Here, world: World) -> Value:
-    tie = _tied(expr.pattern, here, world)
+    tie = _tied((expr.pattern,), here, world)
     found = list(matching(expr.pattern, here, world, 0, here.position, within=(None, here.time)))
     if not found:
         gap = world.gap_in_history(expr.pattern.event, None)
@@ -742,9 +739,8 @@ def _latest(expr: ir.Latest, here: Here, world: World) -> Value:
 # ---- states -----------------------------------------------------------------------------------------------------
 
 def _asked(keys: tuple[tuple[str, ir.Expr], ...], here: Here, world: World) -> dict[str, Any] | Value:
-    values = {name: value_of(expr, here, world) for name, expr in keys}
-    lost = _lost(list(values.values()))
-    return lost if lost else {name: as_key(one.value) for name, one in values.items()}
+    values = [value_of(expr, here, world) for _, expr in keys]
+    return _lost(values) or {name: as_key(one.value) for (name, _), one in zip(keys, values, strict=True)}
 
 
 def _stands(at: ir.Owner, here: Here) -> tuple[int, int]:
@@ -798,8 +794,7 @@ def _held(state: ir.BooleanState, at: ir.Owner, values: Keys, here: Here, world:
     expired = {one for one in possible if one is not None and lasting is not None and lasting.value is not None
                and now >= closes(one.time, lasting.value, world.calendar)}
     answers = {one is not None and one not in expired for one in possible}
-    tie = any(_tied(pattern, here, world, values, at)
-              for pattern in (*state.starts, *state.ends))
+    tie = _tied((*state.starts, *state.ends), here, world, values, at)
     if not decided:
         decided = tuple(EventAbsent(pattern.event, None, now) for pattern in state.starts)
     evidence = (*decided, *(lasting.evidence if lasting else ()))
@@ -834,8 +829,10 @@ def _state_value(expr: ir.StateValue, here: Here, world: World) -> Value:
 
 def _valued(expr: ir.StateValue, state: ir.ValuedState, values: Keys, here: Here, world: World) -> Value:
     position, now = _stands(expr.at, here)
-    tie = any(_tied(source.pattern, here, world, values, expr.at)
-              for tier in state.tiers for source in tier)
+    patterns = [source.pattern for tier in state.tiers for source in tier]
+    for pattern in patterns[len(state.tiers[0]):]:  # for a tie with what no tier before it leaves to be sought
+        world.ask(pattern.event, pattern.keys, _keys(pattern, here, values), now, now)
+    tie = _tied(patterns, here, world, values, expr.at)
     for tier in state.tiers:
         known = sorted(((place, event, match, source) for source in tier
                         for place, event, match in matching(source.pattern, here, world, 0, position, values,
@@ -862,6 +859,8 @@ def _valued(expr: ir.StateValue, state: ir.ValuedState, values: Keys, here: Here
 
 def gaps_of(patterns: Iterable[ir.Pattern], reach: int | None, world: World) -> tuple[Missing, ...]:
     """Why events of these patterns may have happened unseen from `reach` on."""
+    if world.sources is None:
+        return ()
     return tuple(dict.fromkeys(one for pattern in patterns for one in world.gap_in_history(pattern.event, reach)))
 
 

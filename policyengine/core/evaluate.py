@@ -8,7 +8,6 @@ no files and no clock; events after the instant of judgement are not read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 from policyengine.base.calendar import Calendar
 from policyengine.core import ir
@@ -105,16 +104,16 @@ def verdict_at(rule: ir.Rule, moment: Moment | None, triggered: Truth, here: Her
         return Judgement(rule.name, "undecided", moment, None, when.evidence, when.missing, tie=when.tie)
     must = all_of([ask(one.condition, here, world) for one in rule.must])
     # Beside what decided `must`, why the duty was there at all: the category that was flagged, the age that was known.
-    must = replace(must, evidence=(*must.evidence, *all_of(asked).evidence))
+    evidence = (*must.evidence, *all_of(asked).evidence)
     if must.settles > world.as_of:
-        return Judgement(rule.name, "pending", moment, must.settles, must.evidence, must.missing, tie=must.tie)
+        return Judgement(rule.name, "pending", moment, must.settles, evidence, must.missing, tie=must.tie)
     if must.value is None:
-        return Judgement(rule.name, "undecided", moment, None, must.evidence, must.missing, tie=must.tie)
+        return Judgement(rule.name, "undecided", moment, None, evidence, must.missing, tie=must.tie)
     if must.value:
-        return Judgement(rule.name, "satisfied", moment, None, must.evidence, (), tie=must.tie)
+        return Judgement(rule.name, "satisfied", moment, None, evidence, (), tie=must.tie)
     excused = [one for one in unless if one.value is None]
     if excused:
         maybe = any_of(excused)
-        return Judgement(rule.name, "undecided", moment, None, (*must.evidence, *maybe.evidence), maybe.missing,
+        return Judgement(rule.name, "undecided", moment, None, (*evidence, *maybe.evidence), maybe.missing,
                          tie=must.tie or maybe.tie)
-    return Judgement(rule.name, "violated", moment, None, must.evidence, (), tie=must.tie)
+    return Judgement(rule.name, "violated", moment, None, evidence, (), tie=must.tie)

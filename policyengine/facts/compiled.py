@@ -56,11 +56,8 @@ def _us(raw: Any) -> Any:
     return _instant(raw) if isinstance(raw, str) else raw
 
 
-_parsed_period = lru_cache(maxsize=4096)(parse_period)
-
-
 def _period(raw: Any) -> Any:
-    return _parsed_period(raw) if isinstance(raw, str) else raw
+    return parse_period(raw) if isinstance(raw, str) else raw
 
 
 def _clock(raw: Any) -> Any:

@@ -6,6 +6,7 @@ each time, and each count and sum anew.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
@@ -18,7 +19,7 @@ from policyengine.core.candidates import Filter, filter_of
 from policyengine.core.case import Case, Event
 from policyengine.core.evaluate import judge
 from policyengine.core.operators import Overflow
-from policyengine.core.verdict import Judgement, Setting
+from policyengine.core.verdict import EventSeen, Judgement, Setting
 from tests.support import wide_strategies as wide
 
 
@@ -117,8 +118,35 @@ def test_a_list_with_a_null_comes_to_one_thing_for_what_it_holds_and_to_another_
         ("reply", {"tags": ["a", None]}), ("use", {"name": "a"}), ("use", {"name": "b"}), ("use", {"name": "a"})]
     events = tuple(Event(kind, place.start + n, {"user": "u1", **fields}, row=n + 1, place=wide.EVENTS.index(kind))
                    for n, (kind, fields) in enumerate(rows))
-    found = judged(rule, wide.Trial(Case({}, events), place, place.start + 100, None))
-    assert [one.verdict for one in found] == ["satisfied", "violated", "satisfied"]
+    trial = wide.Trial(Case({}, events), place, place.start + 100, None)
+    assert [one.verdict for one in judged(rule, trial)] == ["satisfied", "violated", "satisfied"]
+    once = wide.compare(ir.CountEvents(must.condition.pattern, ir.Before()), "<=", wide.constant(1, wide.INTEGER))
+    counting = replace(rule, must=(ir.Must(once, False),))
+    assert [one.verdict for one in judged(counting, trial)] == ["satisfied"] * 3, "found, and lacking: one candidate"
+
+
+def occurs(pattern: ir.Pattern, range: ir.Range) -> ir.Rule:
+    return ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (),
+                   (ir.Must(ir.Occurs(pattern, range), False),), (), "")
+
+
+def test_what_answers_is_found_among_those_that_may() -> None:
+    """The first after the moment, or the last before it; not the moment's own event, nor one that may not match."""
+    place = wide.PLACES[0]
+    minute = wide.constant("1 minute", wide.HOURS)
+    rows: list[tuple[str, dict[str, object]]] = [
+        ("use", {"flag": True}), ("use", {}), ("use", {"flag": True}), ("use", {"flag": False}), ("use", {})]
+    events = tuple(Event(kind, place.start + n, {"user": "u1", **fields}, row=n + 1, place=wide.EVENTS.index(kind))
+                   for n, (kind, fields) in enumerate(rows))
+    trial = wide.Trial(Case({}, events), place, place.start + 100_000_000, None)
+    for range, verdicts, answers in (
+            (ir.Before(), ["violated", "satisfied", "satisfied", "satisfied", "satisfied"], [1, 1, 3, 3]),
+            (ir.Within(minute), ["satisfied", "satisfied", "undecided", "undecided", "violated"], [3, 3]),
+            (ir.NoLaterThan(minute), ["satisfied"] * 5, [3, 1, 1, 1, 1])):
+        found = judged(occurs(ir.Pattern("use", ("user",), FLAG), range), trial)
+        assert [one.verdict for one in found] == verdicts, range
+        assert [seen.event.row for one in found if one.verdict == "satisfied" for seen in one.evidence
+                if isinstance(seen, EventSeen)] == answers, range
 
 
 def test_what_else_is_of_the_moment_is_asked_each_time() -> None:
