@@ -221,3 +221,15 @@ def test_marks_of_two_users_at_one_instant_have_their_own_answers() -> None:
                       lambda asked: select(asked, events))
     assert {one.verdict for one in expected} == {"satisfied", "violated"}
     assert tuple(judge_in(rule, found.world, lambda _: True, found.answers)) == expected
+
+
+def test_a_tie_with_what_is_not_read_is_sought() -> None:
+    """The first place where a state is kept has its value; an event of the second may share the moment's instant."""
+    level = ir.StateValue("level", TRIGGER, (("user", get_user(TRIGGER)),), types.Number(integer=True))
+    rule = rule_of(ir.OnEvent(("reply",), False, None), compare(level, "=", NUMBER_ONE))
+    known, reply = Event("notice", NOW - SECOND, {"user": "u1", "number": 1}), Event("reply", NOW, {"user": "u1"})
+    asked = asked_at(Moment(NOW, NOW, U1, reply), rule, known, reply)
+    assert asked == {("notice", U1, None, NOW), ("reply", U1, NOW, NOW), ("use", U1, NOW, NOW)}
+    whole, case = replace(policy(), rules=(rule,)), Case({}, (known, use(number=2), reply))
+    [judged] = judge(whole, case, Setting(OVER, {}), CALENDAR)
+    assert (judged.verdict, judged.tie) == ("satisfied", True)
