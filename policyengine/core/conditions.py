@@ -21,7 +21,7 @@ from policyengine.core.candidates import Link
 from policyengine.core.case import Event
 from policyengine.core.intervals import Bounds, between, computed_between, ends_of
 from policyengine.core.operators import OPERATORS, ORDERINGS
-from policyengine.core.standing import Here, Keys, Path, Run, Value, World, as_key, at_large, typed
+from policyengine.core.standing import Filtered, Here, Keys, Path, Run, Value, World, as_key, at_large, typed
 from policyengine.core.tally import Number, Tally
 from policyengine.core.truth import FALSE, SETTLED, TRUE, Truth, all_of, any_of, negation
 from policyengine.core.verdict import (
@@ -409,13 +409,17 @@ def _keys(pattern: ir.Pattern, here: Here, values: Mapping[str, Any] | None) -> 
 
 def _candidates(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: World, first: int, last: int,
                 ) -> list[tuple[int, Event, Truth]]:
-    looked, where = _lookup(pattern, asked, here, world), pattern.where
-    places = looked.places[bisect_left(looked.places, first):bisect_left(looked.places, last)]
-    if where is None:
-        return [(place, world.events[place], TRUE) for place in places]
-    matches = [_match(pattern, where, place, looked, here, world) for place in places]
-    return [(place, world.events[place], match) for place, match in zip(places, matches, strict=True)
-            if match.value is not False]
+    positions, where = world.positions(pattern.event, pattern.keys, asked), pattern.where
+    if where is None or not positions:
+        return [(place, world.events[place], TRUE) for place in _among(positions, first, last)]
+    looked = _lookup(pattern, asked, positions, here, world)
+    found = [(place, world.events[place], _match(where, place, looked, here, world))
+             for place in _among(looked.places, first, last)]
+    return [one for one in found if one[2].value is not False]
+
+
+def _among(places: Sequence[int], first: int, last: int) -> Sequence[int]:
+    return places[bisect_left(places, first):bisect_left(places, last)]
 
 
 @record
@@ -424,16 +428,15 @@ class _Looked:
     them up `by` this value: where a link is all there is of the moment in the pattern. It holds then for all but those
     that `lack` its field."""
 
+    known: Filtered
     places: Sequence[int]
     alike: bool
     by: Any = None
     lack: frozenset[int] = frozenset()
 
 
-def _lookup(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: World) -> _Looked:
-    positions = world.positions(pattern.event, pattern.keys, asked)
-    if pattern.where is None or not positions:
-        return _Looked(positions, True)
+def _lookup(pattern: ir.Pattern, asked: tuple[Any, ...], positions: Sequence[int], here: Here, world: World) -> _Looked:
+    """Of the positions of its type and keys those that a pattern's `where` may hold for."""
     known = world.filtered(pattern)
     for number, link in enumerate(known.filter.links):
         value = value_of(link.asked, here, world).value
@@ -444,13 +447,14 @@ def _lookup(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: Worl
             found = index.get(value, ())
             lack = frozenset(index.get(None, ())).difference(found)
             places = sorted((*found, *lack)) if lack else found
-            return _Looked(places, True, value, lack) if known.filter.but_linked else _Looked(places, False)
-    return _Looked(positions, known.filter.whole)
+            return _Looked(known, places, True, value, lack) if known.filter.but_linked else _Looked(known, places,
+                                                                                                    False)
+    return _Looked(known, positions, known.filter.whole)
 
 
-def _match(pattern: ir.Pattern, where: ir.Expr, position: int, looked: _Looked, here: Here, world: World) -> Truth:
+def _match(where: ir.Expr, position: int, looked: _Looked, here: Here, world: World) -> Truth:
     """How far a candidate matches; of its evidence nothing is told."""
-    known = world.filtered(pattern)
+    known = looked.known
     event = world.events[position]
     own = TRUE
     if known.filter.own is not None:
@@ -691,23 +695,26 @@ def _running(expr: ir.Occurs | ir.CountEvents | ir.SumEvents, window: _Window, h
              counting: bool) -> _Running | None:
     """What matches in a window, by a list that all moments share. None where that is uncertain of the window, or
     whether a candidate matches depends on the moment."""
-    pattern = expr.pattern
+    pattern, where = expr.pattern, expr.pattern.where
     first, last = _places(pattern, window, here, counting)
     last = max(first, last)
     asked = _keys(pattern, here, None)
-    looked = _lookup(pattern, asked, here, world)
-    if not looked.alike or first < window.certain:
+    some = world.positions(pattern.event, pattern.keys, asked)
+    looked = _lookup(pattern, asked, some, here, world) if where is not None and some else None
+    if first < window.certain or (looked is not None and not looked.alike):
         return None
-    some = looked.places
     world.ask(pattern.event, pattern.keys, asked, *_between(window, here))
+    by = None
+    if looked is not None:
+        some, by = looked.places, looked.by
     low, high = bisect_left(some, first), bisect_left(some, last)
-    kept = (id(expr if isinstance(expr, ir.SumEvents) else pattern), asked, looked.by)
+    kept = (id(expr if isinstance(expr, ir.SumEvents) else pattern), asked, by)
     tally = world.tallies.get(kept)
     if tally is None or not tally.low <= low <= tally.high:
         # Those in between may never be asked for, and then nothing of them may be.
         tally = world.tallies[kept] = Tally(low)
     for position in some[tally.high:high]:
-        match = TRUE if pattern.where is None else _match(pattern, pattern.where, position, looked, here, world)
+        match = TRUE if where is None or looked is None else _match(where, position, looked, here, world)
         if match.value is not False:
             amount = amount_of(expr, world.events[position]) if isinstance(expr, ir.SumEvents) else 0
             tally.add(position, amount if match.value else None)
