@@ -149,6 +149,22 @@ def test_what_answers_is_found_among_those_that_may() -> None:
                 if isinstance(seen, EventSeen)] == answers, range
 
 
+@pytest.mark.parametrize("sought", [ir.Before(), ir.NoLaterThan(wide.constant("1 minute", wide.HOURS))],
+                         ids=["before", "no later than"])
+def test_each_candidate_is_asked_once(sought: ir.Range) -> None:
+    """Every moment went through all of them."""
+    place = wide.PLACES[0]
+    rows: list[tuple[str, dict[str, object]]] = [("reply", {"flag": n == 7}) if n % 2 else ("use", {})
+                                                 for n in range(80)]
+    events = tuple(Event(kind, place.start + n, {"user": "u1", **fields}, row=n + 1, place=wide.EVENTS.index(kind))
+                   for n, (kind, fields) in enumerate(rows))
+    trial = wide.Trial(Case({}, events), place, place.start + 100_000_000, None)
+    with patch.object(conditions, "_match", wraps=conditions._match) as asked:
+        found = judged(occurs(ir.Pattern("reply", (), FLAG), sought), trial)
+    assert len(found) == 40
+    assert 39 <= asked.call_count <= 40
+
+
 def test_what_else_is_of_the_moment_is_asked_each_time() -> None:
     """Of a candidate that two moments look up by one field, which compare another of its fields."""
     where = ir.And((wide.compare(wide.get(ir.CANDIDATE, "name"), "=", TRIGGER_NAME),
