@@ -1,8 +1,8 @@
 """`guiju monitor`: events judged as they come, each verdict a line of JSON the moment it is known.
 
-Decides what a run means for a shell: 2 when a line was refused or nothing could be judged, 1 when a rule is violated or
-undecided at or above `--fail-on` or an event came too late to be judged, 0 otherwise, 129, 130 and 143 when it was told
-to stop. Counts go on over the runs that share a state.
+Decides what a run means for a shell: 2 when a line was refused or something could not be judged, 1 when a rule is
+violated or undecided at or above `--fail-on` or an event came too late to be judged, 0 otherwise, 129, 130 and 143 when
+it was told to stop. Counts go on over the runs that share a state.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ Examples:
   guiju monitor service.yaml --retention
 
 Exit codes: 0 clean, 1 a violated or undecided rule at or above --fail-on or an event too late, 2 a line was refused or
-nothing was judged, 129, 130 and 143 stopped.
+something could not be judged, 129, 130 and 143 stopped.
 """
 
 
@@ -100,7 +100,7 @@ def _read_length(_ctx: click.Context, parameter: click.Parameter, text: str | No
               help="How often the state is kept.")
 @click.option("--output", metavar="FILE|URL", help="Write verdicts here, a file or a topic. Default: standard output.")
 @click.option("--kafka-settings", metavar="FILE", help="Settings of librdkafka, NAME=VALUE a line.")
-@click.option("--strict", is_flag=True, help="Stop at the first line that is refused.")
+@click.option("--strict", is_flag=True, help="Stop at the first line that is refused, or moment that cannot be judged.")
 @click.option("--all", "everything", is_flag=True, help="Also write what is satisfied or not applicable.")
 @click.option("--pending", is_flag=True, help="At the end, also write every open duty.")
 @click.option("--retention", is_flag=True, help="Print what each rule has the monitor keep, and judge nothing.")
@@ -148,7 +148,6 @@ def _run(watch: Watch, config: Config, stack: ExitStack, *, events: str, follow:
          state: str | None, fresh: bool, snapshot_every: int, output: str | None, kafka_settings: str | None,
          strict: bool, pending: bool) -> int | None:
     """Judge until the input ends (0) or a signal stops it (its number); None when something failed, which is told."""
-    from policyengine.workspace.monitoring import Stopped
     from policyengine.workspace.watching import Clocks, conclude, work
 
     _apart({"--events": events, "--state": state, "--output": output})
@@ -176,6 +175,7 @@ def _run(watch: Watch, config: Config, stack: ExitStack, *, events: str, follow:
                      kept=lambda: detail(_summary(watch.tally(), watch)))
         if ended:
             conclude(watch, sink, clocks, pending=pending)
+            tell(watch.lost)
         return stop.number
     except BrokenPipeError:
         show((error("output-closed", "whoever read the verdicts has left"),), {})
@@ -183,8 +183,6 @@ def _run(watch: Watch, config: Config, stack: ExitStack, *, events: str, follow:
     except OSError as problem:
         where = f"`{shorten(str(problem.filename))}`: " if problem.filename is not None else ""
         show((error("input-output", f"{where}{(problem.strerror or str(problem)).lower()}"),), {})
-    except Stopped as problem:
-        show((problem.diagnostic,), {})
     except _Strict:
         pass  # what was refused has been told
     note(f"stopped; the state in `{state}` stands where it was last kept" if state else "stopped")
@@ -192,7 +190,7 @@ def _run(watch: Watch, config: Config, stack: ExitStack, *, events: str, follow:
 
 
 class _Strict(Exception):
-    """A line was refused, and that was to end the run."""
+    """A line was refused, or something could not be judged, and that was to end the run."""
 
 
 # ---- what is read and written -------------------------------------------------------------------------------------
@@ -331,7 +329,7 @@ def _now() -> int:
 
 
 def _code(tally: Tally, config: Config, exit_zero: bool) -> int:
-    if tally.refused:
+    if tally.refused or tally.unjudged:
         return NO_VERDICT
     code = exit_code(tally.severities, config.fail_on, exit_zero=exit_zero)
     return FINDINGS if tally.late and not exit_zero else code
@@ -341,7 +339,8 @@ def _summary(tally: Tally, watch: Watch) -> str:
     """`4,760 events, 1 late, 54 violated, 11 undecided, …, judged up to 2026-08-31 23:06:00 +08:00`."""
     parts = [counted(tally.events, "event")]
     parts += [f"{number:,} {word}" for word, number in (
-        ("refused", tally.refused), ("late", tally.late), ("repeated", tally.repeats)) if number]
+        ("refused", tally.refused), ("late", tally.late), ("unjudged", tally.unjudged), ("repeated", tally.repeats),
+    ) if number]
     parts += [f"{number:,} {verdict.replace('_', ' ')}" for verdict, number in tally.verdicts.items()
               if number and verdict != "pending"]
     parts += [f"{tally.pending:,} pending"] if tally.pending else []

@@ -169,7 +169,16 @@ class DividedByZero:
     span: Span
 
 
-Missing = MissingFact | MissingField | MissingState | NotEmitted | Incomplete | DividedByZero
+@record
+class Uncomputed:
+    """A number or a date past what any engine can hold: the `name` of the message, and what it says. The evaluator
+    raises it and judges nothing; a monitor notes it at what rests on it, and judges the rest."""
+
+    name: str
+    text: str
+
+
+Missing = MissingFact | MissingField | MissingState | NotEmitted | Incomplete | DividedByZero | Uncomputed
 
 
 @record

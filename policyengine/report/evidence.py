@@ -35,6 +35,7 @@ from policyengine.core.verdict import (
     NotEmitted,
     ParameterUsed,
     PartDecided,
+    Uncomputed,
     ValueComputed,
 )
 from policyengine.report.model import Line, Place
@@ -108,6 +109,8 @@ def missing_line(missing: Missing, context: Context) -> Line:
         case DividedByZero():
             name = written(missing.span, context)
             return Line("division", name, f"`{name}` divides by zero", span_place(missing.span))
+        case Uncomputed():
+            return Line("uncomputed", missing.name, missing.text)
         case _:
             assert_never(missing)
 

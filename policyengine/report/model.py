@@ -34,8 +34,8 @@ class Place:
 class Line:
     """One piece of evidence, or one thing missing. `kind` is stable words (`fact`, `event`, `events`, `no-event`,
     `field`, `parameter`, `part`, `number`; for missing: `fact`, `field`, `state`, `not-emitted`, `incomplete`,
-    `division`). `name` groups lines about one thing over many moments: the dotted fact, the field of an event type,
-    the state."""
+    `division`; in a monitor also `uncomputed`). `name` groups lines about one thing over many moments: the dotted fact,
+    the field of an event type, the state."""
 
     kind: str
     name: str

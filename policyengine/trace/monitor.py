@@ -9,6 +9,9 @@ are judged together once the watermark is beyond it, in the order of the languag
 reported as `Late` and not judged. Rows with equal ids are one event: ids are remembered until the watermark has passed
 the event's time by the lateness once more; a row that comes again after that is older than the watermark, so `Late`.
 
+A moment that rests on a number or a date past what any engine can hold, at which the evaluator raises, is reported as
+`Unjudged`; all others are judged.
+
 Rules without a trigger judge a service, not a moment; they are left to `check`.
 """
 
@@ -19,21 +22,20 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from policyengine.base.calendar import Calendar, OutOfRange
+from policyengine.base.calendar import Calendar
 from policyengine.base.diagnostic import Diagnostic, error
 from policyengine.core import ir
 from policyengine.core.case import Case, Event, Sources
-from policyengine.core.operators import Overflow
 from policyengine.core.standing import World
 from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
 from policyengine.trace.arrival import START, Arrival, in_turn
 from policyengine.trace.monitor_judge import Judge
-from policyengine.trace.monitor_outcomes import Decided, Late, Outcome
+from policyengine.trace.monitor_outcomes import Decided, Late, Outcome, Unjudged
 from policyengine.trace.monitor_runs import NEVER
 from policyengine.trace.monitor_state import SNAPSHOT, made_of, packed, unpack
 from policyengine.trace.retention import Kept, kept, plans
 
-__all__ = ["Decided", "Halted", "Kept", "Late", "Monitor", "Outcome", "Refused"]
+__all__ = ["Decided", "Kept", "Late", "Monitor", "Outcome", "Refused", "Unjudged"]
 
 
 _NONE = (Event("", NEVER, {}),)
@@ -48,22 +50,13 @@ class Refused(ValueError):
         self.diagnostics = diagnostics
 
 
-class Halted(Exception):
-    """A number or date past what any engine can hold; `reason` says which. `event`: the one that was judged, or before
-    which time passed; None where it passed after all of them."""
-
-    def __init__(self, reason: Overflow | OutOfRange, event: Event | None) -> None:
-        super().__init__(str(reason))
-        self.reason, self.event = reason, event
-
-
 class Monitor:
     """One version of a policy over one service, for ever. Not safe for use by several threads at once.
 
     `parameters`: the operator's values, raw, by name. `lateness` in microseconds. `rules`: names, None for all.
     `force`: moments from the first up to, not including, the second instant are judged. `report`: the verdicts that are
     handed out; the others are counted only, which is faster. Raises `Refused` when a rule would have to keep everything
-    (see `retention`), `operators.Overflow` and `calendar.OutOfRange` from `feed` and `advance` as the evaluator does.
+    (see `retention`).
     """
 
     def __init__(self, policy: ir.Policy, facts: Mapping[str, Any], parameters: Mapping[str, Any],
@@ -83,6 +76,8 @@ class Monitor:
         self._judge = Judge(blank, self._plans, force, report)
         self.counts = self._judge.counts
         """How many final verdicts of each kind each rule has given, reported or not."""
+        self.unjudged = self._judge.unjudged
+        """How many moments of each rule could not be judged; all are reported."""
 
     # ---- in and out ---------------------------------------------------------------------------------------------
 
@@ -103,13 +98,10 @@ class Monitor:
 
     def feed(self, event: Event) -> list[Outcome]:
         """Take one event; what became final through it, in a fixed order, or that it is late."""
-        try:
-            return self.feed_all((event,))
-        except Halted as halted:
-            raise halted.reason from None
+        return self.feed_all((event,))
 
     def feed_all(self, events: Iterable[Event]) -> list[Outcome]:
-        """As `feed` of each event in turn, all outcomes together. Raises `Halted` at one that cannot be judged."""
+        """As `feed` of each event in turn, all outcomes together."""
         out: list[Outcome] = []
         arrival, judge = self._arrival, self._judge
         for over, late in arrival.put(events):
@@ -156,10 +148,7 @@ class Monitor:
 
     def _released(self) -> list[Outcome]:
         out: list[Outcome] = []
-        try:
-            self._pass(self._arrival.over(), out)
-        except Halted as halted:
-            raise halted.reason from None
+        self._pass(self._arrival.over(), out)
         return out
 
     def _pass(self, events: list[Event], out: list[Outcome]) -> None:
@@ -168,33 +157,28 @@ class Monitor:
         alone, single = judge.alone, not judge.whole
         if judge.opening:
             judge.begun(out)
-        event, others = None, list[Event]()  # an event, and the others of its instant
-        try:
-            if events:
-                rest = iter(events)
-                event = next(rest)
-                time = event.time
-                for following in chain(rest, _NONE):
-                    after = following.time
-                    if after == time:
-                        others.append(following)
-                        continue
-                    if single and not others and judge.soonest > time:
-                        try:
-                            judged = alone[type(event)]
-                        except KeyError:
-                            judged = judge.by_itself
-                        judged(event, out)
-                    else:
-                        if judge.soonest <= time:
-                            judge.fire(time, out)
-                        judge.instant(time, in_turn([event, *others]), out)
-                        others.clear()
-                    event, time = following, after
-                event = None
-            judge.fire(watermark, out)
-        except (Overflow, OutOfRange) as problem:
-            raise Halted(problem, event) from problem
+        if events:
+            rest = iter(events)
+            event, others = next(rest), list[Event]()  # an event, and the others of its instant
+            time = event.time
+            for following in chain(rest, _NONE):
+                after = following.time
+                if after == time:
+                    others.append(following)
+                    continue
+                if single and not others and judge.soonest > time:
+                    try:
+                        judged = alone[type(event)]
+                    except KeyError:
+                        judged = judge.by_itself
+                    judged(event, out)
+                else:
+                    if judge.soonest <= time:
+                        judge.fire(time, out)
+                    judge.instant(time, in_turn([event, *others]), out)
+                    others.clear()
+                event, time = following, after
+        judge.fire(watermark, out)
         judge.tidy(watermark)
 
     # ---- snapshots ----------------------------------------------------------------------------------------------

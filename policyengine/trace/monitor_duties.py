@@ -12,7 +12,6 @@ from typing import Any
 
 from policyengine.core import ir
 from policyengine.core.case import Event
-from policyengine.core.conditions import condition_of
 from policyengine.core.evaluate import verdict_at
 from policyengine.core.standing import Here, World
 from policyengine.core.standing import Run as Whole
@@ -20,6 +19,7 @@ from policyengine.core.tally import Total
 from policyengine.core.truth import TRUE
 from policyengine.core.verdict import Judgement, Moment
 from policyengine.trace.monitor_keys import Key, Values, key_of, named, reader
+from policyengine.trace.monitor_outcomes import TOO_LARGE, uncomputed, uncomputed_in
 from policyengine.trace.monitor_quick import answer, quick
 from policyengine.trace.monitor_rows import Rows, Shelf, field_of
 from policyengine.trace.monitor_runs import Seen
@@ -74,7 +74,8 @@ class Duty:
             self.rows[self.place] = event
         if plan.runs:
             asked = {one.episode: shelf.runs[one.episode] for one in plan.runs}
-            self.runs = {name: tuple(run.seen() for run in runs.of(key_of([here.key(key) for key in runs.keys])))
+            self.runs = {name: tuple(run.seen() for run in runs.of(key_of([here.key(key) for key in runs.keys]),
+                                                                   here.time if shelf.exact else None))
                          for name, runs in asked.items()}
             for some in self.runs.values():
                 for one in some:
@@ -84,9 +85,16 @@ class Duty:
             self.totals = shelf.ranges(plan, here, self.place, self.rows, world, places)
 
     def judge(self, plan: Plan, shelf: Shelf, as_of: int) -> Judgement:
-        """The verdict by what it has seen."""
-        here, world, _ = self._seen(plan, shelf, as_of)
-        return verdict_at(plan.rule, self.about(), self.triggered, here, world)
+        """The verdict by what it has seen; undecided, for what is `Uncomputed`, where the evaluator raises that, here
+        or where it finds out whether this is a moment."""
+        lost = uncomputed_in(self.triggered.missing)
+        if lost is None:
+            try:
+                here, world, _ = self._seen(plan, shelf, as_of)
+                return verdict_at(plan.rule, self.about(), self.triggered, here, world)
+            except TOO_LARGE as problem:
+                lost = uncomputed(problem)
+        return Judgement(plan.rule.name, "undecided", self.about(), missing=(lost,))
 
     def _seen(self, plan: Plan, shelf: Shelf, as_of: int) -> tuple[Here, World, list[int]]:
         """The place it is asked at, a world of what it has seen, and the places of the rows in it."""
@@ -218,8 +226,9 @@ class Wait:
         where = self.pattern.where
         if where is None:
             return True
-        here = duty.here().looking_at(event, 0)
-        return condition_of(where, here, self.shelf.blank).value if self.stateless else None
+        if not self.stateless:
+            return None
+        return self.shelf.answer((where,), 0, event, {}, duty.here()).value
 
     def _met(self, duty: Duty) -> bool:
         """Whether a duty has seen a row that answers it."""

@@ -8,7 +8,7 @@ over, and what is done with the outcomes, is not known here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from heapq import heapify, heappop, heappush
 from itertools import count
@@ -23,7 +23,7 @@ from policyengine.core.truth import SETTLED, TRUE, Truth, all_of
 from policyengine.core.verdict import VERDICTS, Judgement, Missing, Moment, NotEmitted, Verdict
 from policyengine.trace.monitor_duties import Duty, Wait
 from policyengine.trace.monitor_keys import Key, named
-from policyengine.trace.monitor_outcomes import Decided, Outcome, verdict_id
+from policyengine.trace.monitor_outcomes import TOO_LARGE, Outcome, outcome_of, uncomputed, uncomputed_in
 from policyengine.trace.monitor_rows import Shelf
 from policyengine.trace.monitor_rules import Work, matcher
 from policyengine.trace.monitor_runs import NEVER, Found, Look, Runs
@@ -46,6 +46,7 @@ class Judge:
         quiet = frozenset(VERDICTS) - self.report
         self.rules = [Work(place, plan, quiet) for place, plan in enumerate(plans)]
         self.counts: dict[str, dict[Verdict, int]] = {rule.name: dict.fromkeys(VERDICTS, 0) for rule in self.rules}
+        self.unjudged = dict.fromkeys(self.counts, 0)
         self.opening = [one for rule in self.rules for one in self._begin(rule)]
         self.starts_at(0)
         self.number = 0  # of the next duty or look
@@ -68,6 +69,13 @@ class Judge:
 
     def _begin(self, rule: Work) -> Iterable[Judgement]:
         """What is said of a rule whose moments cannot be known."""
+        try:
+            return [*self._unknown(rule)]
+        except TOO_LARGE as problem:
+            rule.active = False
+            return [Judgement(rule.name, "undecided", None, missing=(uncomputed(problem),))]
+
+    def _unknown(self, rule: Work) -> Iterator[Judgement]:
         trigger, blank = rule.trigger, self.blank
         silent = tuple(NotEmitted(event) for event in trigger_events(trigger, self.policy)
                        if blank.sources is not None and event not in blank.sources.complete)
@@ -333,7 +341,11 @@ class Judge:
         duty = Duty(rule.place, number, rule.keys, key, place, event,
                     self._twin(place, event, rows) if len(rows) > 1 else 0)
         self.number = number + 1
-        duty.due, duty.plain = rule.due(time, self.shelf) if rule.elapsed is None else time + rule.elapsed, True
+        due = rule.due(time, self.shelf) if rule.elapsed is None else time + rule.elapsed
+        if due is None:
+            self._trigger(rule, key, place, event, rows, out)
+            return
+        duty.due, duty.plain = due, True
         if rule.asks_past:
             duty.gather(rule.plan, self.shelf)
         else:
@@ -366,7 +378,8 @@ class Judge:
                 moment = Moment(mark, mark if passed is None else passed[1].time, keys, None, first,
                                 None if passed is None else passed[1])
                 doubts = (*run.doubts(None if passed is None else passed[0], mark), *unknown)
-            if self._in_force(moment.time):
+            end = self.force[1]
+            if self._in_force(moment.time) or (one.undated and (end is None or moment.time < end)):
                 twin = alike[watcher, place, mark] = alike.get((watcher, place, mark), -1) + 1
                 if mark is None:
                     self._arise(rule, moment, None, place, _uncertain(doubts), self._twin(place, first, rows), as_of,
@@ -392,8 +405,9 @@ class Judge:
                     same = all(event.fields.get(key) == here.key(key) for key in wait.keys)
                     if same and not wait.excluded(at, event):
                         wait.show(duty, at, event)
-        if self._only_waits(rule, duty, as_of):
-            duty.due, duty.plain = rule.due(moment.known, self.shelf), True
+        due = self._only_waits(rule, duty, as_of)
+        if due is not None:
+            duty.due, duty.plain = due, True
             self._open(rule, duty)
             self._at(duty.due, duty.number)
             return
@@ -404,12 +418,14 @@ class Judge:
         else:
             self._decide(judgement, twin, out)
 
-    def _only_waits(self, rule: Work, duty: Duty, as_of: int) -> bool:
-        """Whether a mark is sure to be pending, until one event in time settles it."""
+    def _only_waits(self, rule: Work, duty: Duty, as_of: int) -> int | None:
+        """When a mark is due that is sure to be pending until one event in time settles it; None where it is not."""
         wait, time = rule.later, duty.about().time
-        return (wait is not None and not isinstance(rule.trigger, ir.OnEvent) and rule.only_waits()
-                and duty.triggered is TRUE and rule.due(duty.about().known, self.shelf) > as_of
-                and not any(one.type == wait.pattern.event and one.time >= time for one in duty.rows.values()))
+        if (wait is None or isinstance(rule.trigger, ir.OnEvent) or not rule.only_waits() or duty.triggered is not TRUE
+                or any(one.type == wait.pattern.event and one.time >= time for one in duty.rows.values())):
+            return None
+        due = rule.due(duty.about().known, self.shelf)
+        return None if due is None or due <= as_of else due
 
     def _open(self, rule: Work, duty: Duty) -> None:
         self.duties[duty.number] = duty
@@ -451,9 +467,13 @@ class Judge:
             self._decide(judgement, duty.twin, out)
 
     def _decide(self, judgement: Judgement, twin: int, out: list[Outcome]) -> None:
+        if judgement.verdict == "undecided" and uncomputed_in(judgement.missing):
+            self.unjudged[judgement.rule] += 1
+            out.append(outcome_of(self.policy, judgement, twin))
+            return
         self.counts[judgement.rule][judgement.verdict] += 1
         if judgement.verdict in self.report:
-            out.append(Decided(verdict_id(self.policy, judgement, twin), judgement))
+            out.append(outcome_of(self.policy, judgement, twin))
 
     # ---- forgetting ---------------------------------------------------------------------------------------------
 
@@ -496,7 +516,10 @@ class Judge:
     def pending(self, as_of: int) -> list[Judgement]:
         """The open duties, by due time."""
         duties = sorted(self.duties.values(), key=lambda one: (one.due, one.number))
-        return [one.judgement or self._judged(one, as_of) for one in duties]
+        judged = [one.judgement or self._judged(one, as_of) for one in duties]
+        # One that only waits is asked for the first time, and may be past what can be computed; it is told when due.
+        return [Judgement(said.rule, "pending", said.moment, duty.due) if uncomputed_in(said.missing) else said
+                for duty, said in zip(duties, judged, strict=True)]
 
     def opened(self, duties: dict[int, Duty], watching: dict[int, Look]) -> None:
         """Take over duties and looks."""

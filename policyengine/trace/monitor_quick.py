@@ -13,16 +13,17 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from policyengine.base.calendar import OutOfRange, closes
+from policyengine.base.calendar import closes
 from policyengine.base.instants import Period
 from policyengine.core import ir, types
 from policyengine.core.case import Event
 from policyengine.core.conditions import condition_of, value_of
-from policyengine.core.operators import Overflow
 from policyengine.core.standing import World, at_large
 from policyengine.core.walk import nodes
 from policyengine.trace.monitor_keys import Key
+from policyengine.trace.monitor_outcomes import TOO_LARGE
 from policyengine.trace.monitor_rows import Shelf
+from policyengine.trace.monitor_runs import NEVER
 from policyengine.trace.monitor_source import Source
 from policyengine.trace.monitor_totals import DECIDES, Entry
 from policyengine.trace.retention import Length, Need, mixed, state_needs
@@ -41,6 +42,10 @@ Answer = Callable[[int, Event], bool | None]
 Owners = Callable[[ir.Get], bool]
 """Whether what is read is a field of the row itself."""
 
+DAY = 86_400_000_000
+END = 253_402_300_800_000_000
+"""The first instant after the year 9999, in microseconds UTC."""
+
 _COMPARED = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _DEEPEST = 20  # so that no source is too deep for Python
 _SIMPLE = (types.Bool, types.Number, types.Text)
@@ -54,7 +59,7 @@ def settled(expr: ir.Expr, world: World) -> bool | None:
         return None
     try:
         return condition_of(expr, at_large(world), world).value
-    except (Overflow, OutOfRange):
+    except TOO_LARGE:
         return None
 
 
@@ -63,10 +68,13 @@ def quick(expr: ir.Expr, shelf: Shelf, owners: Owners, depth: int = 0) -> Quick:
     match expr:
         case ir.And() | ir.Or() | ir.Not() if depth >= _DEEPEST:
             return None
-        case ir.And():
-            return _joined([quick(part, shelf, owners, depth + 1) for part in expr.parts], False)
-        case ir.Or():
-            return _joined([quick(part, shelf, owners, depth + 1) for part in expr.parts], True)
+        case ir.And() | ir.Or():
+            parts = [quick(part, shelf, owners, depth + 1) for part in expr.parts]
+            # The evaluator asks all parts, and one that cannot be computed leaves no answer, whatever the others say.
+            if any(found is None and _may_fail(part, shelf.blank)
+                   for part, found in zip(expr.parts, parts, strict=True)):
+                return None
+            return _joined(parts, isinstance(expr, ir.Or))
         case ir.Not():
             return _negated(quick(expr.part, shelf, owners, depth + 1))
         case ir.Get() if isinstance(expr.type, types.Bool):
@@ -83,6 +91,21 @@ def quick(expr: ir.Expr, shelf: Shelf, owners: Owners, depth: int = 0) -> Quick:
         case _:
             found = None
     return settled(expr, shelf.blank) if found is None else found
+
+
+def _may_fail(expr: Any, world: World) -> bool:
+    """Whether a number or a date may come of it that nobody can hold, but for what the year 9999 is too near for."""
+    for node in nodes(expr):
+        match node:
+            case ir.SumEvents() | ir.Apply("+" | "-" | "*"):
+                return True
+            case ir.InState() | ir.StateValue() if _may_fail(world.states[node.state], world):
+                return True
+            case ir.EpisodeDuration() | ir.During() if _may_fail(world.episodes[node.episode], world):
+                return True
+            case _:
+                pass
+    return False
 
 
 def written(condition: Quick, source: Source) -> str:
@@ -198,7 +221,7 @@ def _written(expr: ir.Expr, world: World) -> Any:
         return None
     try:
         value = value_of(expr, at_large(world), world).value
-    except (Overflow, OutOfRange):
+    except TOO_LARGE:
         return None
     items = value if isinstance(value, tuple) else (value,)
     return value if all(isinstance(one, bool | int | str | Fraction) for one in items) else None
@@ -265,7 +288,10 @@ def _occurs(expr: ir.Occurs, shelf: Shelf) -> Quick:
         case ir.WithinLast(period):
             if any(isinstance(node, _ASKED) for node in nodes(period)):
                 return None
-            length = value_of(period, at_large(shelf.blank), shelf.blank).value
+            try:
+                length = value_of(period, at_large(shelf.blank), shelf.blank).value
+            except TOO_LARGE:
+                return None
             store = shelf.find_store(Need(pattern, "latest", Length(length), 0))
             if not isinstance(length, Period):
                 return None
@@ -285,7 +311,12 @@ def _occurs(expr: ir.Occurs, shelf: Shelf) -> Quick:
         return before_it
     keys, buckets, equal, kind = store.keys, store.buckets, bool(store.equal), pattern.event
 
+    # So near the last year the evaluator may raise; a working day comes at least every third week.
+    near = NEVER if length is None or length.is_elapsed else END - (31 * length.count + 60) * DAY
+
     def occurred(place: int, event: Event, key: Key, same: tuple[Any, ...]) -> bool | None:
+        if event.time >= near:
+            return None
         if equal:
             if None in same or (key, ()) in buckets:
                 return None

@@ -4,19 +4,22 @@ In come rows in the order of the language, each with its place (an integer that 
 every kept row its rule has to look at, and what those ranges come to of which it has not all. On these the evaluator
 says what it would say on the whole trace: `retention` tells which rows those are. What a rule demands and when it is
 asked is not known here.
+
+Where a number or date is past what can be held, nothing is raised here: a row is kept as one that may match, and what
+it would be found by is missing, so that the moments that look at it ask the evaluator, which raises it for them alone.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import product
 from operator import itemgetter
 from typing import Any, assert_never
 
-from policyengine.base.calendar import closes, start_of
 from policyengine.core import ir, types
 from policyengine.core.case import Event
 from policyengine.core.conditions import condition_of, stretch_of, value_of
@@ -25,7 +28,8 @@ from policyengine.core.tally import Total
 from policyengine.core.truth import TRUE, Truth, all_of
 from policyengine.core.walk import nodes
 from policyengine.trace.monitor_keys import Key, Values, key_of, named, part_reader, reader, values_of
-from policyengine.trace.monitor_runs import Runs
+from policyengine.trace.monitor_outcomes import TOO_LARGE, uncomputed
+from policyengine.trace.monitor_runs import Runs, begins, ends
 from policyengine.trace.monitor_totals import BESIDE, DECIDES, POSSIBLE, Asked, Entry, Totals, aged, in_short
 from policyengine.trace.retention import (
     After,
@@ -131,11 +135,12 @@ class Store:
         values = values_of(group[0] if self.equal else group, self.keys)
         return [(at, values[at]) for at in self.forgotten]
 
-    def find(self, key: Key, same: tuple[Any, ...] | None, into: Rows, now: int) -> None:
+    def find(self, key: Key, same: tuple[Any, ...] | None, into: Rows, now: int, *, exact: bool = False) -> None:
         """Add the rows of this key and, where rows are told apart by it, of `equal` (None among them: all), that may
-        matter to a moment at the instant `now`."""
-        for _, bucket in self.found(key, same):
-            some: Iterable[Entry] = bucket if self.need.age is None else aged(bucket, now - self.need.age)
+        matter to a moment at the instant `now`; `exact`: none of those that might have been thrown away by then."""
+        for group, bucket in self.found(key, same):
+            some: Iterable[Entry] = (aged(bucket, now - self.need.age) if self.need.age is not None else
+                                     self._needed(group, bucket, now) if exact else bucket)
             for place, event, _ in some:
                 into[place] = event
 
@@ -206,10 +211,20 @@ class Store:
 
     def _prune(self, group: Key, bucket: list[Entry], now: int) -> None:
         past = now - self.lag  # rows before it stand before every moment still to be judged, and are old enough
+        kept = self._needed(group, bucket, past)
+        gone = len(bucket) - len(kept)
+        if gone:
+            self.rows -= gone
+            bucket[:] = kept
+            if self.need.which == "every":
+                for totals in self.totals.values():
+                    totals.drop(group, gone)
+
+    def _needed(self, group: Key, bucket: list[Entry], past: int) -> list[Entry]:
+        """Of the rows of a group those that moments from the instant `past` on can reach."""
         first, only = 0, False
         if self.need.which == "every":
-            self._prune_first(group, bucket, past)
-            return
+            return bucket[self._reached(group, bucket, past):]
         if self.need.which == "latest":
             for index in range(len(bucket) - 1, 0, -1):
                 if bucket[index][2] == DECIDES and bucket[index][1].time < past:
@@ -221,22 +236,15 @@ class Store:
                     first, only = index, True
                     break
         reachable = self.limit(group[0] if self.equal else group, past)
-        kept = bucket[first:first + 1] if only else [
+        return bucket[first:first + 1] if only else [
             entry for entry in bucket[first:]
             if entry[1].time >= past or (entry[2] != BESIDE and reachable(entry[0], entry[1].time))]
-        self.rows -= len(bucket) - len(kept)
-        bucket[:] = kept
 
-    def _prune_first(self, group: Key, bucket: list[Entry], past: int) -> None:
-        """Where every row is kept that can be reached: from the first such on all can."""
+    def _reached(self, group: Key, bucket: list[Entry], past: int) -> int:
+        """Where every row is kept that can be reached, the first such: from it on all can."""
         reachable = self.limit(group[0] if self.equal else group, past)
-        gone = next((index for index, (place, event, _) in enumerate(bucket)
+        return next((index for index, (place, event, _) in enumerate(bucket)
                      if event.time >= past or reachable(place, event.time)), len(bucket))
-        if gone:
-            self.rows -= gone
-            del bucket[:gone]
-            for totals in self.totals.values():
-                totals.drop(group, gone)
 
 
 def carries(event: Event, path: tuple[str, ...]) -> bool:
@@ -269,6 +277,9 @@ class Shelf:
         self.supports: dict[int, Rows] = {}
         """By place of a row whose match depends on a state: the rows that say how the states stood at it. The row may
         be looked at for another reason too, and then has to be found no match again."""
+        self.exact = False
+        """Whether a row was kept of which something could not be computed. From then on a moment is given no row that
+        it does not need, so that which moments cannot be judged does not depend on when rows were thrown away."""
         for need in (need for plan in plans for need in plan.past):
             self._store(need)
         self.of_plan = {plan.rule.name: [self._store(need) for need in plan.whole] for plan in plans}
@@ -317,10 +328,10 @@ class Shelf:
                 if period is None:
                     return lambda key, past: _nothing
                 length = period
-                return lambda key, past: lambda place, time: closes(time, length, calendar) > past
+                return lambda key, past: lambda place, time: ends(time, length, calendar) > past
             case Unit(unit):
                 def of_unit(key: Key, past: int) -> Reachable:
-                    start = start_of(unit, past, calendar)
+                    start = begins(unit, past, calendar)
                     return lambda place, time: time >= start
                 return of_unit
             case After(pattern):
@@ -366,14 +377,19 @@ class Shelf:
         return self.answer(store.own, place, event, support, self._alone(store.keys, event))
 
     def answer(self, conditions: Sequence[ir.Expr], place: int, event: Event, support: Rows, here: Here) -> Truth:
-        """Conditions on a row as a candidate; `support` are the rows of the states they ask."""
-        if not support:
-            asked = here.looking_at(event, 0)
-            return all_of([condition_of(one, asked, self.blank) for one in conditions])
-        world, places = self.world({**support, place: event}, event.time)
-        position = bisect_left(places, place)
-        asked = replace(here, position=position).looking_at(event, position)
-        return all_of([condition_of(one, asked, world) for one in conditions])
+        """Conditions on a row as a candidate; `support` are the rows of the states they ask. Uncertain, for what is
+        `Uncomputed`, where the evaluator raises."""
+        world, position = self.blank, 0
+        if support:
+            world, places = self.world({**support, place: event}, event.time)
+            position = bisect_left(places, place)
+            here = replace(here, position=position)
+        asked = here.looking_at(event, position)
+        try:
+            return all_of([condition_of(one, asked, world) for one in conditions])
+        except TOO_LARGE as problem:
+            self.exact = True
+            return Truth(None, missing=(uncomputed(problem),))
 
     def beside(self, place: int, event: Event, states: Sequence[State], here: Here) -> Rows:
         """The rows that say how these states stand at a candidate, for whoever asks from `here`."""
@@ -413,7 +429,7 @@ class Shelf:
                         here if state.at == ir.TRIGGER else at_trigger, rows)
         for store in self.of_plan[plan.rule.name]:
             store.find(key_of([here.key(key) for key in store.keys]), self.same(store.equal, here, place, rows), rows,
-                       here.time)
+                       here.time, exact=self.exact)
 
     def ranges(self, plan: Plan, here: Here, place: int | None, rows: Rows, world: World,
                places: Sequence[int]) -> tuple[Total | None, ...]:
@@ -426,12 +442,15 @@ class Shelf:
                places: Sequence[int]) -> Total | None:
         key = key_of([here.key(key) for key in store.keys])
         same = self.same(store.equal, here, place, rows)
-        stretch = None if None in same else stretch_of(asked, here, world)
+        stretch = None
+        if None not in same:
+            with suppress(*TOO_LARGE):
+                stretch = stretch_of(asked, here, world)
         trigger = None if place is None or here.event is None else (place, here.event)
         short = None if stretch is None else in_short(asked, store.totals_of(asked), store.found(key, same), stretch,
                                                       trigger, places)
         if short is None:
-            store.find(key, same, rows, here.time)
+            store.find(key, same, rows, here.time, exact=self.exact)
             return None
         total, some = short
         rows.update((place, event) for place, event, _ in some)
@@ -447,14 +466,20 @@ class Shelf:
             world, places = self.world(rows, here.time)
             here = replace(here, position=bisect_left(world.times, here.time) if place is None else
                            bisect_left(places, place))
-        return tuple(value_of(value, here, world).value for _, value in equal)
+        try:
+            return tuple([value_of(value, here, world).value for _, value in equal])
+        except TOO_LARGE:
+            return (None,) * len(equal)
 
     def _state(self, state: State, stores: Sequence[Store], here: Here, rows: Rows) -> None:
-        values = {key: as_key(value_of(expr, here, self.blank).value) for key, expr in state.keys}
+        try:
+            values = {key: as_key(value_of(expr, here, self.blank).value) for key, expr in state.keys}
+        except TOO_LARGE:
+            return
         if None in values.values():
             return
         for store in stores:
-            store.find(key_of([values[key] for key in store.keys]), None, rows, here.time)
+            store.find(key_of([values[key] for key in store.keys]), None, rows, here.time, exact=self.exact)
 
     def world(self, rows: Rows, as_of: int, runs: dict[str, tuple[Run, ...]] | None = None,
               totals: Mapping[int, Total] | None = None) -> tuple[World, list[int]]:

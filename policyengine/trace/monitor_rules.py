@@ -8,9 +8,10 @@ What is done with a moment is not known here.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from typing import Any
 
-from policyengine.base.calendar import closes
+from policyengine.base.calendar import OutOfRange, closes
 from policyengine.base.instants import Period
 from policyengine.core import ir
 from policyengine.core.case import Event
@@ -21,6 +22,7 @@ from policyengine.core.verdict import Verdict
 from policyengine.core.walk import conjuncts, nodes
 from policyengine.trace.monitor_duties import Wait
 from policyengine.trace.monitor_keys import Key
+from policyengine.trace.monitor_outcomes import TOO_LARGE
 from policyengine.trace.monitor_quick import Quick, answer, quick, settled
 from policyengine.trace.monitor_rows import Shelf
 from policyengine.trace.monitor_runs import Match
@@ -79,7 +81,9 @@ class Work:
                 or asks_trigger(first.range.period, ()) or len(self.waits) != 1 or not self.waits[0].sure:
             self.now = None
             return
-        period = value_of(first.range.period, at_large(shelf.blank), shelf.blank).value
+        period = None
+        with suppress(*TOO_LARGE):
+            period = value_of(first.range.period, at_large(shelf.blank), shelf.blank).value
         if not isinstance(period, Period):
             self.now = None
             return
@@ -87,10 +91,13 @@ class Work:
         if period.is_elapsed:
             self.elapsed = closes(0, period, shelf.blank.calendar)
 
-    def due(self, time: int, shelf: Shelf) -> int:
-        """When what is demanded later is too late."""
+    def due(self, time: int, shelf: Shelf) -> int | None:
+        """When what is demanded later is too late; None where no calendar has that day."""
         assert self.period is not None
-        return closes(time, self.period, shelf.blank.calendar)
+        try:
+            return closes(time, self.period, shelf.blank.calendar)
+        except OutOfRange:
+            return None
 
     def only_waits(self) -> bool:
         """Whether a mark that is certain leaves nothing to ask but `later`, and is only counted once that has come."""

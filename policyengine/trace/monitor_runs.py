@@ -11,23 +11,48 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, assert_never
 
-from policyengine.base.calendar import OutOfRange, closes, start_of
+from policyengine.base.calendar import Calendar, CalendarUnit, OutOfRange, closes, start_of
 from policyengine.base.instants import Period
 from policyengine.core import ir
 from policyengine.core.case import Event
 from policyengine.core.conditions import earliest_within, gaps_of, value_of
-from policyengine.core.standing import Here, World, at_large
+from policyengine.core.standing import Here, Value, World, at_large
 from policyengine.core.standing import Run as Whole
 from policyengine.core.truth import TRUE, Truth
 from policyengine.core.verdict import Incomplete, Missing, NotEmitted
 from policyengine.core.walk import nodes
 from policyengine.trace.monitor_keys import Key, named, part_reader, reader, values_of
+from policyengine.trace.monitor_outcomes import TOO_LARGE, uncomputed
 from policyengine.trace.retention import After, Inside, Length, RunsAsked, Unit
 
 NEVER = 2 ** 63  # past every instant
 Reachable = Callable[[int, int], bool]
 Placed = tuple[int, Event]
 """A row with its place."""
+
+
+def ends(start: int, period: Period, calendar: Calendar) -> int:
+    """As `closes`; `NEVER` where no calendar has that day."""
+    try:
+        return closes(start, period, calendar)
+    except OutOfRange:
+        return NEVER
+
+
+def begins(unit: CalendarUnit, instant: int, calendar: Calendar) -> int:
+    """As `start_of`; before every instant where no calendar has that day."""
+    try:
+        return start_of(unit, instant, calendar)
+    except OutOfRange:
+        return -NEVER
+
+
+def _length_of(expr: ir.Expr, blank: World) -> Value:
+    """A length that no moment has a part in."""
+    try:
+        return value_of(expr, at_large(blank), blank)
+    except TOO_LARGE as problem:
+        return Value(None, missing=(uncomputed(problem),))
 
 
 class Base:
@@ -114,13 +139,14 @@ Watched = ir.OnEvery | ir.OnWithout | ir.OnStart
 
 class Found:
     """A moment: the place of its rule, the run, the mark (None: the start), the row that passed it, what was missing.
-    """
+    `undated`: it is not known when the mark is, and `mark` is the instant it is measured from."""
 
-    __slots__ = ("mark", "missing", "passed", "run", "watcher")
+    __slots__ = ("mark", "missing", "passed", "run", "undated", "watcher")
 
     def __init__(self, watcher: int, run: Run, mark: int | None, passed: Placed | None,
-                 missing: tuple[Missing, ...] = ()) -> None:
+                 missing: tuple[Missing, ...] = (), *, undated: bool = False) -> None:
         self.watcher, self.run, self.mark, self.passed, self.missing = watcher, run, mark, passed, missing
+        self.undated = undated
 
 
 class Look:
@@ -152,11 +178,10 @@ class Runs:
         self.episode = isinstance(declared, ir.Episode)
         self.starts = declared.events if isinstance(declared, ir.Episode) else declared.starts
         self.ends = declared.ends
-        large = at_large(blank)
-        gap = value_of(declared.gap, large, blank).value if isinstance(declared, ir.Episode) else None
+        gap = _length_of(declared.gap, blank).value if isinstance(declared, ir.Episode) else None
         self.gap = gap.count if isinstance(gap, Period) else 0
         lasting = None if isinstance(declared, ir.Episode) or declared.lasting is None else declared.lasting
-        self.lasts = None if lasting is None else value_of(lasting, large, blank)
+        self.lasts = None if lasting is None else _length_of(lasting, blank)
         self.heard = {place: one.pattern for place, one in watchers.items() if isinstance(one, ir.OnWithout)}
         self.types = frozenset(one.event for one in (*self.starts, *self.ends, *self.heard.values()))
         self.key = reader(self.keys)
@@ -275,16 +300,23 @@ class Runs:
                 run.doubt(place, event, match.missing)
             if begins:
                 # Events that are not seen may have begun the state before, or ended it since.
-                run.doubt(place, event, (*gaps_of(self.starts, self._reach(key, event.time), self.blank),
-                                         *gaps_of(self.ends, event.time, self.blank)))
+                try:
+                    run.doubt(place, event, (*gaps_of(self.starts, self._reach(key, event.time), self.blank),
+                                             *gaps_of(self.ends, event.time, self.blank)))
+                except OutOfRange as problem:
+                    run.doubt(place, event, (uncomputed(problem),))
             if starting:
                 if not taken:
                     self._go_on(run, place, event)
                     taken = True
                 if self.lasts is not None:
                     run.doubt(place, event, self.lasts.missing)
-                    run.end = (None if self.lasts.value is None else
-                               closes(event.time, self.lasts.value, self.blank.calendar))
+                    try:
+                        run.end = (None if self.lasts.value is None else
+                                   closes(event.time, self.lasts.value, self.blank.calendar))
+                    except OutOfRange as problem:
+                        run.end = None
+                        run.doubt(place, event, (uncomputed(problem),))
             elif match.value:
                 run.end, run.closed = event.time, (place, event)
                 self._close(run, event.time)
@@ -358,7 +390,7 @@ class Runs:
                         self.news.append(Found(watcher, run, None, None))
                     case ir.OnEvery():
                         if not self.episode:
-                            self._again(self._mark(trigger, run, 1), watcher, run, None)
+                            self._again(self._mark(watcher, trigger, run, 1), watcher, run, None)
                     case ir.OnWithout():
                         self._base(watcher, trigger, run, place, event, TRUE)
                     case _:
@@ -373,7 +405,7 @@ class Runs:
         for watcher, trigger in self.watchers.items():
             if isinstance(trigger, ir.OnEvery):
                 while watcher in run.passed:
-                    mark = self._mark(trigger, run, run.passed[watcher] + 1)
+                    mark = self._mark(watcher, trigger, run, run.passed[watcher] + 1)
                     if mark >= event.time:
                         break
                     self.news.append(Found(watcher, run, mark, (place, event)))
@@ -394,10 +426,10 @@ class Runs:
     def _next(self, run: Run) -> None:
         if self.episode:
             run.next = NEVER
-            for watcher, passed in run.passed.items():
+            for watcher, passed in [*run.passed.items()]:
                 trigger = self.watchers[watcher]
                 assert isinstance(trigger, ir.OnEvery)
-                run.next = min(run.next, self._mark(trigger, run, passed + 1))
+                run.next = min(run.next, self._mark(watcher, trigger, run, passed + 1))
             for bases in run.bases.values():
                 run.next = min(run.next, *(base.mark for base in bases)) if bases else run.next
 
@@ -417,17 +449,25 @@ class Runs:
             if not trigger.once:
                 self._apart(run)
                 run.passed[watcher] += 1
-                self._again(self._mark(trigger, run, run.passed[watcher] + 1), watcher, run, None)
+                self._again(self._mark(watcher, trigger, run, run.passed[watcher] + 1), watcher, run, None)
 
     def _again(self, mark: int, watcher: int, run: Run, base: Base | None) -> None:
         """A state passes a mark by holding after it."""
-        self.news.append(Look(mark + 1, self.declared.name, watcher, run, base))
+        if mark != NEVER:
+            self.news.append(Look(mark + 1, self.declared.name, watcher, run, base))
 
-    def _mark(self, trigger: ir.OnEvery, run: Run, times: int) -> int:
-        period = self._period(trigger.period, run)
-        if period.is_elapsed:
-            return run.start + period.count * times
-        return closes(run.start, period.times(times), self.blank.calendar) - 1
+    def _mark(self, watcher: int, trigger: ir.OnEvery, run: Run, times: int) -> int:
+        """When a run passes a mark; `NEVER`, and no more of them, where that cannot be said, which is."""
+        try:
+            period = self._period(trigger.period, run)
+            if period.is_elapsed:
+                return run.start + period.count * times
+            return closes(run.start, period.times(times), self.blank.calendar) - 1
+        except TOO_LARGE as problem:
+            self._apart(run)
+            run.passed.pop(watcher, None)
+            self.news.append(Found(watcher, run, run.start, None, (uncomputed(problem),), undated=True))
+            return NEVER
 
     def _first_mark(self) -> int | None:
         """How long after its start a run passes its first mark, where that is the same for all and there is no other
@@ -457,7 +497,11 @@ class Runs:
         return length
 
     def _base(self, watcher: int, trigger: ir.OnWithout, run: Run, place: int, event: Event, match: Truth) -> None:
-        mark = closes(event.time, self._period(trigger.period, run), self.blank.calendar) - 1
+        try:
+            mark = closes(event.time, self._period(trigger.period, run), self.blank.calendar) - 1
+        except TOO_LARGE as problem:
+            self.news.append(Found(watcher, run, event.time, None, (uncomputed(problem),), undated=True))
+            return
         base = Base(place, event.time, mark, match.missing)
         if run.bases is NO_BASES:
             run.bases = {}
@@ -484,10 +528,12 @@ class Runs:
 
     # ---- what is asked of runs ----------------------------------------------------------------------------------
 
-    def of(self, key: Key) -> list[Run]:
-        """The runs of this key that are kept, in order."""
+    def of(self, key: Key, now: int | None = None) -> list[Run]:
+        """The runs of this key that are kept, in order; those that a moment at the instant `now` asks about, None: all.
+        """
         run = self.current.get(key)
-        return [*self.past.get(key, ()), *([] if run is None else [run])]
+        runs = [*self.past.get(key, ()), *([] if run is None else [run])]
+        return runs if now is None else [one for one in runs if any(self._asked(two, one, now) for two in self.asked)]
 
     def reachable(self, known: Mapping[str, Any], past: int) -> Reachable:
         """Which rows are in a run that a moment from `past` on may belong to. `known`: the keys they agree on."""
@@ -527,9 +573,9 @@ class Runs:
             case Inside():
                 return last + self.gap >= past
             case Length(period):
-                return period is not None and closes(last, period, self.blank.calendar) > past
+                return period is not None and ends(last, period, self.blank.calendar) > past
             case Unit(unit):
-                return last >= start_of(unit, past, self.blank.calendar)
+                return last >= begins(unit, past, self.blank.calendar)
             case After(pattern):
                 part = part_reader(self.keys, pattern.keys)(run.key)
                 start = self.decided(pattern, asked.lag, part, past)

@@ -28,7 +28,7 @@ from policyengine.trace.monitor_keys import Key
 from policyengine.trace.monitor_pack import SCALARS, Packer, Unpacker
 from policyengine.trace.monitor_runs import Base, Look, Run, Seen
 
-SNAPSHOT = 5
+SNAPSHOT = 6
 """The version of what is written."""
 
 SHARED = (Duty, Run, Base, Seen, Look)
@@ -44,7 +44,7 @@ def packed(judge: Judge, arrival: Arrival) -> dict[str, Any]:
     packer, shelf = Packer(SHARED), judge.shelf
     state = packer.pack({
         "place": judge.ticket(), "number": judge.number, "kept": judge.kept, "check": judge.check,
-        "counts": judge.counts,
+        "counts": judge.counts, "unjudged": judge.unjudged, "exact": shelf.exact,
         "opening": judge.opening, "leaving": judge.leaving, "duties": judge.duties, "watching": judge.watching,
         "unsure": [rule.unsure for rule in judge.rules], "supports": shelf.supports,
         "runs": {name: (runs.past, runs.ended) for name, runs in shelf.runs.items()},
@@ -84,7 +84,8 @@ def unpack(snapshot: Mapping[str, Any], judge: Judge, arrival: Arrival) -> None:
         fresh = map(runs.again, flat[::5], map(reader.row, flat[1::5]), map(reader.unpack, flat[2::5]), flat[3::5],
                     flat[4::5])
         runs.restore([*fresh, *reader.unpack(others)], past, ended)
-    shelf.supports = state["supports"]
+    shelf.supports, shelf.exact = state["supports"], state["exact"]
+    judge.unjudged.update(state["unjudged"])
     for name, counts in state["counts"].items():
         judge.counts[name].update(counts)
     judge.starts_at(state["place"])

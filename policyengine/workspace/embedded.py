@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -26,10 +25,8 @@ from policyengine.trace.retention import Kept
 from policyengine.workspace.check import Request
 from policyengine.workspace.inputs import Service
 from policyengine.workspace.library import find_library
-from policyengine.workspace.monitoring import Asked, Stopped, Watch, open_watch
+from policyengine.workspace.monitoring import Asked, Watch, open_watch
 from policyengine.workspace.project import load_config
-
-GO_ON = "open another monitor from the last snapshot, and feed what came since without this event"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -42,12 +39,6 @@ class Refused(ValueError):
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         super().__init__("\n".join(map(concise, diagnostics)))
         self.diagnostics = tuple(diagnostics)
-
-
-class Halted(Refused):
-    """A number or date was computed that no engine can hold: the monitor has judged a part of what it had to, and takes
-    nothing more. `diagnostics` say at which event, where it was at one: `<event>:7` is the seventh that was ever fed.
-    To go on, open another from a snapshot of before it, and feed it what came since, without it."""
 
 
 def open_monitor(service: Mapping[str, Any], *, regulation: str | Sequence[str] = (), version: str | None = None,
@@ -96,20 +87,19 @@ class ServiceMonitor:
         self.warnings = warnings
         self._watch = watch
         self._alone = Lock()
-        self._halted: Diagnostic | None = None
         self._row = watch.events + watch.refused
 
     def feed(self, event: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Take one event (`{"type": …, "time": …, …}`); what became known through it, in the shape that
-        `guiju monitor` writes: `kind` is `verdict`, or `late` where the event came too late to be judged.
+        `guiju monitor` writes: `kind` is `verdict`, `late` where the event came too late to be judged, or `unjudged`
+        where a rule meets a number or a date that no engine can hold; all others are judged.
 
         Raises `Refused` when the event does not fit the vocabulary, and TypeError for a value that JSON has no form
         for, both of which change nothing; numbers are exact, so a float is taken as the decimal that Python prints for
-        it. Raises `Halted` where the monitor cannot go on, and from then on, as all calls below do.
+        it.
         """
         line = _written(event)
         with self._alone:
-            self._sound()
             self._row += 1
             lines = self._judged(lambda: self._watch.take(Chunk((line,), ("<event>",), (self._row,))))
             problems = [*self._watch.problems]
@@ -133,8 +123,7 @@ class ServiceMonitor:
     def pending(self) -> list[dict[str, Any]]:
         """The open duties by due time, `kind` is `pending`."""
         with self._alone:
-            self._sound()
-            return [msgspec.json.decode(line) for line in self._watch.pending()]
+            return self._judged(self._watch.pending)
 
     def retention(self) -> tuple[tuple[str, Kept], ...]:
         """What each rule has the monitor keep, each with the regulation and version it is of."""
@@ -148,7 +137,6 @@ class ServiceMonitor:
     def snapshot(self) -> dict[str, Any]:
         """All of it as JSON values, for `open_monitor(state=…)`. It holds fields of events: keep it as safe as them."""
         with self._alone:
-            self._sound()
             state: dict[str, Any] = msgspec.to_builtins(self._watch.snapshot())
             return state
 
@@ -156,18 +144,10 @@ class ServiceMonitor:
         raise TypeError("a monitor is not pickled or copied: keep its `snapshot()`, and go on from it with "
                         "`open_monitor(…, state=…)`")
 
-    def _judged(self, judge: Any) -> list[dict[str, Any]]:
-        self._sound()
-        try:
-            return [msgspec.json.decode(line) for line in judge()]
-        except Stopped as stopped:
-            self._halted = replace(stopped.diagnostic, help=GO_ON)
-            raise Halted((self._halted,)) from None
-
-    def _sound(self) -> None:
-        """A monitor that was halted would keep still about what it did not come to judge."""
-        if self._halted is not None:
-            raise Halted((self._halted,))
+    def _judged(self, judge: Callable[[], list[bytes]]) -> list[dict[str, Any]]:
+        lines = [msgspec.json.decode(line) for line in judge()]
+        self._watch.lost.clear()  # the lines say so
+        return lines
 
 
 def _several(names: str | Sequence[str]) -> tuple[str, ...]:

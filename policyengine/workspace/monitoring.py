@@ -22,7 +22,6 @@ from policyengine.base.instants import format_instant, iso_instant, period_text
 from policyengine.base.record import record
 from policyengine.base.source import Source, Span
 from policyengine.core.case import Event, content
-from policyengine.core.operators import Overflow
 from policyengine.core.verdict import VERDICTS, Judgement, Verdict
 from policyengine.report.entries import fingerprints
 from policyengine.report.evidence import Context
@@ -31,7 +30,7 @@ from policyengine.report.to_json import plain_result
 from policyengine.trace.feeds import Chunk
 from policyengine.trace.lines import FIRST, LAST, event_reader
 from policyengine.trace.lines_typed import Line
-from policyengine.trace.monitor import Halted, Late, Monitor, Outcome, Refused
+from policyengine.trace.monitor import Late, Monitor, Outcome, Refused, Unjudged
 from policyengine.trace.read import READERS
 from policyengine.trace.read import Context as Reading
 from policyengine.trace.retention import Kept, plans
@@ -48,7 +47,7 @@ LINE_VERSION = 1
 
 TOLD: tuple[Verdict, ...] = ("violated", "undecided", "exempt")
 MAX_TOLD = 50
-"""Refused lines that are described; the others are counted."""
+"""Refused lines that are described, and moments that could not be judged; the others are counted."""
 
 
 @record
@@ -68,19 +67,12 @@ class Tally:
     events: int
     refused: int
     late: int
+    unjudged: int
     repeats: int
     verdicts: Mapping[Verdict, int]
     severities: tuple[Severity, ...]
     pending: int
     watermark: int | None
-
-
-class Stopped(Exception):
-    """Judging cannot go on: a number or date past what any engine can hold. `diagnostic` says which."""
-
-    def __init__(self, diagnostic: Diagnostic) -> None:
-        super().__init__(diagnostic.message)
-        self.diagnostic = diagnostic
 
 
 def open_watch(asked: Asked, config: Config, library: Library, clock: Callable[[], int],
@@ -152,12 +144,17 @@ def _bounded(sitting: Sitting, service: Service, terms: Terms, named: bool, foun
 
 
 class Watch:
-    """All monitors of one run. `refused` lines are told in `problems`, which the caller empties."""
+    """All monitors of one run. `refused` lines are told in `problems`, and moments that could not be judged, besides
+    their lines, in `lost`; the caller empties both."""
 
     def __init__(self, benches: Sequence[Sequence[_Bench]], reference: Book, zone: str | None, ahead: int | None,
                  clock: Callable[[], int]) -> None:
         self.benches = [one for own in benches for one in own]
         self.problems: list[Diagnostic] = []
+        self.lost: list[Diagnostic] = []
+        self._lost = 0
+        for bench in self.benches:
+            bench.tell = self._lose
         self.events = 0
         self.refused = 0
         self.told = 0
@@ -253,6 +250,13 @@ class Watch:
         elif self.told == MAX_TOLD + 1:
             self.problems.append(error("more-errors", "further lines that are refused are counted, not shown"))
 
+    def _lose(self, problem: Diagnostic) -> None:
+        self._lost += 1
+        if self._lost <= MAX_TOLD:
+            self.lost.append(problem)
+        elif self._lost == MAX_TOLD + 1:
+            self.lost.append(error("more-errors", "what else cannot be judged is written, not told here"))
+
     # ---- time
 
     def advance(self, instant: int) -> list[bytes]:
@@ -283,8 +287,10 @@ class Watch:
                 if counts.get("violated") or counts.get("undecided"):
                     severities.add(bench.severity(name))
         firsts = [own[0].monitor for own in self._by_service]
-        return Tally(self.events, self.refused, sum(one.late for one in firsts), sum(one.repeats for one in firsts),
-                     verdicts, tuple(sorted(severities)), sum(one.monitor.open for one in self.benches),
+        return Tally(self.events, self.refused, sum(one.late for one in firsts),
+                     sum(sum(one.monitor.unjudged.values()) for one in self.benches),
+                     sum(one.repeats for one in firsts), verdicts, tuple(sorted(severities)),
+                     sum(one.monitor.open for one in self.benches),
                      max((one.watermark for one in firsts if one.watermark is not None), default=None))
 
     def retention(self) -> tuple[tuple[str, Kept], ...]:
@@ -336,6 +342,8 @@ class _Bench:
             "report": VERDICTS if terms.everything else TOLD}
         self.monitor = Monitor(*self._made_with, **self._options)
         self._context: Context | None = None
+        self.tell: Callable[[Diagnostic], None] = lambda problem: None
+        """Told of each moment that could not be judged."""
 
     @property
     def service_id(self) -> Any:
@@ -358,30 +366,24 @@ class _Bench:
 
     def advance(self, instant: int) -> list[bytes]:
         """As `Monitor.advance`, in lines."""
-        return self._judged(lambda: self.monitor.advance(instant))
+        return self.lines(self.monitor.advance(instant))
 
     def finish(self, as_of: int | None) -> list[bytes]:
         """As `Monitor.finish`, in lines."""
-        return self._judged(lambda: self.monitor.finish(as_of))
-
-    def _judged(self, judge: Callable[[], list[Outcome]]) -> list[bytes]:
-        try:
-            return self.lines(judge())
-        except (Overflow, OutOfRange) as problem:
-            raise Stopped(_too_large(problem, self.service.name)) from None
+        return self.lines(self.monitor.finish(as_of))
 
     def take(self, events: Iterable[Event], first: bool = True) -> list[bytes]:
         """As `Monitor.feed_all`, in lines."""
-        try:
-            return self.lines(self.monitor.feed_all(events), first)
-        except Halted as halted:
-            raise Stopped(_too_large(halted.reason, self.service.name, halted.event)) from None
+        return self.lines(self.monitor.feed_all(events), first)
 
     def lines(self, outcomes: Sequence[Outcome], first: bool = True) -> list[bytes]:
         """Outcomes as lines of JSON. An event that is late is so for every version; only the `first` says it."""
         lines = []
         for outcome in outcomes:
-            if not isinstance(outcome, Late):
+            if isinstance(outcome, Unjudged):
+                lines.append(_json(self._unjudged(outcome)))
+                self.tell(self._why(outcome))
+            elif not isinstance(outcome, Late):
                 lines.append(_json({"v": LINE_VERSION, "kind": "verdict", "id": outcome.id,
                                     **self.plain(outcome.judgement)}))
             elif first:
@@ -403,8 +405,22 @@ class _Bench:
 
     def plain(self, judgement: Judgement) -> dict[str, Any]:
         """A judgement in the words and the shape of `check --format json`."""
-        result = self._result(judgement)
+        try:
+            result = self._result(judgement)
+        except OutOfRange:  # it is due when no calendar has a day
+            result = self._result(replace(judgement, due=None, evidence=()))
         return plain_result(result, fingerprints((result,))[0])
+
+    def _unjudged(self, outcome: Unjudged) -> dict[str, Any]:
+        said = self.plain(Judgement(outcome.rule, "undecided", outcome.moment, missing=(outcome.reason,)))
+        return {"v": LINE_VERSION, "kind": "unjudged", "id": outcome.id, **said, "verdict": "unjudged"}
+
+    def _why(self, outcome: Unjudged) -> Diagnostic:
+        moment, rule = outcome.moment, self.book.policy.rule(outcome.rule)
+        event = moment and (moment.event or moment.run_past or moment.run_first)
+        assert rule is not None
+        return error(outcome.reason.name, f"`{outcome.rule}` cannot be judged for `{shorten(self.service.name)}` here: "
+                     f"{outcome.reason.text}", _row(event) if event else rule.span)
 
     def _result(self, judgement: Judgement) -> Result:
         if self._context is None:
@@ -464,14 +480,6 @@ def _may_name_service(rows: type[Any]) -> bool:
 
 def _row(event: Event) -> Span:
     return Span(event.file, event.row, 1, event.row, 1)
-
-
-def _too_large(problem: Exception, service: str, event: Event | None = None) -> Diagnostic:
-    span = None if event is None else _row(event)
-    if isinstance(problem, Overflow):
-        return error("number-too-large", f"a number computed for `{shorten(service)}` has more than 18 digits before "
-                     "the point", span)
-    return error("date-out-of-range", f"for `{shorten(service)}`, {problem}", span)
 
 
 def _listed(benches: Sequence[Mapping[str, str]]) -> str:

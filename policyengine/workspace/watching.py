@@ -63,10 +63,11 @@ def work(feed: Feed, watch: Watch, sink: Sink, state: StateFile | None, clocks: 
                 # Only when there is nothing to read: a backlog would be late by the clock, and its own times pass too.
                 sink.write(watch.advance(clocks.now()))
                 changed = True
-            told = (*watch.problems, *feed.notices())
+            told = (*watch.problems, *watch.lost, *feed.notices())
             if told:
-                tell(told)
                 watch.problems.clear()
+                watch.lost.clear()
+                tell(told)
             if changed and clocks.ticks() - latest >= clocks.every:
                 keep()
                 gc.collect()

@@ -264,6 +264,77 @@ def test_a_rule_that_would_keep_everything(shop: Project) -> None:  # noqa: F811
     assert ran.exit_code == 2 and "error[unbounded-retention]" in ran.stderr
 
 
+# ---- what cannot be judged -------------------------------------------------------------------------------------------
+
+SQUARE = """rule squared
+  cites Art. 2(2)
+  family bills
+  per user
+  on bought as sale
+  must sale.amount * sale.amount <= 100
+"""
+LARGE = 10 ** 12
+"""Its square has more than 18 digits."""
+
+
+def test_what_a_number_too_large_leaves_unjudged(shop: Project) -> None:  # noqa: F811
+    """One rule at one event; `check`, which has the whole case at hand, judges nothing."""
+    shop.house(SQUARE)
+    rows = [bought("07-20 10:00", amount=LARGE), bought("07-20 10:01", amount=11), bought("07-20 10:02", user="v"),
+            event("agreed", "07-20 12:00")]
+    args = (shop.good, "--rule", "squared", "--rule", "only_with_agreement")
+    ran = monitor(shop, *args, stdin=stream(*rows))
+    assert ran.exit_code == 2
+    assert sorted(brief(lines(ran.stdout))) == [
+        "undecided squared v 07-20 10:02", "unjudged squared u 07-20 10:00",
+        "violated only_with_agreement u 07-20 10:00", "violated only_with_agreement u 07-20 10:01",
+        "violated only_with_agreement v 07-20 10:02", "violated squared u 07-20 10:01"]
+    assert "error[number-too-large]: `squared` cannot be judged for `services/good.yaml` here" in ran.stderr
+    assert "--> <stdin>:1:1" in ran.stderr and " 1 unjudged, " in ran.stderr and "; exit 2" in ran.stderr
+    assert monitor(shop, *args, "--exit-zero", stdin=stream(*rows)).exit_code == 2
+    assert "error[number-too-large]" in shop.refused(shop.good, "--events", shop.trace(*rows), "--version", "final")
+    lost, = [row for row in lines(ran.stdout) if row["kind"] == "unjudged"]
+    page = (ROOT / "docs" / "monitor.md").read_text("utf-8")
+    assert [name for name in (*lost, "unjudged", "uncomputed") if f"`{name}`" not in page] == []
+
+
+def test_a_day_that_no_calendar_has_leaves_a_moment_unjudged(shop: Project) -> None:  # noqa: F811
+    rows = [bought("07-20 10:00"), bought("9999-12-20T00:00:00Z"), event("agreed", "9999-12-21T00:00:00Z")]
+    ran = monitor(shop, shop.good, "--rule", "bill_sent", "--rule", "notified", "--version", "final",
+                  stdin=stream(*rows, bought("9999-12-22T00:00:00Z", user="v")))
+    assert [one for one in brief(lines(ran.stdout)) if "notified" in one] == [
+        "violated notified u 07-20 10:00", "unjudged notified v 12-22 08:00"]
+    assert ran.exit_code == 2 and "error[date-out-of-range]" in ran.stderr
+
+
+def test_strict_stops_at_what_cannot_be_judged(shop: Project) -> None:  # noqa: F811
+    shop.house(SQUARE)
+    rows = [bought("07-20 10:00", amount=LARGE), bought("07-20 10:01", amount=11)]
+    for more in ([], [bought("07-20 10:02")]):  # at the end, and before
+        ran = monitor(shop, shop.good, "--rule", "squared", "--strict", stdin=stream(*rows[:1], *more))
+        assert ran.exit_code == 2 and "stopped" in ran.stderr and "error[number-too-large]" in ran.stderr
+
+
+def test_much_that_cannot_be_judged_is_written_and_not_all_told(shop: Project) -> None:  # noqa: F811
+    shop.house(SQUARE)
+    rows = [bought(f"07-20 {minute // 60 + 10}:{minute % 60:02}", amount=LARGE) for minute in range(200)]
+    ran = monitor(shop, shop.good, "--rule", "squared", stdin=stream(*rows))
+    assert ran.stderr.count("error[number-too-large]") == 50 and ran.stderr.count("error[more-errors]") == 1
+    assert len(lines(ran.stdout)) == 200 and "200 unjudged" in ran.stderr
+
+
+def test_a_later_run_still_says_what_was_not_judged(shop: Project) -> None:  # noqa: F811
+    """By its exit code: nothing new has come, or much that is well."""
+    shop.house(SQUARE)
+    rows = [bought("07-20 10:00", amount=LARGE), bought("07-20 10:01", amount=1)]
+    args = (shop.good, "--rule", "squared", "--events", shop.events_file, *KEPT)
+    for number in (2, 2, 3):
+        shop.trace(*rows, *[bought("07-20 10:02", amount=1)][:number - 2])
+        ran = monitor(shop, *args)
+        assert ran.exit_code == 2 and " 1 unjudged" in ran.stderr
+        assert brief(lines((shop.folder / "out.ndjson").read_text())) == ["unjudged squared u 07-20 10:00"]
+
+
 # ---- state and output ------------------------------------------------------------------------------------------------
 
 KEPT = ("--state", "monitor.state", "--output", "out.ndjson", "--pending")
@@ -486,9 +557,14 @@ def test_killed_again_and_again(shop: Project, seed: int) -> None:  # noqa: F811
     assert place.sub(b"", found) == place.sub(b"", wanted)
 
 
-def test_killed_in_the_middle_of_a_file(shop: Project) -> None:  # noqa: F811
-    """Byte for byte the output of a run that nobody killed."""
+@pytest.mark.parametrize(("large", "code"), [(False, 1), (True, 2)])
+def test_killed_in_the_middle_of_a_file(shop: Project, large: bool, code: int) -> None:  # noqa: F811
+    """Byte for byte the output of a run that nobody killed; also where there is in it what cannot be judged."""
     rows = trace_of(3000)
+    if large:
+        shop.house(SQUARE)
+        rows = [row if row["type"] != "bought" else {**row, "amount": LARGE if place % 50 == 0 else place % 12}
+                for place, row in enumerate(rows[:-200])] + rows[-200:]
     shop.trace(*rows)
     monitor(shop, shop.good, "--events", shop.events_file, "--output", "whole.ndjson", "--pending")
     whole = (shop.folder / "whole.ndjson").read_bytes()
@@ -498,8 +574,9 @@ def test_killed_in_the_middle_of_a_file(shop: Project) -> None:  # noqa: F811
         process.kill()
         process.communicate()
         assert whole.startswith(cut := (shop.folder / "out.ndjson").read_bytes()) and (part > 0.5 or cut != whole)
-    assert monitor(shop, shop.good, "--events", shop.events_file, *KEPT).exit_code == 1
+    assert monitor(shop, shop.good, "--events", shop.events_file, *KEPT).exit_code == code
     assert (shop.folder / "out.ndjson").read_bytes() == whole
+    assert (b'"kind":"unjudged"' in whole) == large
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])

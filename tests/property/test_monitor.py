@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
@@ -331,13 +330,19 @@ def test_wide_rules(rule: ir.Rule, trial: wide.Trial, compacting: bool) -> None:
 
     follower = Follower(judged, trial.case, trial.sources, monitor, whole)
     follower.loose = any(isinstance(node, ir.Get) and node.owner == TRIGGER for node in wide.nodes(rule))
-    with suppress(Overflow, OutOfRange):  # of another place, perhaps, than the one that the other comes upon
-        for one in trial.case.events:
-            follower.took(monitor.feed(one))
-            if compacting:
-                monitor.compact()
-        follower.took(monitor.advance(max(trial.as_of, trial.place.start + wide.OFFSETS[-1] + 41 * wide.DAY)))
-        event("settled" if any(one.verdict in ("satisfied", "violated") for one in follower.given) else "not settled")
+    computed = True  # what the evaluator raises at, the monitor goes on after
+    for one in (*trial.case.events, max(trial.as_of, trial.place.start + wide.OFFSETS[-1] + 41 * wide.DAY)):
+        outcomes = monitor.advance(one) if isinstance(one, int) else monitor.feed(one)
+        try:
+            if computed:
+                follower.took(outcomes)
+        except (Overflow, OutOfRange):
+            computed = False
+        if compacting:
+            monitor.compact()
+        monitor.pending()
+    event("settled" if any(one.verdict in ("satisfied", "violated") for one in follower.given) else "not settled")
+    event("computed" if computed else f"{min(2, sum(monitor.unjudged.values()))} unjudged")
 
 
 # ---- each question alone, by chance that costs little ---------------------------------------------------------------

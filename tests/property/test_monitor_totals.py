@@ -10,19 +10,19 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, Sources, in_order
-from policyengine.core.evaluate import judge
+from policyengine.core.evaluate import judge, judge_moments
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.operators import LIMIT, Overflow
 from policyengine.core.verdict import Judgement, Setting
-from policyengine.trace.monitor import Decided, Late, Monitor, Refused
+from policyengine.trace.monitor import Decided, Late, Monitor, Outcome, Refused, Unjudged
 from policyengine.trace.monitor_totals import FEW
 from tests.property.test_monitor import ELAPSED, MIDNIGHT, NEVER, alike, bare
+from tests.property.test_monitor_unjudged import known
 from tests.support.trace_strategies import (
     CALENDAR,
     EPISODE,
@@ -177,17 +177,16 @@ def held(hot: Hot, judged: ir.Policy) -> None:
         event("refused")
         return
     taken: list[Event] = []
-    try:
-        found = shuffled(judged, case, emitted, hot, taken)
-    except Overflow:
-        event("past what can be computed")
-        with pytest.raises(Overflow):
-            judge(judged, replace(case, events=in_order(taken)), Setting(case.events[-1].time, {}), CALENDAR,
-                  sources=emitted)
-        return
+    found = shuffled(judged, case, emitted, hot, taken)
     in_time = in_order(taken)
+    if any(isinstance(one, Unjudged) for one in found):
+        event("past what can be computed")
+        each_alone(judged, replace(case, events=in_time), emitted, found)
+        again = [one for row in in_time for one in in_turn.feed(row)] + in_turn.finish()
+        assert {one.id for one in again if isinstance(one, Decided | Unjudged)} == {one.id for one in found}
+        return
     event(f"{'late, ' if len(in_time) < len(case.events) else ''}{'settled' if found else 'nothing'}")
-    again: list[Decided] = []
+    again = []
     for row in (*in_time, None):
         outcomes = [one for one in (in_turn.finish() if row is None else in_turn.feed(row)) if isinstance(one, Decided)]
         again += outcomes
@@ -204,15 +203,29 @@ def held(hot: Hot, judged: ir.Policy) -> None:
     assert told(again, loose(judged)) == told(found, loose(judged))
 
 
-def shuffled(judged: ir.Policy, case: Case, emitted: Sources | None, hot: Hot, taken: list[Event]) -> list[Decided]:
+def each_alone(judged: ir.Policy, case: Case, emitted: Sources | None, found: Iterable[Decided | Unjudged]) -> None:
+    """The evaluator raises at the moments that could not be judged, and at no other."""
+    (rule,) = judged.rules
+    for one in found:
+        of = known(rule.name, one.moment if isinstance(one, Unjudged) else one.judgement.moment)
+        try:
+            said = judge_moments(judged, rule, case, Setting(case.events[-1].time, {}), CALENDAR,
+                                 lambda moment: known(rule.name, moment) == of, sources=emitted)  # noqa: B023
+            assert isinstance(one, Decided) and one.judgement.verdict in {two.verdict for two in said}
+        except Overflow:
+            assert isinstance(one, Unjudged)
+
+
+def shuffled(judged: ir.Policy, case: Case, emitted: Sources | None, hot: Hot,
+             taken: list[Event]) -> list[Decided | Unjudged]:
     """The verdicts over rows as they may come, of which those are `taken` that did not come too late."""
     lateness, far = hot.one((0, 0), (0, 2 * SECOND), (3 * SECOND, 3 * SECOND), (20 * SECOND, 30 * SECOND))
     monitor = Monitor(judged, case.facts, {}, CALENDAR, sources=emitted, lateness=lateness)
-    found: list[Decided] = []
+    found: list[Decided | Unjudged] = []
     for row in sorted(case.events, key=lambda one: one.time + far * hot.random.random()):
         taken.append(row)
         outcomes = monitor.feed(row)
-        found += [one for one in outcomes if isinstance(one, Decided)]
+        found += [one for one in outcomes if isinstance(one, Decided | Unjudged)]
         if any(isinstance(one, Late) for one in outcomes):
             taken.pop()
         chance = hot.random.random()
@@ -223,12 +236,12 @@ def shuffled(judged: ir.Policy, case: Case, emitted: Sources | None, hot: Hot, t
             assert json.dumps(monitor.snapshot()) == state
         elif chance < 0.2:
             monitor.compact()
-    return found + [one for one in monitor.finish() if isinstance(one, Decided)]
+    return found + [one for one in monitor.finish() if isinstance(one, Decided | Unjudged)]
 
 
-def told(found: Iterable[Decided], loosely: bool) -> Counter[Any]:
+def told(found: Iterable[Outcome], loosely: bool) -> Counter[Any]:
     """All of it as text, since rows that were restored are other objects."""
-    return Counter((outcome.id, alike(one)) for outcome in found
+    return Counter((outcome.id, alike(one)) for outcome in found if isinstance(outcome, Decided)
                    for one in bare([outcome.judgement], loosely))
 
 
