@@ -69,12 +69,8 @@ def quick(expr: ir.Expr, shelf: Shelf, owners: Owners, depth: int = 0) -> Quick:
         case ir.And() | ir.Or() | ir.Not() if depth >= _DEEPEST:
             return None
         case ir.And() | ir.Or():
-            parts = [quick(part, shelf, owners, depth + 1) for part in expr.parts]
-            # The evaluator asks all parts, and one that cannot be computed leaves no answer, whatever the others say.
-            if any(found is None and _may_fail(part, shelf.blank)
-                   for part, found in zip(expr.parts, parts, strict=True)):
-                return None
-            return _joined(parts, isinstance(expr, ir.Or))
+            return _joined([(quick(part, shelf, owners, depth + 1), _may_fail(part, shelf.blank))
+                            for part in expr.parts], isinstance(expr, ir.Or))
         case ir.Not():
             return _negated(quick(expr.part, shelf, owners, depth + 1))
         case ir.Get() if isinstance(expr.type, types.Bool):
@@ -123,19 +119,26 @@ def answer(condition: Quick) -> Answer | bool | None:
     return made
 
 
-def _joined(parts: Sequence[Quick], deciding: bool) -> Quick:
-    """`or` where true decides, `and` where false does."""
-    if any(part is deciding for part in parts):
+def _joined(parts: Sequence[tuple[Quick, bool]], deciding: bool) -> Quick:
+    """`or` where true decides, `and` where false does. With each part whether it may fail: the evaluator asks all, and
+    where one fails there is no answer, so such a part is looked at whatever the others say."""
+    if any(part is None and fails for part, fails in parts):
+        return None
+    risky = [part for part, fails in parts if fails and callable(part)]
+    open_ones = [part for part, fails in parts if callable(part) and not fails]
+    known = {part for part, _ in parts if not callable(part)}
+    if deciding in known and not risky:
         return deciding
-    open_ones = [part for part in parts if callable(part)]
-    unknown = any(part is None for part in parts)
-    if not open_ones:
-        return None if unknown else not deciding
+    if not open_ones and not risky:
+        return None if None in known else not deciding
 
     def joined(source: Source) -> str:
-        asked = [part(source) for part in open_ones] + ["None"] * unknown
+        values = [source.variable() for _ in risky]
+        looked = [f"({value} := {part(source)}) is None" for value, part in zip(values, risky, strict=True)]
+        asked = [*values, *(part(source) for part in open_ones), *sorted(map(repr, known - {not deciding}))]
         # Where one of `and` is missing the evaluator is asked, whatever comes after it.
-        return f"({' and '.join(asked)})" if not deciding else f"{source.name(_either)}(({', '.join(asked)}, ))"
+        found = f"({' and '.join(asked)})" if not deciding else f"{source.name(_either)}(({', '.join(asked)}, ))"
+        return f"(None if {' or '.join(looked)} else {found})" if looked else found
     return joined
 
 

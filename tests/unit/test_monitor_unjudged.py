@@ -172,10 +172,31 @@ def test_after_a_first_match_that_cannot_be_computed_nobody_knows_the_first(repo
 
 
 def test_a_trigger_of_which_nobody_knows() -> None:
-    """What its rule would have said of it is not asked."""
-    judged = rule(ir.Constant(True, types.Bool()), ir.OnEvent(("use",), False, squared(CANDIDATE)))
-    assert fed(monitor(judged), row(0, "use", number=HUGE), row(1, "use", number=1)) == [
+    """What its rule would have said of it is not asked, as the evaluator does not ask it."""
+    judged = replace(rule(ir.Constant(True, types.Bool()), ir.OnEvent(("use",), False, squared(CANDIDATE))),
+                     when=(get(TRIGGER, "flag"),))
+    assert fed(monitor(judged), row(0, "use", number=HUGE, flag=False), row(1, "use", number=1, flag=True)) == [
         "u1 unjudged number-too-large", "u1 satisfied"]
+
+
+@pytest.mark.parametrize("report", [("violated",), ("violated", "satisfied")])
+@pytest.mark.parametrize("asked", [
+    squared(TRIGGER), ir.InState("consent", TRIGGER, (("user", get(TRIGGER, "user")),)),
+    compare(ir.EpisodeDuration("session", ir.Before()), ">", TEN_SECONDS)])
+def test_what_is_only_counted_is_asked_as_the_evaluator_does(asked: ir.Expr, report: tuple[Any, ...]) -> None:
+    """All parts, though one of them decides."""
+    decided = get(TRIGGER, "flag")
+    judged = replace(
+        policy(rule(ir.Or((decided, asked))), replace(rule(ir.And((ir.Not(decided), asked))), name="other")),
+        states=(replace(STATES[0], starts=(ir.Pattern("reply", USER, squared(CANDIDATE)),)), STATES[1]),
+        episodes=(replace(EPISODE, events=(ir.Pattern("reply", USER, squared(CANDIDATE)),)),),
+        forgets=(ir.Forget("user", (ir.Pattern("alert", USER, None),)),))
+    one = Monitor(judged, {"service": {}}, {}, CALENDAR, report=report)
+    events = row(0, "reply", number=HUGE), row(1, "use", number=HUGE, flag=True), row(2, "use", "u2", flag=True)
+    refused(judged, *events)
+    own = "EpisodeDuration" not in repr(asked)  # a run that may be is only missing
+    assert [text for text in fed(one, *events) if "unjudged" in text] == ["u1 unjudged number-too-large"] * 2 * own
+    assert one.counts["rule"]["satisfied"] == 2 - own and one.counts["other"]["violated"] == 2 - own
 
 
 def test_a_state_is_known_again_by_what_comes_later() -> None:
@@ -187,6 +208,27 @@ def test_a_state_is_known_again_by_what_comes_later() -> None:
     assert fed(one, row(0, "reply", number=HUGE), row(1, "use"), row(1, "use", "u2"), row(2, "reply", number=1),
                row(3, "use"), row(4, "alert"), row(5, "use")) == [
         "u1 unjudged number-too-large", "u2 violated", "u1 satisfied", "u1 violated"]
+
+
+@pytest.mark.parametrize("keeps", ["all", "what is needed", "what was restored"])
+def test_what_is_needless_is_not_looked_at_wherever_it_lies(keeps: str) -> None:
+    """The first `use` says nothing of the level, which nobody can compute of it, and its run is over. Whether it is
+    still kept, since nobody swept, is nothing to the moment a minute later."""
+    level = ir.ValuedState("level", USER, ((ir.StateSource(ir.Pattern("use", USER, squared(CANDIDATE)), ("kind",)),),),
+                           types.Text())
+    known = ir.Present(ir.StateValue("level", TRIGGER, (("user", get(TRIGGER, "user")),), types.Text()))
+    short = compare(ir.EpisodeDuration("session", ir.WithinLast(TEN_SECONDS)), "<", TEN_SECONDS)
+    judged = replace(policy(rule(ir.And((ir.Not(known), short)), ir.OnEvent(("notice",), False, None))),
+                     states=(STATES[0], level))
+    one = Monitor(judged, {"service": {}}, {}, CALENDAR)
+    found: list[Outcome] = []
+    for event in (row(0, "use", number=HUGE), row(60, "notice"), row(61, "alert")):
+        found += one.feed(event)
+        if keeps == "what is needed":
+            one.compact()
+        if keeps == "what was restored":
+            one = Monitor.restore(json.loads(json.dumps(one.snapshot())), judged, {"service": {}}, {}, CALENDAR)
+    assert [said(outcome) for outcome in found] == ["u1 satisfied"]
 
 
 def test_an_answer_that_cannot_be_computed() -> None:
