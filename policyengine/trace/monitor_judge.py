@@ -516,10 +516,7 @@ class Judge:
     def pending(self, as_of: int) -> list[Judgement]:
         """The open duties, by due time."""
         duties = sorted(self.duties.values(), key=lambda one: (one.due, one.number))
-        judged = [one.judgement or self._judged(one, as_of) for one in duties]
-        # One that only waits is asked for the first time, and may be past what can be computed; it is told when due.
-        return [Judgement(said.rule, "pending", said.moment, duty.due) if uncomputed_in(said.missing) else said
-                for duty, said in zip(duties, judged, strict=True)]
+        return [one.judgement or self._judged(one, as_of) for one in duties]
 
     def opened(self, duties: dict[int, Duty], watching: dict[int, Look]) -> None:
         """Take over duties and looks."""

@@ -22,7 +22,7 @@ from policyengine.core.truth import TRUE, Truth
 from policyengine.core.verdict import Incomplete, Missing, NotEmitted
 from policyengine.core.walk import nodes
 from policyengine.trace.monitor_keys import Key, named, part_reader, reader, values_of
-from policyengine.trace.monitor_outcomes import TOO_LARGE, uncomputed
+from policyengine.trace.monitor_outcomes import TOO_LARGE, uncomputed, uncomputed_in
 from policyengine.trace.retention import After, Inside, Length, RunsAsked, Unit
 
 NEVER = 2 ** 63  # past every instant
@@ -139,7 +139,8 @@ Watched = ir.OnEvery | ir.OnWithout | ir.OnStart
 
 class Found:
     """A moment: the place of its rule, the run, the mark (None: the start), the row that passed it, what was missing.
-    `undated`: it is not known when the mark is, and `mark` is the instant it is measured from."""
+    `undated`: when the mark is, or whether a run begins, is not known; `mark` is the instant from which on that is so.
+    """
 
     __slots__ = ("mark", "missing", "passed", "run", "undated", "watcher")
 
@@ -280,6 +281,8 @@ class Runs:
                 taken = True
             if match.value is None and run is not None:
                 run.doubt(place, event, match.missing)
+        if run is not None and run.unknown and not began:
+            self._doubted(run, place, event)
         if run is not None and taken:
             self._watch(run, place, event, began)
 
@@ -321,8 +324,18 @@ class Runs:
                 run.end, run.closed = event.time, (place, event)
                 self._close(run, event.time)
                 run = None
+        if run is not None and run.unknown and not began:
+            self._doubted(run, place, event)
         if run is not None and began:
             self._watch(run, place, event, began)
+
+    def _doubted(self, run: Run, place: int, event: Event) -> None:
+        """Where it cannot be computed whether a row ends a run, or goes on with it, nobody knows when the next begins:
+        who waits for that hears so now."""
+        lost = uncomputed_in(missing for at, _, missing in run.unknown if at == place)
+        if lost is not None:
+            self.news += [Found(watcher, run, event.time, None, (lost,), undated=True)
+                          for watcher, trigger in self.watchers.items() if isinstance(trigger, ir.OnStart)]
 
     def _reach(self, key: Key, now: int) -> int | None:
         """From when on an unseen start would have made the state hold before one that is seen."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -101,7 +101,7 @@ class ServiceMonitor:
         line = _written(event)
         with self._alone:
             self._row += 1
-            lines = self._judged(lambda: self._watch.take(Chunk((line,), ("<event>",), (self._row,))))
+            lines = _decoded(self._watch.take(Chunk((line,), ("<event>",), (self._row,))))
             problems = [*self._watch.problems]
             self._watch.problems.clear()
             self._watch.told = 0  # each is raised, however many there are
@@ -112,18 +112,18 @@ class ServiceMonitor:
         """Time has passed up to an instant, by default now: what became known without an event, such as a deadline."""
         until = _now() if instant is None else _microseconds(instant)
         with self._alone:
-            return self._judged(lambda: self._watch.advance(until))
+            return _decoded(self._watch.advance(until))
 
     def finish(self, as_of: datetime | None = None) -> list[dict[str, Any]]:
         """What can be said as of an instant, by default the latest event's time. Events up to it are late from then."""
         until = None if as_of is None else _microseconds(as_of)
         with self._alone:
-            return self._judged(lambda: self._watch.finish(until))
+            return _decoded(self._watch.finish(until))
 
     def pending(self) -> list[dict[str, Any]]:
         """The open duties by due time, `kind` is `pending`."""
         with self._alone:
-            return self._judged(self._watch.pending)
+            return _decoded(self._watch.pending())
 
     def retention(self) -> tuple[tuple[str, Kept], ...]:
         """What each rule has the monitor keep, each with the regulation and version it is of."""
@@ -144,10 +144,9 @@ class ServiceMonitor:
         raise TypeError("a monitor is not pickled or copied: keep its `snapshot()`, and go on from it with "
                         "`open_monitor(…, state=…)`")
 
-    def _judged(self, judge: Callable[[], list[bytes]]) -> list[dict[str, Any]]:
-        lines = [msgspec.json.decode(line) for line in judge()]
-        self._watch.lost.clear()  # the lines say so
-        return lines
+
+def _decoded(lines: Iterable[bytes]) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(line) for line in lines]
 
 
 def _several(names: str | Sequence[str]) -> tuple[str, ...]:

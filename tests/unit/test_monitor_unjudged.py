@@ -138,11 +138,33 @@ def test_a_second_mark_that_no_calendar_has() -> None:
     assert one.advance(START + LAST + 12 * 86_400 * SECOND) == []
 
 
-def test_a_state_that_no_calendar_lets_expire() -> None:
+def test_a_mark_without_a_date_is_told_once_whatever_else_follows_the_run() -> None:
+    every = rule(occurs("alert", ir.Before()), ir.OnEvery(MONTH, "session"))
+    heard = rule(occurs("alert", ir.Before()), ir.OnWithout(TEN_SECONDS, "session", ir.Pattern("notice", USER, None)),
+                 name="heard")
+    one = monitor(every, heard)
+    assert fed(one, *(at_last(second, type) for second in range(9) for type in ("use", "notice"))) == [
+        "u1 unjudged date-out-of-range"]
+    held = monitor(replace(every, trigger=ir.OnEvery(MONTH, "consent")))
+    assert fed(held, at_last(0, "reply")) == ["u1 unjudged date-out-of-range"]
+    assert held.size() == 1, "the state; nobody looks whether it passes a mark"
+
+
+@pytest.mark.parametrize("reach", [ir.This("month"), ir.This("week"), ir.WithinLast(MONTH)])
+def test_the_first_days_of_the_first_year(reach: ir.Range) -> None:
+    first = (parse_instant("0001-01-05T00:00:00Z") - START) // SECOND
+    one = monitor(rule(occurs("notice", reach)), OTHER)
+    found = fed(one, row(first, "notice"), row(first + 1, "notice"), row(first + 2, "use"))
+    one.compact()
+    assert found[1:] == ["u1 satisfied"] and found[0] in ("u1 satisfied", "u1 unjudged date-out-of-range")
+
+
+@pytest.mark.parametrize("sources", [None, Sources(dict.fromkeys(("reply", "alert", "notice", "use")))])
+def test_a_state_that_no_calendar_lets_expire(sources: Sources | None) -> None:
     held = rule(ir.InState("consent", TRIGGER, (("user", get(TRIGGER, "user")),)))
     begun = rule(occurs("notice", ir.Before()), ir.OnStart("consent"), name="begun")
     judged = replace(policy(held, begun), states=(replace(STATES[0], lasting=MONTH), STATES[1]))
-    one = Monitor(judged, {"service": {}}, {}, CALENDAR)
+    one = Monitor(judged, {"service": {}}, {}, CALENDAR, sources=sources)
     found = fed(one, row(0, "reply", "u2"), row(1, "use", "u2"), at_last(0, "reply"), at_last(1, "use"))
     assert found == ["u2 violated", "u2 satisfied", "u1 unjudged date-out-of-range", "u1 unjudged date-out-of-range"]
 
@@ -158,6 +180,17 @@ def test_of_a_run_only_what_comes_after_is_in_doubt() -> None:
     refused(judged, *events)
     assert fed(one, *events) == ["u1 violated", "u1 unjudged number-too-large", "u1 unjudged number-too-large",
                                  "u1 violated"]
+
+
+def test_after_an_end_that_cannot_be_computed_nobody_knows_the_next_start() -> None:
+    """The event after it may begin a run or go on with the one before: what a start asks of it is not judged."""
+    session = replace(EPISODE, ends=(ir.Pattern("alert", USER, squared(CANDIDATE)),))
+    judged = replace(policy(rule(occurs("notice", ir.Before()), ir.OnStart("session"))), episodes=(session,))
+    one = Monitor(judged, {"service": {}}, {}, CALENDAR)
+    events = (row(0, "use"), row(1, "alert", number=HUGE), row(2, "use"), row(3, "alert", number=1), row(4, "use"),
+              row(5, "alert", "u2", number=HUGE))
+    refused(judged, *events)
+    assert fed(one, *events) == ["u1 violated", "u1 unjudged number-too-large", "u1 violated"]
 
 
 # ---- triggers and states ----------------------------------------------------------------------------------------
@@ -208,6 +241,23 @@ def test_a_state_is_known_again_by_what_comes_later() -> None:
     assert fed(one, row(0, "reply", number=HUGE), row(1, "use"), row(1, "use", "u2"), row(2, "reply", number=1),
                row(3, "use"), row(4, "alert"), row(5, "use")) == [
         "u1 unjudged number-too-large", "u2 violated", "u1 satisfied", "u1 violated"]
+
+
+def test_a_key_of_a_state_that_cannot_be_computed() -> None:
+    number = get(TRIGGER, "number")
+    level = ir.BooleanState("level", ("number",), (ir.Pattern("reply", ("number",), None),), (), None)
+    held = ir.InState("level", TRIGGER, (("number", ir.Apply("*", (number, number), INTEGER)),))
+    judged = replace(policy(rule(held)), states=(STATES[0], level))
+    one = Monitor(judged, {"service": {}}, {}, CALENDAR)
+    assert fed(one, row(0, "reply", number=4), row(1, "use", number=2), row(2, "use", number=HUGE),
+               row(3, "use", number=1)) == ["u1 satisfied", "u1 unjudged number-too-large", "u1 violated"]
+
+
+def test_the_id_tells_it_from_a_verdict_on_the_moment() -> None:
+    asked = monitor(rule(squared(TRIGGER)))
+    lost, = [*asked.feed(row(0, "use", id="a", number=HUGE)), *asked.finish()]
+    said, = [*(again := monitor(rule(squared(TRIGGER)))).feed(row(0, "use", id="a")), *again.finish()]
+    assert isinstance(lost, Unjudged) and isinstance(said, Decided) and lost.id != said.id
 
 
 @pytest.mark.parametrize("keeps", ["all", "what is needed", "what was restored"])
