@@ -163,7 +163,8 @@ def test_the_first_days_of_the_first_year(reach: ir.Range) -> None:
 def test_a_state_that_no_calendar_lets_expire(sources: Sources | None) -> None:
     held = rule(ir.InState("consent", TRIGGER, (("user", get(TRIGGER, "user")),)))
     begun = rule(occurs("notice", ir.Before()), ir.OnStart("consent"), name="begun")
-    judged = replace(policy(held, begun), states=(replace(STATES[0], lasting=MONTH), STATES[1]))
+    judged = replace(policy(held, begun), states=(replace(STATES[0], lasting=ir.Constant(
+        "6 months", types.Period("month"))), STATES[1]))
     one = Monitor(judged, {"service": {}}, {}, CALENDAR, sources=sources)
     found = fed(one, row(0, "reply", "u2"), row(1, "use", "u2"), at_last(0, "reply"), at_last(1, "use"))
     assert found == ["u2 violated", "u2 satisfied", "u1 unjudged date-out-of-range", "u1 unjudged date-out-of-range"]
