@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -26,7 +27,15 @@ from policyengine.base.calendar import (
     start_of,
     subtract_from_date,
 )
-from policyengine.base.instants import Period, format_instant, local_date, parse_instant, parse_period
+from policyengine.base.instants import (
+    Period,
+    format_instant,
+    local_date,
+    offsets_between,
+    parse_instant,
+    parse_period,
+    start_of_day,
+)
 from policyengine.trace.calendars import FOREVER, Horizon, Lookup, calendar_rows
 
 SHANGHAI, BERLIN, NEW_YORK, SAO_PAULO = "Asia/Shanghai", "Europe/Berlin", "America/New_York", "America/Sao_Paulo"
@@ -357,3 +366,16 @@ def test_a_lookup_that_no_calendar_holds_is_told() -> None:
     month, week = Lookup("closes", Period(1, "month")), Lookup("week", None)
     rows, lost = calendar_rows([month, week], Horizon.of(CHINA, last, last), CHINA, [day])
     assert lost == {month} and (week.what, 1, day) in {one[:3] for one in rows}
+
+
+@pytest.mark.parametrize(("zone", "year"), [
+    ("Asia/Beirut", 2026), ("America/Havana", 2026), ("Africa/Cairo", 2026), ("Australia/Lord_Howe", 2026),
+    ("Pacific/Apia", 2011), (SHANGHAI, 2026)])
+def test_the_local_day_of_an_instant_in_a_query(zone: str, year: int) -> None:
+    """To the microsecond at which clocks change: in Beirut the last hour of a day comes twice, Apia left out a day."""
+    first, last = (parse_instant(f"{year + n}-01-01T12:00:00Z") for n in (0, 1))
+    days = [start_of_day(date(year, 1, 2) + timedelta(days=n), zone) for n in range(365)]
+    instants = [at + n for at in (*days, *(at for at, _ in offsets_between(first, last, zone))) for n in (-1, 0, 1)]
+    day = Horizon.of(Calendar(zone), first, last).day("t")
+    found = duckdb.execute(f"SELECT {day} FROM (SELECT unnest($1::BIGINT[]) AS t)", [instants]).fetchall()
+    assert [one for one, in found] == [(local_date(at, zone) - date(1970, 1, 1)).days for at in instants]
