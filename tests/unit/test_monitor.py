@@ -47,6 +47,8 @@ def verdicts(outcomes: list[Any]) -> list[str]:
     return [one.judgement.verdict for one in outcomes if isinstance(one, Decided)]
 
 
+ONE = ir.Constant(1, types.Number(integer=True))
+LEVEL = ir.StateValue("level", TRIGGER, (("user", get(TRIGGER, "user")),), types.Number(integer=True))
 ANSWER = rule(occurs("reply", ir.Within(TEN_SECONDS)))
 NOTICE = rule(occurs("notice", ir.Before()))
 
@@ -299,10 +301,60 @@ def test_many_closed_keys_leave_little() -> None:
 
 
 def test_only_the_latest_row_of_a_key_is_kept() -> None:
-    one = monitor(rule(occurs("notice", ir.Before())), rule(occurs("notice", ir.Before(), EQUAL), name="equal"))
+    """Of rows that do not say what is asked for, none is."""
+    one = monitor(rule(occurs("notice", ir.Before())), rule(occurs("notice", ir.Before(), EQUAL), name="equal"),
+                  rule(compare(LEVEL, "=", ONE), name="level"))
     for second in range(5_000):
         one.feed(row(second, "notice", kind="p"))
     assert one.size() < 10
+
+
+def held(state: str) -> ir.Expr:
+    """The state, at a candidate."""
+    return ir.InState(state, CANDIDATE, (("user", get(CANDIDATE, "user")),))
+
+
+GUARDED = ir.BooleanState("guarded", USER, (ir.Pattern("use", USER, held("consent")),), (), None)
+AT_NOTICE = ir.OnEvent(("notice",), False, None)
+
+
+@pytest.mark.parametrize(("judged", "events"), [
+    # That nothing is known any more has to be known.
+    (rule(ir.Present(LEVEL)), [row(0, "notice", number=1), row(1, "notice", number=None), row(2, "notice"),
+                               row(3, "use")]),
+    # How states stood at a row that an open duty saw, when both the row and what says so have given way to others;
+    (rule(ir.And((occurs("notice", ir.Before(), held("consent")), occurs("alert", ir.Within(TEN_SECONDS))))),
+     [row(0, "reply"), row(1, "notice"), row(2, "use"), row(4, "reply"), row(5, "notice"),
+      row(6, "alert", flag=False)]),
+    # at a row that is no match, and is looked at since it is of a run;
+    (rule(ir.And((ir.Not(occurs("use", ir.Before(), ir.Not(held("consent")))), compare(ir.EpisodeDuration(
+        "session", ir.WithinLast(TEN_SECONDS)), ">", ir.Constant("0 seconds", ELAPSED)))), AT_NOTICE),
+     [row(0, "reply"), row(25, "use"), row(26, "use"), row(27, "notice")]),
+    # at a row that says how another state stood;
+    (rule(occurs("alert", ir.Before(), held("guarded")), AT_NOTICE),
+     [row(0, "reply"), row(1, "use"), row(2, "alert", flag=False), row(3, "use"), row(4, "reply"),
+      row(5, "notice")]),
+    # and two states at one row.
+    (rule(ir.And((occurs("alert", ir.Before(), held("consent")), occurs("alert", ir.Before(), compare(
+        replace(LEVEL, at=CANDIDATE, keys=(("user", get(CANDIDATE, "user")),)), "=", ONE))))),
+     [row(0, "reply"), row(1, "notice", number=1), row(2, "alert", flag=False), row(3, "reply"),
+      row(4, "notice", number=2), row(5, "use")]),
+])
+def test_what_is_thrown_away_changes_nothing(judged: ir.Rule, events: list[Event]) -> None:
+    as_on_the_whole_trace(judged, events, None)
+
+
+def as_on_the_whole_trace(judged: ir.Rule, events: list[Event], sources: Sources | None) -> None:
+    """All is thrown away that can be, after each event."""
+    whole = replace(policy(judged), states=(*STATES, GUARDED))
+    one, given = Monitor(whole, {"service": {}}, {}, CALENDAR, sources=sources), []
+    for event in events:
+        given += one.feed(event)
+        one.compact()
+    given += one.finish()
+    end = Setting(events[-1].time, {})
+    expected = judge(whole, Case({"service": {}}, tuple(events)), end, CALENDAR, sources=sources)
+    assert [outcome.judgement for outcome in given if isinstance(outcome, Decided)] == list(expected)
 
 
 # ---- histories with a gap ---------------------------------------------------------------------------------------
@@ -317,15 +369,7 @@ def test_only_the_latest_row_of_a_key_is_kept() -> None:
 ])
 def test_what_may_have_been_unseen_is_judged_as_on_the_whole_trace(judged: ir.Rule, events: list[Event]) -> None:
     sources = Sources({"notice": None, "use": None, "alert": None, "reply": START + 5 * SECOND})
-    one = monitor(judged, sources=sources)
-    given = []
-    for event in events:
-        given += one.feed(event)
-        one.compact()
-    given += one.finish()
-    end = Setting(events[-1].time, {})
-    expected = judge(policy(judged), Case({"service": {}}, tuple(events)), end, CALENDAR, sources=sources)
-    assert [outcome.judgement for outcome in given if isinstance(outcome, Decided)] == list(expected)
+    as_on_the_whole_trace(judged, events, sources)
 
 
 # ---- rows that have to be old enough ----------------------------------------------------------------------------
