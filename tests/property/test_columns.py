@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from policyengine.base.calendar import Calendar, OutOfRange
+from policyengine.base.calendar import Calendar, OutOfRange, start_of
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, Sources, in_order
 from policyengine.core.evaluate import judge
@@ -367,38 +367,105 @@ def test_what_is_seldom_drawn(benches: dict[str, Bench], rows: str, when: ir.Exp
     agree(benches["narrow"], narrow.policy(rule), trial, PLACES)
 
 
+FLAGGED, USE = replace(ALL, where=narrow.get(ir.CANDIDATE, "flag")), replace(ALL, event="use")
+
+
+def elapsed(text: str) -> ir.Constant:
+    return ir.Constant(text, types.Period("elapsed"))
+
+
+def asked_at(asked: Iterable[tuple[ir.Trigger, ir.Expr]]) -> ir.Policy:
+    return narrow.policy(*(ir.Rule(f"rule_{n}", "", (), "other", "error", ("user",), trigger, (), (
+        ir.Must(must, False),), (), "") for n, (trigger, must) in enumerate(asked)))
+
+
+@pytest.mark.parametrize("later", [0, 1])
+def test_bounds_that_differ_by_a_microsecond(benches: dict[str, Bench], later: int) -> None:
+    """A history that is complete from the earliest instant on that matters to a run, its range or its length, or from a
+    microsecond later on; a moment at the last instant of a run's gap; and what may have been heard at the last instant
+    of a silence, or a microsecond later."""
+    rows = (("use", 2), ("notice", 4), ("notice", 8), ("use", 20), ("notice", 22), ("use", 22), ("use", 23))
+    events = [Event(kind, narrow.START + second * narrow.SECOND + (later if unsure else 0), {
+        "user": "u1", "flag": None if unsure else True}, None, None, "t", row, PLACES[kind])
+        for row, (kind, second) in enumerate(rows, 1) for unsure in [(kind, second) == ("notice", 22)]]
+    noticed, two = ir.OnEvent(("notice",), False, None), elapsed("2 seconds")
+    inside = narrow.compare(ir.CountEvents(ALL, ir.During("session")), "=", replace(ONE, value=0))
+    lasted = narrow.compare(ir.EpisodeDuration("session", ir.WithinLast(elapsed("1 second"))), "<", elapsed("1 second"))
+    whole = asked_at([(ir.OnStart("session"), ir.Occurs(ALL, ir.Before())), (noticed, inside), (noticed, lasted),
+                      *((ir.OnWithout(two, run, FLAGGED), inside) for run in ("session", "consent"))])
+    session = replace(narrow.EPISODE, events=(USE,), gap=two, ends=())
+    whole = replace(whole, episodes=(session,), states=(replace(whole.states[0], starts=(USE,), ends=()),))
+    for second in (0, 5, 6, None):
+        since = None if second is None else narrow.START + second * narrow.SECOND + later
+        trial = wide.Trial(Case({"service": {}}, in_order(events)), wide.Place(narrow.CALENDAR, narrow.START),
+                           narrow.OVER, Sources({name: since if name == "use" else None for name in narrow.EVENTS}))
+        agree(benches["narrow"], whole, trial, PLACES)
+
+
 @given(st.integers(0, 2 ** 32))
-@settings(max_examples=40, deadline=None, suppress_health_check=QUIET, phases=PHASES)
+@settings(max_examples=50, deadline=None, suppress_health_check=QUIET, phases=PHASES)
 def test_moments_at_the_bounds(benches: dict[str, Bench], seed: int) -> None:
-    """Triggers over a trace in seconds, where one thing often ends when another begins; judged when the last event has
-    been, at a mark, or a microsecond later; at times with a history that is complete from some event on."""
-    chance, rows, time = Random(seed), [], narrow.START
-    for row in range(1, 17):
-        time += narrow.SECOND * chance.choice((0, 1, 1, 1, 2, 3)) + chance.choice((0, 0, 0, 1))
-        kind, flag = chance.choice(narrow.EVENTS), chance.choice((True, True, False, None))
-        fields = {"user": chance.choice(("u1", "u1", "u2")), "flag": flag, "number": 1}
+    """Over a trace whose steps are as long as what is asked for, so that one thing often ends when another begins: by
+    the second, or by thirds of days that begin at midnight or a microsecond before; judged when the last event has
+    been, at a mark, when something is due, or a microsecond later; at times with a history that is complete from some
+    event on."""
+    chance, rows = Random(seed), []
+    step, time, lengths = narrow.SECOND, narrow.START, [elapsed("1 second"), elapsed("2 seconds")]
+    if chance.random() < 0.4:
+        step, time = 8 * narrow.HOUR, start_of("day", narrow.START + wide.DAY, narrow.CALENDAR) - 1
+        lengths = [elapsed("8 hours"), elapsed("16 hours"), *[wide.constant("1 day", wide.DAYS)] * 2]
+    kinds = chance.choice((narrow.EVENTS, ("notice", "reply", "use"), ("notice", "use"), ("notice", "reply")))
+    flags, numbers = chance.choice((True, False, None)), chance.choice((1, 2, None))
+    for row in range(1, 25):
+        time += step * chance.choice((0, 1, 1, 1, 1, 2, 2)) + chance.choice((0, 0, 0, 0, 0, 0, 1))
+        kind = chance.choice(kinds)
+        fields = {"user": chance.choice(("u1", "u1", "u1", "u1", "u2")), "flag": chance.choice((True, flags)),
+                  **chance.choice(({"number": 1}, {"number": numbers}, {}))}
         rows.append(Event(kind, time, fields, None, None, "t", row, PLACES[kind]))
-    case = Case({"service": {"flag": True}}, in_order(rows))
-    lengths = [ir.Constant(text, types.Period("elapsed")) for text in ("1 second", "2 seconds")]
-    flagged = ir.Pattern("notice", ("user",), narrow.get(ir.CANDIDATE, "flag"))
-    triggers: list[ir.Trigger] = [ir.OnEvent(("notice",), True, flagged.where), ir.OnEvent(("use",), True, None)]
-    for run in ("session", "consent"):
-        triggers += [ir.OnStart(run), *(ir.OnEvery(one, run, once) for one in lengths for once in (True, False))]
-        triggers += [ir.OnWithout(one, run, pattern) for one in lengths for pattern in (
-            flagged, ir.Pattern("use", ("user",), None))]
-    answered = ir.Occurs(ir.Pattern("reply", ("user",), None), ir.Within(lengths[0]))
-    rules = [ir.Rule(f"rule_{n}", "", (), "other", "error", ("user",), one, (), (ir.Must(answered, False),), (), "")
-             for n, one in enumerate(chance.sample(triggers, 3))]
-    whole = narrow.policy(*rules)
-    consent = replace(whole.states[0], starts=(flagged, ir.Pattern("reply", ("user",), None)),
-                      lasting=chance.choice((None, lengths[1])))
-    whole = replace(whole, states=(consent, *whole.states[1:]))
-    since = {name: chance.choice((None, rows[chance.randrange(8)].time)) for name in narrow.EVENTS}
+    case = Case({"service": {"flag": True, "number": 1}}, in_order(rows))
+    whole = asked_at([(_at_the_bounds(chance, lengths), _near(chance, lengths)) for _ in range(3)])
+    reply = ir.Pattern("reply", ("user",), chance.choice((None, FLAGGED.where)))
+    # A use may end a session and begin the next.
+    ends = [(), *((replace(FLAGGED, event=name),) for name in ("alert", "alert", "use"))]
+    consent = replace(whole.states[0], starts=chance.choice(((reply,), (FLAGGED, reply), (USE, reply))),
+                      ends=chance.choice(ends), lasting=chance.choice((None, None, *lengths[1:])))
+    session = replace(narrow.EPISODE, events=(USE, reply), gap=lengths[1], ends=chance.choice(ends))
+    whole = replace(whole, states=(consent, *whole.states[1:]), episodes=(session,))
+    since = {name: chance.choice((None, rows[chance.randrange(9)].time + chance.choice((0, 0, 1))))
+             for name in narrow.EVENTS}
     sources = Sources(since) if chance.random() < 0.4 else None
-    marks = [one.moment.time for one in judge(whole, case, Setting(time, {}), narrow.CALENDAR) if one.moment]
-    mark = chance.choice(marks or [time])
-    as_of = chance.choice((time, mark, mark + 1))
+    now, later = (judge(whole, case, Setting(one, {}), narrow.CALENDAR, sources=sources) for one in (
+        time, time + 9 * step))
+    bounds = sorted([one.moment.time for one in later if one.moment] + [one.due for one in now if one.due])
+    bound = chance.choice(bounds[-9:] or [time])
+    as_of = chance.choice((time, bound, bound, bound + 1))
     agree(benches["narrow"], whole, wide.Trial(case, wide.Place(narrow.CALENDAR, narrow.START), as_of, sources), PLACES)
+
+
+def _at_the_bounds(chance: Random, lengths: list[ir.Constant]) -> ir.Trigger:
+    run, length = chance.choice(("session", "consent")), chance.choice(lengths)
+    silence = ir.OnWithout(length, run, chance.choice((FLAGGED, FLAGGED, USE)))
+    first = ir.OnEvent(("notice", "use"), True, chance.choice((None, FLAGGED.where)))
+    found: ir.Trigger = chance.choice((first, replace(first, first=False), ir.OnStart(run), ir.OnEvery(
+        length, run, chance.random() < 0.3), ir.OnEvery(length, run, False), silence, silence, silence))
+    return found
+
+
+def _near(chance: Random, lengths: list[ir.Constant]) -> ir.Expr:
+    """Something asked of what is as far from the moment as a length, or as a run reaches."""
+    number, length = types.Number(integer=True), chance.choice(lengths)
+    pattern = chance.choice((FLAGGED, USE, ALL, replace(ALL, event="reply")))
+    if chance.random() < 0.4:
+        until = ir.By(ir.Apply("+", (ir.Get(ir.TRIGGER, ("time",), types.Instant()), lengths[0]), types.Instant()))
+        return ir.Occurs(pattern, chance.choice((ir.Within(length), ir.Within(length), ir.NoLaterThan(length), until)))
+    past: ir.Range = chance.choice((ir.WithinLast(length), ir.Since(FLAGGED), ir.Since(USE), ir.During("session"),
+                                    ir.This("day"), ir.Before()))
+    level = ir.StateValue("level", ir.TRIGGER, (("user", narrow.get_user(ir.TRIGGER)),), number)
+    found: ir.Expr = chance.choice((
+        ir.Occurs(pattern, past), narrow.compare(ir.CountEvents(pattern, past), "=", ONE), narrow.compare(
+            ir.SumEvents(pattern, ("number",), past, number), "=", ONE), narrow.in_state(ir.TRIGGER),
+        narrow.compare(level, "=", ONE), narrow.compare(ir.EpisodeDuration("session", past), ">=", lengths[0])))
+    return found
 
 
 @given(st.lists(wide.rules(), min_size=4, max_size=4), wide.trials(least=10, most=40), st.sampled_from([4, 10 ** 6]))
