@@ -300,6 +300,21 @@ def test_many_closed_keys_leave_little() -> None:
     assert len(one._judge.times) < 5_000
 
 
+def test_what_is_still_due_is_not_thrown_away_with_what_is_over() -> None:
+    """Of 3,000 duties 30 are not answered, and as many users have a state: each is asked in turn, when it is time."""
+    hour, known = ir.Constant("1 hour", ELAPSED), ir.Present(get(TRIGGER, "user"))
+    one = monitor(rule(occurs("notice", ir.Within(hour))), rule(known, ir.OnEvery(hour, "consent", True), name="mark"))
+    for number in range(3_000):
+        one.feed(row(number, "use", f"u{number}"))
+        one.feed(row(number + 0.5, "notice" if number % 100 else "reply", f"u{number}"))
+    one.advance(START + 3_000 * SECOND)
+    assert len(one._judge.times) < 2_500
+    found = [outcome.judgement for outcome in one.advance(START + 10_000 * SECOND) if isinstance(outcome, Decided)]
+    assert [(judged.rule, judged.moment.time - START) for judged in found if judged.moment] == [
+        found for number in range(0, 3_000, 100) for found in (("rule", number * SECOND), (
+            "mark", number * SECOND + 3_600_500_000))]
+
+
 def test_only_the_latest_row_of_a_key_is_kept() -> None:
     """Of rows that do not say what is asked for, none is."""
     one = monitor(rule(occurs("notice", ir.Before())), rule(occurs("notice", ir.Before(), EQUAL), name="equal"),
@@ -312,6 +327,10 @@ def test_only_the_latest_row_of_a_key_is_kept() -> None:
 def held(state: str) -> ir.Expr:
     """The state, at a candidate."""
     return ir.InState(state, CANDIDATE, (("user", get(CANDIDATE, "user")),))
+
+
+def one_of(event: str, range: ir.Range) -> ir.Expr:
+    return compare(ir.CountEvents(ir.Pattern(event, USER, None), range), "=", ONE)
 
 
 GUARDED = ir.BooleanState("guarded", USER, (ir.Pattern("use", USER, held("consent")),), (), None)
@@ -339,6 +358,10 @@ AT_NOTICE = ir.OnEvent(("notice",), False, None)
         replace(LEVEL, at=CANDIDATE, keys=(("user", get(CANDIDATE, "user")),)), "=", ONE))))),
      [row(0, "reply"), row(1, "notice", number=1), row(2, "alert", flag=False), row(3, "reply"),
       row(4, "notice", number=2), row(5, "use")]),
+    # What stands at the first instant of a day, and what follows at once on what begins a range.
+    (rule(one_of("notice", ir.This("day"))), [row(70_400, "notice"), row(70_401, "use")]),
+    (rule(one_of("use", ir.Since(ir.Pattern("reply", USER, None))), AT_NOTICE), [row(0, "reply"), row(0, "use"),
+                                                                                  row(1, "notice")]),
 ])
 def test_what_is_thrown_away_changes_nothing(judged: ir.Rule, events: list[Event]) -> None:
     as_on_the_whole_trace(judged, events, None)
