@@ -32,7 +32,7 @@ from policyengine.trace.columns import Column, Unsupported, needs
 from policyengine.trace.duckdb import DuckTables
 from policyengine.trace.engine import CALENDAR, Counted, Engine
 from policyengine.trace.explain import About, TooManyRows, explain
-from policyengine.trace.monitor import Decided, Monitor
+from policyengine.trace.monitor import Decided, Monitor, Refused
 from policyengine.trace.plan import Known, Plan, plan
 from policyengine.trace.plan_frames import RARE
 from policyengine.trace.plan_shared import shared
@@ -404,12 +404,12 @@ def test_bounds_that_differ_by_a_microsecond(benches: dict[str, Bench], later: i
 
 
 @given(st.integers(0, 2 ** 32))
-@settings(max_examples=50, deadline=None, suppress_health_check=QUIET, phases=PHASES)
+@settings(max_examples=40, deadline=None, suppress_health_check=QUIET, phases=PHASES)
 def test_moments_at_the_bounds(benches: dict[str, Bench], seed: int) -> None:
     """Over a trace whose steps are as long as what is asked for, so that one thing often ends when another begins: by
     the second, or by thirds of days that begin at midnight or a microsecond before; judged when the last event has
     been, at a mark, when something is due, or a microsecond later; at times with a history that is complete from some
-    event on."""
+    event on, or with rules that come into force, or cease to be, at a moment. The monitor says the same."""
     chance, rows = Random(seed), []
     step, time, lengths = narrow.SECOND, narrow.START, [elapsed("1 second"), elapsed("2 seconds")]
     if chance.random() < 0.4:
@@ -440,7 +440,32 @@ def test_moments_at_the_bounds(benches: dict[str, Bench], seed: int) -> None:
     bounds = sorted([one.moment.time for one in later if one.moment] + [one.due for one in now if one.due])
     bound = chance.choice(bounds[-9:] or [time])
     as_of = chance.choice((time, bound, bound, bound + 1))
-    agree(benches["narrow"], whole, wide.Trial(case, wide.Place(narrow.CALENDAR, narrow.START), as_of, sources), PLACES)
+    start, end = (chance.choice((None, None, None, chance.choice(bounds or [time]))) for _ in range(2))
+    trial = wide.Trial(case, wide.Place(narrow.CALENDAR, narrow.START), as_of, sources, start, end)
+    agree(benches["narrow"], whole, trial, PLACES)
+    # Nothing is ever forgotten, but it could be, so nothing is refused.
+    never = replace(ALL, keys=(), where=ir.Not(narrow.FACT_FLAG))
+    in_monitor(replace(whole, forgets=(ir.Forget("user", (never,)),)), trial)
+
+
+def in_monitor(policy: ir.Policy, trial: wide.Trial) -> None:
+    """Event by event, with all thrown away that can be, the same verdicts are given."""
+    calendar, force = trial.place.calendar, (trial.start, trial.end)
+    try:
+        monitor = Monitor(policy, trial.case.facts, {}, calendar, sources=trial.sources, force=force)
+    except Refused:
+        return
+    given: list[Any] = []
+    for event in trial.case.events:
+        if event.time <= trial.as_of:
+            given += monitor.feed(event)
+            monitor.compact()
+    given += monitor.finish(trial.as_of)
+    found = [one.judgement for one in given if isinstance(one, Decided)] + monitor.pending()
+    expected = judge(policy, trial.case, Setting(trial.as_of, {}), calendar, sources=trial.sources, start=trial.start,
+                     end=trial.end)
+    assert Counter((one.rule, one.moment, one.verdict, one.due) for one in found) == Counter(
+        (one.rule, one.moment, one.verdict, one.due) for one in expected)
 
 
 def _at_the_bounds(chance: Random, lengths: list[ir.Constant]) -> ir.Trigger:
@@ -457,7 +482,8 @@ def _near(chance: Random, lengths: list[ir.Constant]) -> ir.Expr:
     number, length = types.Number(integer=True), chance.choice(lengths)
     pattern = chance.choice((FLAGGED, USE, ALL, replace(ALL, event="reply")))
     if chance.random() < 0.4:
-        until = ir.By(ir.Apply("+", (ir.Get(ir.TRIGGER, ("time",), types.Instant()), lengths[0]), types.Instant()))
+        known = ir.Get(ir.TRIGGER, ("time",), types.Instant())
+        until = ir.By(ir.Apply(chance.choice("+-"), (known, lengths[0]), types.Instant()))
         return ir.Occurs(pattern, chance.choice((ir.Within(length), ir.Within(length), ir.NoLaterThan(length), until)))
     past: ir.Range = chance.choice((ir.WithinLast(length), ir.Since(FLAGGED), ir.Since(USE), ir.During("session"),
                                     ir.This("day"), ir.Before()))

@@ -179,9 +179,9 @@ def test_late_events_are_reported_and_not_judged() -> None:
 
 def test_a_repeat_is_counted_once() -> None:
     one = monitor(NOTICE)
-    outcomes = one.feed(row(0, "use", id="a")) + one.feed(row(0, "use", id="a")) + one.finish()
-    assert verdicts(outcomes) == ["violated"]
-    assert one.repeats == 1
+    outcomes = [outcome for id in "abab" for outcome in one.feed(row(0, "use", id=id))] + one.finish()
+    assert verdicts(outcomes) == ["violated", "violated"]
+    assert one.repeats == 2
 
 
 def test_ids_of_verdicts_are_those_of_every_run() -> None:
@@ -202,13 +202,16 @@ def test_of_rows_that_are_alike_each_has_a_verdict_of_its_own(sequence: int | No
     assert len({outcome.id for outcome in outcomes if isinstance(outcome, Decided)}) == 2
 
 
-def test_moments_outside_the_force_are_seen_and_not_judged() -> None:
-    one = monitor(rule(occurs("notice", ir.Before()), ir.OnEvent(("use",), True, None)),
+@pytest.mark.parametrize("report", [("violated",), ("violated", "satisfied")])
+def test_moments_outside_the_force_are_seen_and_not_judged(report: tuple[Any, ...]) -> None:
+    one = monitor(rule(ir.Not(occurs("notice", ir.Before())), ir.OnEvent(("use",), True, None)), report=report,
                   force=(START + 5 * SECOND, START + 20 * SECOND))
-    outcomes = [outcome for event in (row(0, "use"), row(6, "use"), row(7, "use", "u2"), row(20, "use", "u3"))
-                for outcome in one.feed(event)]
-    assert [outcome.judgement.moment.keys for outcome in outcomes + one.finish()] == [  # type: ignore[union-attr]
-        (("user", "u2"),)]
+    outcomes = [outcome for event in (row(0, "use"), row(5, "use"), row(5, "use", "u2"), row(7, "use", "u2"),
+                                      row(19.999999, "use", "u3"), row(20, "use", "u4"))
+                for outcome in one.feed(event)] + one.finish()
+    assert one.counts["rule"]["satisfied"] == 2
+    assert [outcome.judgement.moment.keys for outcome in outcomes] == [  # type: ignore[union-attr]
+        (("user", user),) for user in ("u2", "u3") if "satisfied" in report]
 
 
 def test_a_rule_nobody_triggers_is_undecided_at_once() -> None:
