@@ -211,14 +211,15 @@ class Store:
 
     def _prune(self, group: Key, bucket: list[Entry], now: int) -> None:
         past = now - self.lag  # rows before it stand before every moment still to be judged, and are old enough
-        kept = self._needed(group, bucket, past)
-        gone = len(bucket) - len(kept)
-        if gone:
-            self.rows -= gone
+        if self.need.which != "every":
+            kept = self._needed(group, bucket, past)
+            self.rows -= len(bucket) - len(kept)
             bucket[:] = kept
-            if self.need.which == "every":
-                for totals in self.totals.values():
-                    totals.drop(group, gone)
+        elif gone := self._reached(group, bucket, past):
+            self.rows -= gone
+            del bucket[:gone]
+            for totals in self.totals.values():
+                totals.drop(group, gone)
 
     def _needed(self, group: Key, bucket: list[Entry], past: int) -> list[Entry]:
         """Of the rows of a group those that moments from the instant `past` on can reach."""
