@@ -203,7 +203,7 @@ class Told:
 
 
 @given(st.integers(0, 2 ** 48))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_just_the_moments_at_which_the_evaluator_raises(seed: int) -> None:
     """Where only what is asked of the moment's own event, or a sum, can be too large; also where the well are only
     counted."""
@@ -222,7 +222,7 @@ def test_just_the_moments_at_which_the_evaluator_raises(seed: int) -> None:
 
 
 @given(st.integers(0, 2 ** 48))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_no_verdict_rests_on_it(seed: int) -> None:
     """Also where candidates, triggers, states and episodes are asked. A moment that the monitor does not come upon is
     of a run of which it says that it cannot be judged. Rows that can decide nothing any more it does not look at, and
