@@ -62,7 +62,7 @@ def parts(spark: SparkSession, path: str, first: int, schemas: Schemas, numbers:
     try:
         if suffix in (".ndjson", ".jsonl", ".csv"):
             lines = _Lines(spark, reader.option("lineSep", "\n").text(path), first, schemas)
-            return lines.csv() if suffix == ".csv" else lines.ndjson()
+            return lines.csv() if suffix == ".csv" else lines.ndjson(numbers)
         return _parquet(spark, path, reader.option("mergeSchema", "true").parquet(path), first, schemas, numbers)
     except AnalysisException as problem:
         return [], (_unreadable(path, problem),)
@@ -190,13 +190,11 @@ class _Lines:
         self.empty = tuple(read.no_events(name) for number, name in self.names.items()
                            if number not in {one[2] for one in begins})
 
-    def ndjson(self) -> tuple[list[Part], tuple[Diagnostic, ...]]:
-        """Each field as its JSON text."""
+    def ndjson(self, numbers: frozenset[str]) -> tuple[list[Part], tuple[Diagnostic, ...]]:
+        """Each field as its JSON text; `numbers` are those of the vocabulary."""
         keys = sorted({key for piece in self.pieces for some in piece.keys for key in some} - {""})
         keys = [key for key in keys if '"' not in key and "\\" not in key]
-        paths = [text_of(f'$["{key}"]') for key in keys]
-        values = [f"nullif(to_json(variant_get(v, {path}, 'variant')), 'null') AS r{place}"
-                  for place, path in enumerate(paths)]
+        values = [f"{_written(key, key in numbers)} AS r{place}" for place, key in enumerate(keys)]
         known = f"array({', '.join(map(text_of, keys))})" if keys else "cast(array() AS array<string>)"
         view = f"scan_part_{self.first}"
         parsed = self.table.selectExpr("*", "try_parse_json(value) AS v", "json_object_keys(value) AS scan_keys")
@@ -239,6 +237,22 @@ class _Lines:
             source = Source(f"SELECT * FROM {view}", columns, *PLACE, {}, more=("coalesce(scan_bad, true)",))
             found.append(Part(view, source, {file: self.names[file] for file in files}, True, header))
         return found, (*self.empty, *wrong)
+
+
+def _written(key: str, number: bool) -> str:
+    """SQL of the JSON text of a field. Spark writes 12.0 as 12 and 2.50 as 2.5: a number with a point is taken from its
+    line, where that is sure to be the one, and else looks like none that stands there."""
+    name = f'"{key}"'
+    value = f"variant_get(v, {text_of(f'$[{name}]')}, 'variant')"
+    said = f"to_json({value})"
+    if not number:
+        return f"nullif({said}, 'null')"
+    pattern = rf"{re.escape(name)}[ \t]*:[ \t]*(-?[0-9]+\.[0-9]+)[ \t]*[,}}]"
+    stands = f"regexp_extract(value, {text_of(pattern)}, 1)"
+    once = f"length(value) - length(replace(value, {text_of(name)}, '')) = {len(name)}"
+    same = f"try_cast({stands} AS DECIMAL(38,18)) = try_cast({said} AS DECIMAL(38,18))"
+    return (f"CASE WHEN {once} AND {same} THEN {stands} WHEN schema_of_variant({value}) LIKE 'DECIMAL(%,0)' "
+            f"THEN concat({said}, '.0') ELSE nullif({said}, 'null') END")
 
 
 # ---- rows one by one ----------------------------------------------------------------------------------------------
