@@ -169,7 +169,7 @@ def test_what_the_evaluator_judged_is_told_to_who_writes_findings(shop: Project,
                "  must bought where (amount = sale.amount and gift = sale.gift) before\n")
     shop.trace(*[event("bought", f"07-16 10:{n:02}", amount=n % 3) for n in range(20)])
     told: list[Judgement] = []
-    monkeypatch.setattr("policyengine.trace.engine.Engine.tell", lambda _, judged: told.extend(judged))
+    monkeypatch.setattr("policyengine.trace.engine.Engine.tell_judged", lambda _, policy, judged: told.extend(judged))
     counted = shop.judge(shop.good, "--events", shop.events_file, "--rule", "same", "--engine", "duckdb")
     assert Counter(one.verdict for one in told) == counted["1 same"] == {"violated": 3, "undecided": 17}
 
