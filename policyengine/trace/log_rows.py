@@ -28,7 +28,8 @@ from policyengine.base.source import Source, Span
 from policyengine.trace import log_otlp
 from policyengine.trace.read import Context, Problem, Records, lines, no_object, opened, refused, suffix_of
 from policyengine.trace.scan_database import fault
-from policyengine.trace.scan_forms import file_named, named, struct_fields
+from policyengine.trace.scan_forms import named, struct_fields
+from policyengine.trace.scan_parquet import INSTANT, columns_of, table
 
 LINES = (".ndjson", ".jsonl")
 TEXTS = (".csv", ".tsv", ".txt")
@@ -207,15 +208,16 @@ def _parquet(path: str, add: Problem) -> tuple[int, tuple[str, ...], Iterator[Ro
             except duckdb.Error as problem:
                 told(problem)
 
-    with open(path, "rb"):
-        pass  # which says in the system's words why not
     con = duckdb.connect()
     con.execute("SET TimeZone = 'UTC'")
-    table = f"read_parquet({file_named(path)}, hive_partitioning = false)"
+    described, wrong = columns_of(con, path)
+    for one in wrong:
+        add(one)
+    columns = [one for name, type in described for one in _inside(name, type, named(name))]
+    if not columns:
+        return 1, (), iter(())
     try:
-        described = con.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()
-        columns = [one for name, type, *_ in described for one in _inside(name, type, named(name))]
-        found = con.execute(f"SELECT {', '.join(f'CAST({x} AS VARCHAR)' for _, x in columns)} FROM {table}")
+        found = con.execute(f"SELECT {', '.join(x for _, x in columns)} FROM {table([path])}")
     except duckdb.Error as problem:
         told(problem)
         return 1, (), iter(())
@@ -223,12 +225,12 @@ def _parquet(path: str, add: Problem) -> tuple[int, tuple[str, ...], Iterator[Ro
 
 
 def _inside(name: str, type: str, x: str) -> Iterator[tuple[str, str]]:
-    """A column and its SQL, or those of the fields inside it, as of an object of JSON."""
+    """A column and its text in SQL, or those of the fields inside it, as of an object of JSON."""
     if type.startswith("STRUCT(") and type.endswith(")"):
         for field, inner in struct_fields(type).items():
             yield from _inside(f"{name}.{field}", inner, f"{x}.{named(field)}")
     else:
-        yield name, x
+        yield name, f"CAST({f'CAST({x} AS {type})' if type == INSTANT else x} AS VARCHAR)"
 
 
 # ---- lines of JSON ------------------------------------------------------------------------------------------------

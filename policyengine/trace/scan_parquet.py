@@ -23,19 +23,26 @@ from policyengine.trace.scan_forms import BINARY, STAMPS, ZONED, Form, file_name
 
 Columns = tuple[tuple[str, str], ...]
 
+INSTANT = "TIMESTAMP WITH TIME ZONE"
+
 
 def columns_of(con: duckdb.DuckDBPyConnection, name: str) -> tuple[Columns, tuple[Diagnostic, ...]]:
-    """The columns of a file with their types in DuckDB's words."""
+    """The columns of a file with their types in DuckDB's words. A timestamp of twelve bytes (INT96), as Spark and Hive
+    write it, is an instant, as it is to these; DuckDB has it as a time without a zone, in which it shows UTC."""
     if not os.path.exists(name):
         return (), (error("missing-file", f"`{shorten(name)}` does not exist"),)
     try:
         found = con.execute(f"DESCRIBE SELECT * FROM {table([name])}").fetchall()
+        old = set()
+        if any(type in STAMPS for _, type, *_ in found):
+            old = {one for (one,) in con.execute(f"SELECT name FROM parquet_schema({file_named(name)}) "
+                                                 "WHERE type = 'INT96'").fetchall()}
     except (duckdb.Error, OSError) as problem:
         said = fault(problem, name)
         if said is None:
             raise
         return (), (said,)
-    return tuple((column, type) for column, type, *_ in found), ()
+    return tuple((column, INSTANT if type in STAMPS and column in old else type) for column, type, *_ in found), ()
 
 
 def bad_columns(name: str, columns: Columns, given: Mapping[str, str], numbers: frozenset[str],

@@ -324,8 +324,7 @@ def test_a_struct_of_parquet_is_columns_and_damage_is_told(tmp_path: Path) -> No
         log.write_bytes(whole[:start] + bytes((one * 7 + 3) % 256 for one in range(50)) + whole[start + 50:])
         said |= {one.name for one in read(log, "UTC", Asked()).problems}
     assert "unreadable-file" in said
-    with pytest.raises(FileNotFoundError):
-        read(tmp_path / "none.parquet", None, Asked())
+    assert [one[0] for one in refused(tmp_path / "none.parquet")] == ["missing-file"]
 
 
 # ---- lines of JSON ------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from policyengine.core import types
 from policyengine.trace import scan as by_duckdb
 from policyengine.trace import spark_scan as by_spark
 from policyengine.trace.columns import Column
+from policyengine.trace.log_table import Asked, table_events, table_of
 from policyengine.trace.scan_database import open_database
 from tests.support.spark import session
 
@@ -130,6 +131,28 @@ def test_the_same_table(tmp_path: Path, write: Any, as_of: int | None) -> None:
     # Where the events of a type stand is an engine's own; of repeats after the instant Spark says nothing.
     repeats = theirs[0].repeats if as_of is None else ours[0].repeats
     assert replace(theirs[0], tables=ours[0].tables, repeats=repeats) == ours[0]
+
+
+def test_timestamps_of_twelve_bytes_are_instants(tmp_path: Path) -> None:
+    """As Spark writes them, whatever the zone of the project: DuckDB has them as times without one."""
+    spark = session()
+    spark.conf.set("spark.sql.parquet.outputTimestampType", "INT96")
+    try:
+        rows = spark.sql("SELECT 'login' AS type, timestamp_seconds(1785549600) AS time, 'u' AS user, "
+                         "timestamp_seconds(1785549601) AS until, 7L AS count")
+        rows.coalesce(1).write.parquet(str(tmp_path / "old"))
+    finally:
+        spark.conf.unset("spark.sql.parquet.outputTimestampType")
+    paths = list((tmp_path / "old").glob("*.parquet"))
+    for zone in (None, "Asia/Shanghai"):
+        ours, theirs = both(paths, zone=zone)
+        assert ours[2] == theirs[2] == ()
+        assert theirs[1] == ours[1] and ours[0].first == 1_785_549_600_000_000
+    known, wrong = table_of(str(paths[0]), Asked(case="user", activity="type", time="time"))
+    assert wrong == () and known is not None
+    events: list[Any] = []
+    assert table_events(str(paths[0]), known, "Asia/Shanghai", {}, events.append) == ()
+    assert [one.time for one in events] == [1_785_549_600_000_000]
 
 
 def test_files_without_events(tmp_path: Path) -> None:
