@@ -382,8 +382,9 @@ def asked_at(asked: Iterable[tuple[ir.Trigger, ir.Expr]]) -> ir.Policy:
 @pytest.mark.parametrize("later", [0, 1])
 def test_bounds_that_differ_by_a_microsecond(benches: dict[str, Bench], later: int) -> None:
     """A history that is complete from the earliest instant on that matters to a run, its range or its length, or from a
-    microsecond later on; a moment at the last instant of a run's gap; and what may have been heard at the last instant
-    of a silence, or a microsecond later; at last, where what begins a run ends the one before."""
+    microsecond later on; a moment at the last instant of a run's gap; what may have been heard at the last instant of a
+    silence, or have ended a state at a mark, or a microsecond later; at last, where what begins a run ends the one
+    before."""
     rows = (("use", 2), ("notice", 4), ("notice", 8), ("use", 20), ("notice", 22), ("use", 22), ("use", 23))
     events = [Event(kind, narrow.START + second * narrow.SECOND + (later if unsure else 0), {
         "user": "u1", "flag": None if unsure else True}, None, None, "t", row, PLACES[kind])
@@ -392,14 +393,17 @@ def test_bounds_that_differ_by_a_microsecond(benches: dict[str, Bench], later: i
     inside = narrow.compare(ir.CountEvents(ALL, ir.During("session")), "=", replace(ONE, value=0))
     lasted = narrow.compare(ir.EpisodeDuration("session", ir.WithinLast(elapsed("1 second"))), "<", elapsed("1 second"))
     whole = asked_at([(ir.OnStart("session"), ir.Occurs(ALL, ir.Before())), (noticed, inside), (noticed, lasted),
-                      *((ir.OnWithout(two, run, FLAGGED), inside) for run in ("session", "consent"))])
-    held = replace(whole.states[0], starts=(USE,), ends=())
+                      *((ir.OnWithout(two, run, heard), inside) for run, heard in (
+                          ("session", FLAGGED), ("consent", FLAGGED), ("consent", replace(ALL, event="reply")))),
+                      (ir.OnEvery(two, "consent", False), inside)])
+    held = replace(whole.states[0], starts=(USE,), ends=(FLAGGED,))
     for second, ends in ((0, ()), (5, ()), (6, ()), (None, ()), (None, (USE,))):
         session = replace(narrow.EPISODE, events=(USE,), gap=two, ends=ends)
         whole = replace(whole, episodes=(session,), states=(held,))
         since = None if second is None else narrow.START + second * narrow.SECOND + later
         trial = wide.Trial(Case({"service": {}}, in_order(events)), wide.Place(narrow.CALENDAR, narrow.START),
-                           narrow.OVER, Sources({name: since if name == "use" else None for name in narrow.EVENTS}))
+                           events[-1].time + 9 * narrow.SECOND,
+                           Sources({name: since if name == "use" else None for name in narrow.EVENTS}))
         agree(benches["narrow"], whole, trial, PLACES)
 
 
