@@ -44,7 +44,7 @@ from policyengine.workspace.config import FORMATS, LANGS, TABLES, Config
 from policyengine.workspace.library import find_library
 
 if TYPE_CHECKING:  # few runs want one
-    from policyengine.trace.findings import Table
+    from policyengine.trace.engines.findings import Table
 
 # What says only that there is no input; `--allow-empty` forgives it.
 EMPTY = frozenset({"empty-glob", "no-input-files", "no-input"})
@@ -190,7 +190,7 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
 
 def open_table() -> Table:
     """Where rows are kept aside until the command ends."""
-    from policyengine.trace.findings import Table
+    from policyengine.trace.engines.findings import Table
 
     table = Table()
     click.get_current_context().call_on_close(table.close)

@@ -94,7 +94,7 @@ def command(folder: str, log: str | None, zone: str | None, case: str | None, sk
 
 def _files_for(log: str, root: Path, zone: str | None, **columns: Any) -> dict[str, str]:
     """Name -> text of every file of a project for an event log; what is wrong with the log ends the run."""
-    from policyengine.trace.log_table import Asked
+    from policyengine.trace.logs.table import Asked
     from policyengine.workspace.log_project import project_files, read_log
 
     if zone is not None:

@@ -41,8 +41,8 @@ from policyengine.workspace.config import Config
 from policyengine.workspace.library import find_library
 
 if TYPE_CHECKING:  # they import msgspec, which `--help` does not need
-    from policyengine.trace.feeds import Feed
-    from policyengine.trace.ledger import Sink, StateFile
+    from policyengine.trace.stream.feeds import Feed
+    from policyengine.trace.stream.ledger import Sink, StateFile
     from policyengine.workspace.monitoring import Tally, Watch
 
 T = TypeVar("T")
@@ -211,14 +211,14 @@ def _apart(named: dict[str, str | None]) -> None:
 def _open_output(output: str | None, state: str | None, fresh: bool, kafka: dict[str, str], every: float,
                  stack: ExitStack) -> tuple[StateFile | None, Sink, dict[str, Any] | None]:
     """The state file, the output, and the state to go on from."""
-    from policyengine.trace.ledger import StreamSink, open_output, open_state, resume
+    from policyengine.trace.stream.ledger import StreamSink, open_output, open_state, resume
 
     kept = None if state is None else _sound(open_state(state, fresh=fresh))
     if kept is not None:
         stack.callback(kept.close)
     sink: Sink
     if output is not None and output.startswith(KAFKA):
-        from policyengine.trace.kafka import KafkaSink, parse_address
+        from policyengine.trace.stream.kafka import KafkaSink, parse_address
 
         sink = KafkaSink(_sound(parse_address(output)), kafka, state=None if state is None else os.path.abspath(state),
                          every=every)
@@ -238,12 +238,12 @@ def _open_output(output: str | None, state: str | None, fresh: bool, kafka: dict
 def _open_input(events: str, follow: bool | None, wall: bool, again: bool, body: dict[str, Any] | None,
                 kafka: dict[str, str], zone: str | None, stack: ExitStack) -> Feed:
     """Where lines come from, at the place that the state says; `again`: a state is kept."""
-    from policyengine.trace.feeds import StreamFeed, open_file
+    from policyengine.trace.stream.feeds import StreamFeed, open_file
 
     position = body["input"] if body is not None else None
     feed: Feed
     if events.startswith(KAFKA):
-        from policyengine.trace.kafka import KafkaFeed, parse_address
+        from policyengine.trace.stream.kafka import KafkaFeed, parse_address
 
         address = _sound(parse_address(events))
         _same_input(position, "kafka", events, topic=address.topic)
@@ -280,7 +280,7 @@ def _is_pipe(name: str) -> bool:
 
 def _kafka_settings(file: str | None) -> dict[str, str]:
     _need("confluent_kafka", "confluent-kafka", "kafka")
-    from policyengine.trace.kafka import read_settings
+    from policyengine.trace.stream.kafka import read_settings
 
     return {} if file is None else _sound(read_settings(file, Path(file).read_text("utf-8")))
 

@@ -304,7 +304,7 @@ class _Reader:
 
     def _events(self, one: Mapping[str, Any], path: tuple[str | int, ...], head: Mapping[str, Any], start: int,
                 ) -> tuple[Event, ...]:
-        from policyengine.trace.read import Event as Row
+        from policyengine.trace.files.read import Event as Row
 
         written = one.get("events", [])
         if not isinstance(written, list):

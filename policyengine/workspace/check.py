@@ -61,7 +61,7 @@ from policyengine.workspace.parameters import parameter_values
 from policyengine.workspace.results import judged_by, reading_order
 
 if TYPE_CHECKING:  # engines are loaded by runs that judge in columns
-    from policyengine.trace.findings import Table
+    from policyengine.trace.engines.findings import Table
     from policyengine.workspace.stores import Held
 
 MANY = 400

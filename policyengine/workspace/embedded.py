@@ -20,8 +20,8 @@ import msgspec
 from policyengine.base.diagnostic import Diagnostic, concise, error, has_errors
 from policyengine.base.instants import parse_period
 from policyengine.facts.read import read_bytes
-from policyengine.trace.feeds import Chunk
-from policyengine.trace.retention import Kept
+from policyengine.trace.monitor.retention import Kept
+from policyengine.trace.stream.feeds import Chunk
 from policyengine.workspace.check import Request
 from policyengine.workspace.inputs import Service
 from policyengine.workspace.library import find_library

@@ -143,8 +143,8 @@ def read_trace(arguments: Sequence[str], schemas: Mapping[str, Mapping[str, Any]
                ) -> tuple[Trace, tuple[Diagnostic, ...]]:
     """Every event of the files named, checked against the vocabulary, equal ids merged, in order; none where any of
     what was found is an error."""
-    from policyengine.trace.read import no_events, others_hold
-    from policyengine.trace.scan_rows import Fitter, each_row, text_suffixes
+    from policyengine.trace.files.read import no_events, others_hold
+    from policyengine.trace.scan.rows import Fitter, each_row, text_suffixes
 
     paths, problems = expand_inputs(arguments, suffixes=text_suffixes(), again=True)
     found = list(problems)
@@ -188,14 +188,14 @@ def fit_events(rows: Iterable[Any], schemas: Mapping[str, Mapping[str, Any]]) ->
                                                                                    tuple[Diagnostic, ...]]:
     """Rows as read -> events of the vocabulary; `schemas` is in the order that ties take. Some of the errors are
     described, the rest counted."""
-    from policyengine.trace import scan_rows
+    from policyengine.trace.scan import rows as scan_rows
 
     return scan_rows.fit_events(rows, schemas)
 
 
 def _merged(rows: list[Event]) -> tuple[Trace, tuple[Diagnostic, ...]]:
     """Rows with one id are one event, and must then say the same; other exact repeats all count."""
-    from policyengine.trace import scan_rows
+    from policyengine.trace.scan import rows as scan_rows
 
     kept, found = scan_rows.merged(rows)
     return Trace(in_order(kept), len(rows) - len(kept), scan_rows.repeats(kept)), found

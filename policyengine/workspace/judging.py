@@ -30,7 +30,7 @@ from policyengine.workspace.library import Book, Library
 from policyengine.workspace.results import result_of
 
 if TYPE_CHECKING:
-    from policyengine.trace.findings import Heading, Row
+    from policyengine.trace.engines.findings import Heading, Row
     from policyengine.workspace.tracing import Judged, Store
 
 FINDINGS: frozenset[Verdict] = frozenset({"violated", "undecided", "pending", "exempt"})
@@ -237,7 +237,7 @@ class _Bench:
 
     def list(self, judgement: Judgement, service: Service) -> None:
         """Put one judgement into a row."""
-        from policyengine.trace.findings import headings, row_of
+        from policyengine.trace.engines.findings import headings, row_of
 
         self.headings = self.headings or headings(self.sitting.book.policy)
         self.outcome.rows.append(row_of(self.headings[judgement.rule], judgement, service_id(service.document),

@@ -28,12 +28,12 @@ from policyengine.base.instants import iso_instant, local_date
 from policyengine.base.record import record
 from policyengine.syntax.format import format_file
 from policyengine.syntax.parser import parse
-from policyengine.trace.log_names import identifier
-from policyengine.trace.log_rows import HEAD_BYTES, LINES, SUFFIXES, TEXTS, is_table
-from policyengine.trace.log_table import Asked, Table, table_events, table_of
-from policyengine.trace.log_vocabulary import always, example, look, owed, vocabulary_text
-from policyengine.trace.read import ALIKE, PACKED, Context, Event, Take, each_event, no_events, opened, suffix_of
-from policyengine.trace.xes import Shape, read_xes
+from policyengine.trace.files.log_names import identifier
+from policyengine.trace.files.read import ALIKE, PACKED, Context, Event, Take, each_event, no_events, opened, suffix_of
+from policyengine.trace.files.xes import Shape, read_xes
+from policyengine.trace.logs.rows import HEAD_BYTES, LINES, SUFFIXES, TEXTS, is_table
+from policyengine.trace.logs.table import Asked, Table, table_events, table_of
+from policyengine.trace.logs.vocabulary import always, example, look, owed, vocabulary_text
 from policyengine.workspace.files import no_file, once_only
 from policyengine.workspace.inputs import one_clock
 

@@ -27,14 +27,14 @@ from policyengine.report.entries import fingerprints
 from policyengine.report.evidence import Context
 from policyengine.report.model import Result
 from policyengine.report.to_json import plain_result
-from policyengine.trace.feeds import Chunk
-from policyengine.trace.lines import FIRST, LAST, event_reader
-from policyengine.trace.lines_typed import Line
-from policyengine.trace.monitor import Late, Monitor, Outcome, Refused, Unjudged
-from policyengine.trace.read import READERS
-from policyengine.trace.read import Context as Reading
-from policyengine.trace.retention import Kept, plans
-from policyengine.trace.scan_rows import Fitter
+from policyengine.trace.files.read import READERS
+from policyengine.trace.files.read import Context as Reading
+from policyengine.trace.monitor.monitor import Late, Monitor, Outcome, Refused, Unjudged
+from policyengine.trace.monitor.retention import Kept, plans
+from policyengine.trace.scan.rows import Fitter
+from policyengine.trace.stream.feeds import Chunk
+from policyengine.trace.stream.lines import FIRST, LAST, event_reader
+from policyengine.trace.stream.lines_typed import Line
 from policyengine.workspace.check import Found, NothingJudged, Request, Run
 from policyengine.workspace.config import Config
 from policyengine.workspace.inputs import Seen, Service, checker, homeless, misfits, read_documents, sources_of

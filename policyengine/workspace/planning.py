@@ -11,9 +11,9 @@ from typing import Any
 
 from policyengine.base.record import record
 from policyengine.core import ir
-from policyengine.trace.calendars import Horizon
 from policyengine.trace.columns import Unsupported, needs, sql_type
-from policyengine.trace.plan import Known, Plan, plan
+from policyengine.trace.plan.calendars import Horizon
+from policyengine.trace.plan.plan import Known, Plan, plan
 from policyengine.workspace.library import Book
 from policyengine.workspace.stores import key_types
 

@@ -16,14 +16,14 @@ from policyengine.core import ir, types
 from policyengine.core.case import Event
 from policyengine.core.walk import nodes
 from policyengine.trace.columns import Column, each_once, needs
-from policyengine.trace.engine import Engine
-from policyengine.trace.findings import Table
+from policyengine.trace.engines.engine import Engine
+from policyengine.trace.engines.findings import Table
 from policyengine.workspace.files import expand_inputs
 from policyengine.workspace.inputs import Seen
 from policyengine.workspace.tracing import Store
 
 if TYPE_CHECKING:  # it imports DuckDB
-    from policyengine.trace.scan import Scan
+    from policyengine.trace.scan.scan import Scan
 
 
 @record
@@ -118,10 +118,10 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
     as write on a full disk."""
     import duckdb
 
-    from policyengine.trace.duckdb import DuckTables, Listing
-    from policyengine.trace.scan import scan
-    from policyengine.trace.scan_database import another, fault, open_database
-    from policyengine.trace.scan_rows import suffixes
+    from policyengine.trace.engines.duckdb import DuckTables, Listing
+    from policyengine.trace.scan.database import another, fault, open_database
+    from policyengine.trace.scan.rows import suffixes
+    from policyengine.trace.scan.scan import scan
 
     paths, problems = expand_inputs(arguments, suffixes=list(suffixes()), again=True)
     if problems:
@@ -157,10 +157,10 @@ def open_cluster(arguments: Sequence[str], policies: Sequence[ir.Policy], schema
     keys, wanted = _wanted(policies, schemas)
     with ExitStack() as stack:
         try:
-            from policyengine.trace.spark import FAULTS, Cluster, exists, fault, open_session, whole
-            from policyengine.trace.spark_master import NoSpark
-            from policyengine.trace.spark_read import not_read
-            from policyengine.trace.spark_scan import scan
+            from policyengine.trace.engines.spark import FAULTS, Cluster, exists, fault, open_session, whole
+            from policyengine.trace.engines.spark_master import NoSpark
+            from policyengine.trace.engines.spark_read import not_read
+            from policyengine.trace.engines.spark_scan import scan
         except ImportError:
             yield None, (error("missing-package", "`--engine spark` needs the package `pyspark`",
                                help='install it with `pip install "guiju[spark]"`'),)

@@ -22,13 +22,13 @@ from policyengine.core.evaluate import judge, judge_in
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
 from policyengine.core.walk import nodes
-from policyengine.trace.calendars import Horizon
 from policyengine.trace.columns import Column, Unsupported, key_columns, needs
-from policyengine.trace.engine import Engine, Rows
-from policyengine.trace.explain import TOGETHER, About, Found, TooManyRows, explain
-from policyengine.trace.footprint import footprint
-from policyengine.trace.plan import Guard, Known, Plan, TooManyPairs, plan
-from policyengine.trace.plan_shared import shared
+from policyengine.trace.engines.engine import Engine, Rows
+from policyengine.trace.engines.explain import TOGETHER, About, Found, TooManyRows, explain
+from policyengine.trace.engines.footprint import footprint
+from policyengine.trace.plan.calendars import Horizon
+from policyengine.trace.plan.plan import Guard, Known, Plan, TooManyPairs, plan
+from policyengine.trace.plan.shared import shared
 
 MEANWHILE = 2_000
 """So many moments at least are explained at once while the engine runs the next rules: fewer would not be worth what it

@@ -14,8 +14,8 @@ from typing import Any
 from policyengine import __version__
 from policyengine.base.diagnostic import Diagnostic
 from policyengine.base.record import record
-from policyengine.trace.feeds import NOTHING, Feed
-from policyengine.trace.ledger import Sink, StateFile, commit
+from policyengine.trace.stream.feeds import NOTHING, Feed
+from policyengine.trace.stream.ledger import Sink, StateFile, commit
 from policyengine.workspace.monitoring import Watch
 
 WAIT = 0.2  # seconds for which the input is waited for before clocks and signals are looked at again

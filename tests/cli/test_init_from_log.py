@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from policyengine.__main__ import main
-from policyengine.trace import scan_rows
+from policyengine.trace.scan import rows as scan_rows
 
 TICKETS = Path(__file__).parents[2] / "examples" / "process-mining" / "tickets.xes"
 

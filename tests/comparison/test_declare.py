@@ -32,7 +32,7 @@ from policyengine.core.case import Case, Event, in_order
 from policyengine.core.evaluate import judge
 from policyengine.core.verdict import Setting, Verdict
 from policyengine.syntax.parser import parse
-from policyengine.trace.xes import read_xes
+from policyengine.trace.files.xes import read_xes
 from policyengine.workspace.inputs import fit_events
 
 HERE = Path(__file__).parent

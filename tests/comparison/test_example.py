@@ -10,8 +10,8 @@ import pytest
 
 from policyengine.base.instants import parse_instant
 from policyengine.cli.main import main
-from policyengine.trace.log_vocabulary import vocabulary_text
-from policyengine.trace.xes import Shape, read_xes
+from policyengine.trace.files.xes import Shape, read_xes
+from policyengine.trace.logs.vocabulary import vocabulary_text
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "process-mining"
 

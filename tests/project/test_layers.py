@@ -23,6 +23,18 @@ ROWS: tuple[tuple[str, ...], ...] = (
 )
 ROW = {package: number for number, row in enumerate(ROWS) for package in row}
 
+# The rooms inside a package, where it has them, in the same way; a file beside them is a room of its own.
+ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "trace": (
+        ("monitor",),
+        ("engines", "stream", "logs"),
+        ("plan", "scan"),
+        ("files",),
+        ("columns",),
+    ),
+}
+ROOM = {package: {room: number for number, row in enumerate(rows) for room in row} for package, rows in ROOMS.items()}
+
 # Here imports inside functions are the design: a command is imported when invoked, an engine when a case needs it.
 LATE_PACKAGES = frozenset({"cli", "workspace"})
 
@@ -79,9 +91,25 @@ def violations(root: Path, late_allowed: dict[str, frozenset[str]] = LATE) -> li
                 found.append(f"{relative}:{line}: imports {how}: {package} -> {target} ({name})")
             elif target and target not in ROW and target != "__version__":
                 found.append(f"{relative}:{line}: imports {name}, which has no row")
+            if target == package and package in ROOM:
+                found += inside(relative, name, line)
             if late and package not in LATE_PACKAGES and name not in late_allowed.get(relative.as_posix(), ()):
                 found.append(f"{relative}:{line}: imports {name} inside a function")
     return found
+
+
+def inside(file: Path, name: str, line: int) -> list[str]:
+    """What the rooms of a package forbid of a file's import of this module of it."""
+    package, here = file.parts[0], file.parts[1].removesuffix(".py")
+    there = [*name.split(".")[2:], ""][0]
+    rows = ROOM[package]
+    for room in (here, there):
+        if room not in rows:
+            return [f"{file}:{line}: {package} has no room {room}; give it a row in {Path(__file__).name}"]
+    if here == there or rows[there] > rows[here]:
+        return []
+    how = "sideways" if rows[there] == rows[here] else "up"
+    return [f"{file}:{line}: imports {how}: {package}/{here} -> {package}/{there} ({name})"]
 
 
 def test_imports_point_down() -> None:
@@ -90,6 +118,8 @@ def test_imports_point_down() -> None:
 
 def test_every_package_is_there() -> None:
     missing = [package for package in ROW if not (ROOT / package / "__init__.py").is_file()]
+    missing += [f"{package}/{room}" for package, rooms in ROOM.items() for room in rooms if not any(
+        (ROOT / package / file).is_file() for file in (f"{room}/__init__.py", f"{room}.py"))]
     assert missing == []
 
 
@@ -100,7 +130,7 @@ def test_late_imports_listed_are_still_made() -> None:
 
 @pytest.mark.parametrize(("file", "text", "expected"), [
     ("core/x.py", "from policyengine.syntax.ast import Rule", "core/x.py:1: imports sideways: core -> syntax"),
-    ("facts/x.py", "\nimport policyengine.trace.plan", "facts/x.py:2: imports sideways: facts -> trace"),
+    ("facts/x.py", "\nimport policyengine.trace.plan.plan", "facts/x.py:2: imports sideways: facts -> trace"),
     ("base/x.py", "from policyengine.core import ir", "base/x.py:1: imports up: base -> core"),
     ("core/x.py", "from policyengine import cli", "core/x.py:1: imports up: core -> cli"),
     ("core/x.py", "from ..analysis import infer", "core/x.py:1: imports up: core -> analysis"),
@@ -111,6 +141,12 @@ def test_late_imports_listed_are_still_made() -> None:
     ("report/x.py", "async def g():\n    if x:\n        import policyengine.core", "report/x.py:3: imports"),
     ("cli/x.py", "import policyengine.misc", "cli/x.py:1: imports policyengine.misc, which has no row"),
     ("misc/x.py", "", "misc/x.py:1: the package misc has no row"),
+    ("trace/scan/x.py", "from policyengine.trace.engines.spark import x",
+     "trace/scan/x.py:1: imports up: trace/scan -> trace/engines"),
+    ("trace/plan/x.py", "import policyengine.trace.scan.rows",
+     "trace/plan/x.py:1: imports sideways: trace/plan -> trace/scan"),
+    ("trace/columns.py", "import policyengine.trace.files.read", "trace/columns.py:1: imports up: trace/columns"),
+    ("trace/x.py", "from policyengine.trace.columns import x", "trace/x.py:1: trace has no room x"),
 ])
 def test_a_planted_violation_is_reported(tmp_path: Path, file: str, text: str, expected: str) -> None:
     (tmp_path / file).parent.mkdir(parents=True)
@@ -125,6 +161,7 @@ def test_a_planted_violation_is_reported(tmp_path: Path, file: str, text: str, e
     ("core/x.py", "def f():\n    import json\n    import lark"),
     ("cli/x.py", "def f():\n    from policyengine.facts import read"),
     ("analysis/lint/x.py", "from policyengine.analysis.infer import infer"),
+    ("trace/monitor/x.py", "import policyengine.trace.stream.lines_typed, policyengine.trace.monitor.y"),
 ])
 def test_what_is_allowed_is_not_reported(tmp_path: Path, file: str, text: str) -> None:
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)

@@ -36,9 +36,9 @@ from policyengine.facts.compiled_source import source
 from policyengine.report.formats import FORMATS
 from policyengine.syntax.parser import parse
 from policyengine.trace.columns import Unsupported
-from policyengine.trace.duckdb import DuckTables
-from policyengine.trace.engine import Engine
-from policyengine.trace.plan import plan
+from policyengine.trace.engines.duckdb import DuckTables
+from policyengine.trace.engines.engine import Engine
+from policyengine.trace.plan.plan import plan
 from tests.support.core_strategies import policies as drawn_policies
 from tests.support.literate import HEADER, policies
 from tests.support.tables import known_of
@@ -203,7 +203,7 @@ def test_every_operator_is_in_columns() -> None:
 
 
 def test_wrong_sql_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    from policyengine.trace import terms
+    from policyengine.trace.plan import terms
 
     monkeypatch.setitem(terms.SYMBOLS, "<", "<=")
     found = misplanned([OPERATORS["<"]])

@@ -26,16 +26,16 @@ from policyengine.core.moments import trigger_events, unknown_lengths
 from policyengine.core.operators import Overflow
 from policyengine.core.standing import World
 from policyengine.core.verdict import VERDICTS, Judgement, Setting
-from policyengine.trace import plan_sweeps
-from policyengine.trace.calendars import Horizon, Lookup, calendar_rows
 from policyengine.trace.columns import Column, Unsupported, needs
-from policyengine.trace.duckdb import DuckTables
-from policyengine.trace.engine import CALENDAR, Counted, Engine
-from policyengine.trace.explain import About, TooManyRows, explain
-from policyengine.trace.monitor import Decided, Monitor, Refused
-from policyengine.trace.plan import Known, Plan, plan
-from policyengine.trace.plan_frames import RARE
-from policyengine.trace.plan_shared import shared
+from policyengine.trace.engines.duckdb import DuckTables
+from policyengine.trace.engines.engine import CALENDAR, Counted, Engine
+from policyengine.trace.engines.explain import About, TooManyRows, explain
+from policyengine.trace.monitor.monitor import Decided, Monitor, Refused
+from policyengine.trace.plan import sweeps as plan_sweeps
+from policyengine.trace.plan.calendars import Horizon, Lookup, calendar_rows
+from policyengine.trace.plan.frames import RARE
+from policyengine.trace.plan.plan import Known, Plan, plan
+from policyengine.trace.plan.shared import shared
 from tests.support import trace_strategies as narrow
 from tests.support import wide_strategies as wide
 from tests.support.tables import load

@@ -20,7 +20,7 @@ from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.operators import Overflow
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import VERDICTS, Judgement, Moment, Setting
-from policyengine.trace.footprint import footprint, merge, select
+from policyengine.trace.engines.footprint import footprint, merge, select
 from tests.support import trace_strategies as drawn
 from tests.support import wide_strategies as wide
 from tests.support.trace_strategies import CALENDAR, EVENTS, STATES, TIMES, USERS, compare, get, in_state

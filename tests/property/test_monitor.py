@@ -24,11 +24,11 @@ from policyengine.core.evaluate import judge
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.operators import Overflow
 from policyengine.core.verdict import VERDICTS, Judgement, Setting
-from policyengine.trace.feeds import Chunk
-from policyengine.trace.lines import event_reader
-from policyengine.trace.lines_typed import Line
-from policyengine.trace.monitor import Decided, Late, Monitor, Outcome, Refused
-from policyengine.trace.monitor_pack import Packer
+from policyengine.trace.monitor.monitor import Decided, Late, Monitor, Outcome, Refused
+from policyengine.trace.monitor.pack import Packer
+from policyengine.trace.stream.feeds import Chunk
+from policyengine.trace.stream.lines import event_reader
+from policyengine.trace.stream.lines_typed import Line
 from tests.support import wide_strategies as wide
 from tests.support.trace_strategies import (
     CALENDAR,

@@ -19,8 +19,8 @@ from policyengine.core.evaluate import judge, judge_moments
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.operators import LIMIT, Overflow
 from policyengine.core.verdict import Judgement, Setting
-from policyengine.trace.monitor import Decided, Late, Monitor, Outcome, Refused, Unjudged
-from policyengine.trace.monitor_totals import FEW
+from policyengine.trace.monitor.monitor import Decided, Late, Monitor, Outcome, Refused, Unjudged
+from policyengine.trace.monitor.totals import FEW
 from tests.property.test_monitor import ELAPSED, MIDNIGHT, NEVER, alike, bare
 from tests.property.test_monitor_unjudged import known
 from tests.support.trace_strategies import (

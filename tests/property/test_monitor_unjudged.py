@@ -22,7 +22,7 @@ from policyengine.core.evaluate import judge, judge_moments
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.operators import Overflow
 from policyengine.core.verdict import Moment, Setting
-from policyengine.trace.monitor import Decided, Monitor, Outcome, Refused, Unjudged
+from policyengine.trace.monitor.monitor import Decided, Monitor, Outcome, Refused, Unjudged
 from tests.property.test_monitor import CALENDAR, EVENTS, SECOND, Draw, compare, get
 
 HUGE = 10 ** 12

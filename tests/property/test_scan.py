@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from policyengine.core import types
 from policyengine.core.standing import typed
 from policyengine.trace.columns import Column, sql_type
-from policyengine.trace.scan import Scan, scan
-from policyengine.trace.scan_database import open_database
+from policyengine.trace.scan.database import open_database
+from policyengine.trace.scan.scan import Scan, scan
 from policyengine.workspace.inputs import Trace, read_trace
 
 FIELDS: dict[str, dict[str, Any]] = {

@@ -20,9 +20,9 @@ from policyengine.core import ir, types
 from policyengine.core.case import Case, Event
 from policyengine.core.evaluate import judge
 from policyengine.core.verdict import VERDICTS, Setting
-from policyengine.trace import spark as engine
-from policyengine.trace.calendars import Horizon
-from policyengine.trace.plan import Known, plan
+from policyengine.trace.engines import spark as engine
+from policyengine.trace.plan.calendars import Horizon
+from policyengine.trace.plan.plan import Known, plan
 from tests.support.spark import load, session
 from tests.support.tables import known_of
 from tests.support.trace_strategies import CALENDAR, EVENTS, TIMES, cases, compare, instants, policy, rules

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from policyengine.base.source import Source, Span
 from policyengine.facts import yaml_profile
 from policyengine.facts.read import SUFFIXES, Document, positions, read_bytes, read_text
-from policyengine.trace.read import READERS, read_events
+from policyengine.trace.files.read import READERS, read_events
 
 # What each of the three formats can write: TOML and JSON escape control characters, YAML needs them escaped too.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from([

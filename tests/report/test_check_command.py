@@ -195,7 +195,7 @@ def test_a_warm_run_imports_nothing_heavy_and_no_other_format(folder: Path, form
                        capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     loaded = set((folder / "modules").read_text(encoding="utf-8").split())
     assert not loaded & {"lark", "jsonschema", "markdown_it", "xml.etree", "policyengine.analysis.compile",
-                         "policyengine.trace.read"}
+                         "policyengine.trace.files.read"}
     formats = {name for name in loaded if name.startswith("policyengine.report.to_")}
     assert formats == {f"policyengine.report.to_{format}"}
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from policyengine.core.case import Event
-from policyengine.trace import spark as engine
 from policyengine.trace.columns import each_once, needs
-from policyengine.trace.plan import Known
-from policyengine.trace.spark_master import NoSpark
-from policyengine.trace.spark_sql import spark_type
+from policyengine.trace.engines import spark as engine
+from policyengine.trace.engines.spark_master import NoSpark
+from policyengine.trace.engines.spark_sql import spark_type
+from policyengine.trace.plan.plan import Known
 from tests.support.tables import held
 
 SMALL = {"spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2", "spark.driver.memory": "1g",

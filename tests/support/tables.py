@@ -13,9 +13,9 @@ from policyengine.base.instants import period_text
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, Sources
 from policyengine.core.standing import typed
-from policyengine.trace.calendars import Horizon
 from policyengine.trace.columns import Column, each_once, needs, sql_type
-from policyengine.trace.plan import Known
+from policyengine.trace.plan.calendars import Horizon
+from policyengine.trace.plan.plan import Known
 
 
 def known_of(policy: ir.Policy, case: Case, as_of: int, calendar: Calendar, sources: Sources | None = None,

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from policyengine.core.case import Event, in_order
-from policyengine.trace.arrival import LEAST, START, Arrival, in_turn
+from policyengine.trace.monitor.arrival import LEAST, START, Arrival, in_turn
 
 
 def row(time: int, id: str | None = None, sequence: int | None = None, place: int = 0, user: str = "") -> Event:

@@ -36,7 +36,7 @@ from policyengine.base.instants import (
     parse_period,
     start_of_day,
 )
-from policyengine.trace.calendars import FOREVER, Horizon, Lookup, calendar_rows
+from policyengine.trace.plan.calendars import FOREVER, Horizon, Lookup, calendar_rows
 
 SHANGHAI, BERLIN, NEW_YORK, SAO_PAULO = "Asia/Shanghai", "Europe/Berlin", "America/New_York", "America/Sao_Paulo"
 CN_FILE = Path(__file__).parents[2] / "regulations" / "calendars" / "cn.yaml"

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from policyengine.base.diagnostic import Diagnostic
-from policyengine.trace import feeds
-from policyengine.trace.feeds import NOTHING, Feed, FileFeed, Position, StreamFeed, open_file
+from policyengine.trace.stream import feeds
+from policyengine.trace.stream.feeds import NOTHING, Feed, FileFeed, Position, StreamFeed, open_file
 
 Row = tuple[str, int, str]
 

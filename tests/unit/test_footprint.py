@@ -16,7 +16,7 @@ from policyengine.core.evaluate import judge, judge_in, judge_moments
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.standing import Reach
 from policyengine.core.verdict import Moment, Setting
-from policyengine.trace.footprint import footprint, merge, reaches, select
+from policyengine.trace.engines.footprint import footprint, merge, reaches, select
 from tests.support.trace_strategies import compare, get, get_user, in_state, policy
 
 SECOND = 1_000_000

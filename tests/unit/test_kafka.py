@@ -19,9 +19,9 @@ pytest.importorskip("confluent_kafka", reason="needs `pip install 'guiju[kafka]'
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from policyengine.base.diagnostic import Diagnostic
-from policyengine.trace.feeds import NOTHING
-from policyengine.trace.kafka import Address, KafkaFeed, KafkaSink, parse_address, read_settings
-from policyengine.trace.ledger import StateFile, commit, open_state, resume
+from policyengine.trace.stream.feeds import NOTHING
+from policyengine.trace.stream.kafka import Address, KafkaFeed, KafkaSink, parse_address, read_settings
+from policyengine.trace.stream.ledger import StateFile, commit, open_state, resume
 from tests.cli.test_monitor import environment, trace_of
 from tests.workspace.conftest import cache, guiju, shop  # noqa: F401  (fixtures)
 from tests.workspace.shop import Project, Ran
@@ -108,7 +108,7 @@ def test_a_position_counts_what_was_handed_out_alone(broker: Broker, topic: str)
 
 def test_a_position_between_messages_that_wait(broker: Broker, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a partition that is ahead much is read and not handed out."""
-    monkeypatch.setattr("policyengine.trace.kafka.BATCH", 7)
+    monkeypatch.setattr("policyengine.trace.stream.kafka.BATCH", 7)
     rows = rows_at(*range(300))
     broker.send(topic, rows, lambda place: place % 4 if place < 200 else 1)
     seen: list[bytes] = []
@@ -170,7 +170,7 @@ class Unreachable:
 def test_a_clock_goes_on_only_where_a_broker_says_there_is_no_more(broker: Broker, topic: str,
                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a backlog that takes its time, or a broker that is away, would make events late."""
-    monkeypatch.setattr("policyengine.trace.kafka.PROVEN", 0.2)
+    monkeypatch.setattr("policyengine.trace.stream.kafka.PROVEN", 0.2)
     sink = KafkaSink(Address(broker.address, topic), {}, state=topic, every=60)
     sink.write([json.dumps(row).encode() for row in rows_at(1, 2, 3)])
     sink.secure()
@@ -194,7 +194,7 @@ def test_a_clock_goes_on_only_where_a_broker_says_there_is_no_more(broker: Broke
 def test_nobody_answers() -> None:
     feed = Address("127.0.0.1:1", "events")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("policyengine.trace.kafka.PATIENCE", 0.3)
+        patch.setattr("policyengine.trace.stream.kafka.PATIENCE", 0.3)
         with pytest.raises(OSError) as caught:
             KafkaFeed(feed, {}, None, follow=False)
         assert caught.value.filename == "kafka://127.0.0.1:1/events"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from policyengine.base.diagnostic import Diagnostic
-from policyengine.trace.ledger import (
+from policyengine.trace.stream.ledger import (
     FileSink,
     Mark,
     StateFile,

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from policyengine.analysis.vocabulary import load_vocabulary
 from policyengine.base.instants import parse_instant
 from policyengine.core.case import Event
-from policyengine.trace import lines as module
-from policyengine.trace.feeds import Chunk
-from policyengine.trace.lines import event_reader
-from policyengine.trace.lines_typed import Line
-from policyengine.trace.read import MAX_LINE_BYTES, instants, read_events
+from policyengine.trace.files.read import MAX_LINE_BYTES, instants, read_events
+from policyengine.trace.stream import lines as module
+from policyengine.trace.stream.feeds import Chunk
+from policyengine.trace.stream.lines import event_reader
+from policyengine.trace.stream.lines_typed import Line
 from policyengine.workspace.inputs import fit_events
 
 FILE = Path(__file__).parents[1] / "support" / "vocabulary.yaml"

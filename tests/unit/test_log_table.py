@@ -1,4 +1,4 @@
-"""`trace.log_table`: tables of other tools become events, and what is open is asked for."""
+"""`logs.table`: tables of other tools become events, and what is open is asked for."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import zstandard
 
 from policyengine.base.diagnostic import Diagnostic
 from policyengine.base.instants import parse_instant
-from policyengine.trace.log_rows import is_table
-from policyengine.trace.log_table import Asked, Order, Table, instant, table_events, table_of
-from policyengine.trace.read import Event
+from policyengine.trace.files.read import Event
+from policyengine.trace.logs.rows import is_table
+from policyengine.trace.logs.table import Asked, Order, Table, instant, table_events, table_of
 
 HEAD = "Case ID,Activity,Complete Timestamp"
 

@@ -16,8 +16,8 @@ from policyengine.core.case import Case, Event, Sources, in_order
 from policyengine.core.evaluate import judge
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.verdict import Setting
-from policyengine.trace.monitor import Decided, Late, Monitor, Refused
-from policyengine.trace.monitor_rows import Shelf
+from policyengine.trace.monitor.monitor import Decided, Late, Monitor, Refused
+from policyengine.trace.monitor.rows import Shelf
 from tests.support.trace_strategies import CALENDAR, EPISODE, SECOND, START, STATES, compare, get, policy
 
 USER = ("user",)

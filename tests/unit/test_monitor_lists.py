@@ -16,7 +16,7 @@ from policyengine.core.case import Case, Event, in_order
 from policyengine.core.evaluate import judge
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.verdict import Judgement, Setting
-from policyengine.trace.monitor import Decided, Monitor, Outcome, Refused
+from policyengine.trace.monitor.monitor import Decided, Monitor, Outcome, Refused
 from tests.support.trace_strategies import CALENDAR, compare, get, policy
 from tests.unit.test_monitor import TEN_SECONDS, monitor, occurs, older, row, rule
 

@@ -15,9 +15,9 @@ from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, Sources, in_order
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.operators import LIMIT, Overflow
-from policyengine.trace import monitor_totals
-from policyengine.trace.monitor import Monitor
-from policyengine.trace.monitor_totals import FEW
+from policyengine.trace.monitor import totals as monitor_totals
+from policyengine.trace.monitor.monitor import Monitor
+from policyengine.trace.monitor.totals import FEW
 from tests.property.test_monitor import Follower, alike
 from tests.support.trace_strategies import CALENDAR, EPISODE, EVENTS, SECOND, START, compare, get, policy
 

@@ -16,7 +16,7 @@ from policyengine.core.evaluate import judge
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.operators import Overflow
 from policyengine.core.verdict import Setting
-from policyengine.trace.monitor import Decided, Monitor, Outcome, Unjudged
+from policyengine.trace.monitor.monitor import Decided, Monitor, Outcome, Unjudged
 from tests.support.trace_strategies import CALENDAR, EPISODE, SECOND, START, STATES, compare, get, policy
 from tests.unit.test_monitor import NOTICE, TEN_SECONDS, USER, monitor, occurs, row, rule
 

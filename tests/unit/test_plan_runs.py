@@ -12,9 +12,9 @@ from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, in_order
 from policyengine.core.evaluate import judge
 from policyengine.core.verdict import VERDICTS, Setting
-from policyengine.trace.duckdb import DuckTables
-from policyengine.trace.engine import Engine
-from policyengine.trace.plan import plan
+from policyengine.trace.engines.duckdb import DuckTables
+from policyengine.trace.engines.engine import Engine
+from policyengine.trace.plan.plan import plan
 from tests.support.tables import known_of, load
 from tests.support.trace_strategies import CALENDAR, EPISODE, EVENTS, SECOND, START, policy
 

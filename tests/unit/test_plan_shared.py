@@ -10,10 +10,10 @@ import duckdb
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, in_order
 from policyengine.core.verdict import VERDICTS
-from policyengine.trace.duckdb import DuckTables
-from policyengine.trace.engine import Engine
-from policyengine.trace.plan import Plan, plan
-from policyengine.trace.plan_shared import shared
+from policyengine.trace.engines.duckdb import DuckTables
+from policyengine.trace.engines.engine import Engine
+from policyengine.trace.plan.plan import Plan, plan
+from policyengine.trace.plan.shared import shared
 from tests.support.tables import known_of, load
 from tests.support.trace_strategies import CALENDAR, EVENTS, SECOND, START, policy
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from policyengine.core import ir
 from policyengine.core.case import Case, Event
-from policyengine.trace.plan import Known, plan
-from policyengine.trace.plan_frames import RARE
-from policyengine.trace.scan import TABLES
+from policyengine.trace.plan.frames import RARE
+from policyengine.trace.plan.plan import Known, plan
+from policyengine.trace.scan.scan import TABLES
 from tests.support.tables import known_of
 from tests.support.trace_strategies import CALENDAR, START, in_state, policy
 

@@ -11,8 +11,8 @@ import pytest
 
 from policyengine.base.diagnostic import Diagnostic
 from policyengine.base.instants import parse_instant
-from policyengine.trace import read
-from policyengine.trace.read import MAX_ERRORS, Event, read_events
+from policyengine.trace.files import read
+from policyengine.trace.files.read import MAX_ERRORS, Event, read_events
 
 NOON = 1_785_585_600_000_000  # 2026-08-01T12:00:00Z
 OK = '{"type":"x","time":"2026-08-01T12:00:00Z"}'

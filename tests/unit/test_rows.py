@@ -12,10 +12,10 @@ import pytest
 from policyengine.core import types
 from policyengine.core.standing import Reach
 from policyengine.trace.columns import Column
-from policyengine.trace.duckdb import DuckTables
-from policyengine.trace.engine import Engine, Rows
-from policyengine.trace.explain import TooManyRows
-from policyengine.trace.plan import Step
+from policyengine.trace.engines.duckdb import DuckTables
+from policyengine.trace.engines.engine import Engine, Rows
+from policyengine.trace.engines.explain import TooManyRows
+from policyengine.trace.plan.plan import Step
 
 USER, AMOUNT = Column(("user",), types.Text()), Column(("amount",), types.Number(), said=True)
 LIMIT = Column(("limits", "daily"), types.Number(integer=True))

@@ -18,12 +18,13 @@ import pytest
 import zstandard
 
 from policyengine.core import types
-from policyengine.trace import read, scan_text
-from policyengine.trace import scan as scan_module
 from policyengine.trace.columns import Column
-from policyengine.trace.scan import Scan, scan
-from policyengine.trace.scan_database import open_database, temp_folder
-from policyengine.trace.scan_rows import Fitter, each_row
+from policyengine.trace.files import read
+from policyengine.trace.scan import scan as scan_module
+from policyengine.trace.scan import text as scan_text
+from policyengine.trace.scan.database import open_database, temp_folder
+from policyengine.trace.scan.rows import Fitter, each_row
+from policyengine.trace.scan.scan import Scan, scan
 
 TEXT, INTEGER, NUMBER = types.Text(), types.Number(integer=True), types.Number()
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -527,7 +528,7 @@ def test_a_table_leaves_memory_that_has_a_limit(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_goes_with_the_next(tmp_path: Path) -> None:
-    code = ("import os, signal, sys\nfrom policyengine.trace.scan_database import open_database, temp_folder\n"
+    code = ("import os, signal, sys\nfrom policyengine.trace.scan.database import open_database, temp_folder\n"
             "with open_database(folder=sys.argv[1]) as con:\n    temp_folder(con)\n    os.kill(os.getpid(), 9)\n")
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     (left,) = tmp_path.iterdir()

@@ -18,9 +18,9 @@ from policyengine.core.case import Case, Event, in_order
 from policyengine.core.evaluate import judge
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.verdict import VERDICTS, Setting
-from policyengine.trace import spark as engine
 from policyengine.trace.columns import Unsupported, needs
-from policyengine.trace.spark_sql import java_pattern, spark_sql, text_of
+from policyengine.trace.engines import spark as engine
+from policyengine.trace.engines.spark_sql import java_pattern, spark_sql, text_of
 from policyengine.workspace.tracing import Question, Store, judge_stored
 from tests.support.spark import load, session
 from tests.support.tables import known_of

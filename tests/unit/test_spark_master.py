@@ -8,8 +8,8 @@ import struct
 
 import pytest
 
-from policyengine.trace import spark_master
-from policyengine.trace.spark_master import NoSpark, reach
+from policyengine.trace.engines import spark_master
+from policyengine.trace.engines.spark_master import NoSpark, reach
 from tests.support.listening import listening
 
 NOT_THERE = b"Stream was not found."

@@ -14,11 +14,11 @@ import pytest
 pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guiju[spark]"')
 
 from policyengine.core import types
-from policyengine.trace import scan as by_duckdb
-from policyengine.trace import spark_scan as by_spark
 from policyengine.trace.columns import Column
-from policyengine.trace.log_table import Asked, table_events, table_of
-from policyengine.trace.scan_database import open_database
+from policyengine.trace.engines import spark_scan as by_spark
+from policyengine.trace.logs.table import Asked, table_events, table_of
+from policyengine.trace.scan import scan as by_duckdb
+from policyengine.trace.scan.database import open_database
 from tests.support.spark import session
 
 OWN: dict[str, Any] = {

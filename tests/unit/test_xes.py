@@ -18,11 +18,11 @@ from policyengine.base.instants import parse_instant
 from policyengine.base.resources import grammar_text
 from policyengine.syntax.grammar import RESERVED as GRAMMAR_RESERVED
 from policyengine.syntax.parser import parse
-from policyengine.trace import xes
-from policyengine.trace.log_names import RESERVED, Given, given_names, identifier
-from policyengine.trace.log_vocabulary import vocabulary_text
-from policyengine.trace.read import Event
-from policyengine.trace.xes import Shape, read_xes
+from policyengine.trace.files import xes
+from policyengine.trace.files.log_names import RESERVED, Given, given_names, identifier
+from policyengine.trace.files.read import Event
+from policyengine.trace.files.xes import Shape, read_xes
+from policyengine.trace.logs.vocabulary import vocabulary_text
 from policyengine.workspace.inputs import fit_events
 
 NAME = '<string key="concept:name" value="{}"/>'

@@ -332,7 +332,7 @@ def test_too_many_pairs_are_refused_with_their_number(shop: Project, monkeypatch
                "  must no bought where (amount > sale.amount) within the last 1 hour\n")
     shop.trace(*[event("bought", f"07-16 10:{n:02}", amount=n) for n in range(20)])
     assert report(shop, "duckdb") == report(shop, "evaluator")
-    monkeypatch.setattr("policyengine.trace.engine.PAIRS", 300)
+    monkeypatch.setattr("policyengine.trace.engines.engine.PAIRS", 300)
     told = shop.refused(shop.good, "--events", shop.events_file, "--engine", "duckdb")
     assert "too-many-pairs" in told and "400 pairs" in told and "house.policy:10" in told, told
 

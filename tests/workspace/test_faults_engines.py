@@ -26,8 +26,8 @@ INTERRUPTS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 ENDLESS = """
 import sys
 from policyengine.cli.main import main
-from policyengine.trace.duckdb import DuckTables
-from policyengine.trace.scan_database import another
+from policyengine.trace.engines.duckdb import DuckTables
+from policyengine.trace.scan.database import another
 
 def keep(self, name, sql, steps):
     print("at work", file=sys.stderr, flush=True)
@@ -78,7 +78,7 @@ def test_interrupted_while_duckdb_works(shop: Project, cache: Path, number: int,
 EXPLAINING = """
 import sys, time
 from policyengine.cli.main import main
-from policyengine.trace.duckdb import DuckTables
+from policyengine.trace.engines.duckdb import DuckTables
 from policyengine.workspace import judging, tracing
 
 begun, keep = [], DuckTables.keep
@@ -139,7 +139,7 @@ def test_no_room_while_judging(shop: Project, monkeypatch: pytest.MonkeyPatch, p
 
     def keep(*_: Any) -> None:
         raise problem
-    monkeypatch.setattr("policyengine.trace.duckdb.DuckTables.keep", keep)
+    monkeypatch.setattr("policyengine.trace.engines.duckdb.DuckTables.keep", keep)
     told = shop.refused(shop.good, "--events", shop.events_file, "--engine", "duckdb")
     assert told.startswith(f"error[{name}]"), told
 
@@ -169,7 +169,8 @@ def test_what_the_evaluator_judged_is_told_to_who_writes_findings(shop: Project,
                "  must bought where (amount = sale.amount and gift = sale.gift) before\n")
     shop.trace(*[event("bought", f"07-16 10:{n:02}", amount=n % 3) for n in range(20)])
     told: list[Judgement] = []
-    monkeypatch.setattr("policyengine.trace.engine.Engine.tell_judged", lambda _, policy, judged: told.extend(judged))
+    monkeypatch.setattr("policyengine.trace.engines.engine.Engine.tell_judged",
+                        lambda _, policy, judged: told.extend(judged))
     counted = shop.judge(shop.good, "--events", shop.events_file, "--rule", "same", "--engine", "duckdb")
     assert Counter(one.verdict for one in told) == counted["1 same"] == {"violated": 3, "undecided": 17}
 

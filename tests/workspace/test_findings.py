@@ -13,7 +13,7 @@ import pytest
 
 from policyengine.core.case import Event
 from policyengine.core.verdict import VERDICTS, Judgement, Moment
-from policyengine.trace.findings import COLUMNS, Heading, Table, row_of
+from policyengine.trace.engines.findings import COLUMNS, Heading, Table, row_of
 from policyengine.workspace.config import FORMATS, TABLES
 from tests.workspace.shop import Project, event, service
 from tests.workspace.test_engines import CROSSING, EXAMPLE, report, with_terms
@@ -250,7 +250,7 @@ def test_texts_cannot_end_a_row_or_begin_a_formula() -> None:
 
 def test_many_rows_are_not_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """They go to a temporary file, and come back the same, a part of CSV at a time."""
-    monkeypatch.setattr("policyengine.trace.findings.IN_MEMORY", 1_000)
+    monkeypatch.setattr("policyengine.trace.engines.findings.IN_MEMORY", 1_000)
     table = Table()
     of = Heading("xx/shop", "final", "rule", (), ())
     table.found((of, "violated", n, None, False, (), None, "trace", n) for n in range(300))

@@ -12,8 +12,8 @@ pytest.importorskip("pyspark", reason='Spark is not installed: pip install "guij
 
 from policyengine.core.case import Event
 from policyengine.core.verdict import Judgement, Moment
-from policyengine.trace.findings import COLUMNS, Heading, row_of
-from policyengine.trace.spark import found_here, whole, write
+from policyengine.trace.engines.findings import COLUMNS, Heading, row_of
+from policyengine.trace.engines.spark import found_here, whole, write
 from tests.support.spark import session
 from tests.workspace.shop import Project, event
 from tests.workspace.test_engines import CROSSING, report, with_terms

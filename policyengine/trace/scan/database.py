@@ -1,0 +1,152 @@
+"""DuckDB for one run: its memory, its threads and its temporary files, and its faults as diagnostics.
+
+In come the limits the user gave; out comes a connection that leaves nothing behind, whatever ends the run. What is read
+and asked is not known here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from weakref import WeakSet
+
+import duckdb
+
+from policyengine.base.diagnostic import Diagnostic, error, shorten
+from policyengine.base.interrupt import heard
+from policyengine.base.scalars import start_of
+from policyengine.trace.scan.forms import named, quoted
+
+_PREFIX = "guiju-trace-"
+
+
+@contextmanager
+def open_database(memory: str | None = None, threads: int | None = None, *, folder: str | None = None,
+                  ) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that holds at most `memory` (such as `500MB`) and has the rest in a folder of its own below `folder`
+    (by default the system's for temporary files); without `memory`, all is held that finds room in the machine's.
+
+    The folder goes with the connection, also after an interrupt or an error; that of a run that was killed goes when
+    the next one starts. `temp_folder` says where it is. ValueError for an amount of memory that is none.
+    """
+    base = folder or tempfile.gettempdir()
+    _sweep(base)
+    own = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base)
+    con = None
+    try:
+        con = duckdb.connect(config={"temp_directory": own})
+        if memory is not None:
+            try:
+                con.execute(f"SET memory_limit = {quoted(memory)}")
+            except duckdb.Error as problem:
+                raise ValueError(f"`{shorten(memory)}` is not an amount of memory") from problem
+        if threads is not None:
+            con.execute(f"SET threads = {threads:d}")
+        con.execute("SET preserve_insertion_order = true")  # the place of a row in its file is part of the evidence
+        con.execute("SET enable_progress_bar = false")
+        # No checkpoint: it would write again what stands, the rows too that came in small parts and are read but once.
+        con.execute("SET checkpoint_threshold = '1TB'")
+        if memory is None:
+            con.execute("ATTACH ':memory:' AS trace")
+        else:
+            # Under a limit the rows stand in a file, compressed, and leave memory without being written. Of a table in
+            # memory DuckDB 2.0 keeps what it packed into small pieces, 250 MB of 100 million events.
+            con.execute(f"ATTACH {quoted(os.path.join(own, 'trace.db'))} AS trace (RECOVERY_MODE no_wal_writes)")
+        con.execute("USE trace")
+        # Else a thread of DuckDB's ends its part of a query first, which may take minutes.
+        with heard(partial(_interrupt, con)):
+            yield con
+    finally:
+        if con is not None:
+            with suppress(duckdb.Error):
+                con.close()
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A second connection to the same tables, to be closed, for a query whose rows are fetched between others."""
+    cursor = con.cursor()
+    found = con.execute("SELECT current_database()").fetchone()
+    assert found is not None
+    cursor.execute(f"USE {named(found[0])}")
+    _others.add(cursor)
+    return cursor
+
+
+_others: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
+
+
+def _interrupt(con: duckdb.DuckDBPyConnection) -> None:
+    """Break off what a connection is at, and what any other is: each hears for itself alone."""
+    for one in (con, *_others):
+        with suppress(duckdb.Error):  # it is closed
+            one.interrupt()
+
+
+def temp_folder(con: duckdb.DuckDBPyConnection) -> str:
+    """The folder of a connection's temporary files; it exists."""
+    row = con.execute("SELECT current_setting('temp_directory')").fetchone()
+    assert row is not None
+    os.makedirs(row[0], exist_ok=True)
+    return str(row[0])
+
+
+def _sweep(base: str) -> None:
+    """Remove what killed runs left: folders whose process is no more."""
+    with suppress(OSError), os.scandir(base) as entries:
+        for entry in entries:
+            found = re.match(rf"{_PREFIX}([0-9]+)-", entry.name)
+            if found and entry.is_dir(follow_symlinks=False) and not _runs(int(found.group(1))):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # another user's
+    return True
+
+
+# ---- faults -------------------------------------------------------------------------------------------------------
+
+_FULL = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
+"""What the system says of a disk that takes no more of this user or this process."""
+
+
+def fault(problem: duckdb.Error | OSError, name: str = "") -> Diagnostic | None:
+    """What a failure of DuckDB means to a user; None when it is our own mistake. `name` is the file that was read."""
+    said = str(problem).split("\n\n")[0].replace("\n", " ")
+    place = start_of(name) if name else None
+    if isinstance(problem, duckdb.OutOfMemoryException):
+        if "temp" in said.lower() and ("disk" in said.lower() or "max_temp_directory_size" in said):
+            return error("disk-full", "the disk for temporary files is full",
+                         help="set the environment variable TMPDIR to a folder on a larger disk")
+        return error("out-of-memory", "the run needs more memory than it may take",
+                     help="allow more with `--memory`, or ask fewer rules at once")
+    if any(reason in said for reason in _FULL) or getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        return error("disk-full", "the disk for temporary files is full",
+                     help="set the environment variable TMPDIR to a folder on a larger disk")
+    if isinstance(problem, OSError):
+        reason = (problem.strerror or str(problem)).lower()
+        return error("unreadable-file", f"cannot read `{shorten(name)}`: {shorten(reason)}", place)
+    if not name:
+        return None
+    if "No magic bytes" in said or "too small to be a Parquet file" in said or "Invalid footer" in said:
+        return error("cut-off", f"`{shorten(name)}` is cut off, or is no Parquet", place,
+                     help="a Parquet file is whole when its last four bytes are `PAR1`")
+    # Of a damaged file DuckDB's readers raise the mother of its exceptions too.
+    if type(problem) is duckdb.Error or isinstance(problem, duckdb.IOException | duckdb.InvalidInputException
+                                                   | duckdb.SerializationException | duckdb.InternalException):
+        reason = re.sub(r"^[A-Za-z ]*Error: ", "", said)
+        reason = shorten(reason[:1].lower() + reason[1:], 100)
+        return error("unreadable-file", f"cannot read `{shorten(name)}`: {reason}", place)
+    return None
