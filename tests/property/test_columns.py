@@ -344,6 +344,8 @@ ALL = replace(NUMBERED, where=None)
     ("reply 0, alert 0", ir.Occurs(SAME_KIND, ir.Before()), narrow.FACT_FLAG, None),
     ("use 0", narrow.FACT_FLAG, ir.Occurs(replace(SAME_KIND, where=None), ir.Within(ir.Constant(
         "1 second", types.Period("elapsed")))), Sources({"use": None, "reply": narrow.START})),
+    ("notice -1, use 0", narrow.FACT_FLAG, ir.Occurs(ALL, ir.Since(replace(SAME_KIND, where=None))), Sources(
+        {"use": None, "notice": None, "reply": narrow.START})),
     ("use 0, use 0", ir.Occurs(replace(ALL, event="use"), ir.Before()), narrow.FACT_FLAG, None),
     ("notice -1, notice 0, use 1", narrow.FACT_FLAG, narrow.compare(ir.Latest(
         NUMBERED, ("number",), types.Number(integer=True)), "=", ONE), None),
@@ -351,6 +353,7 @@ ALL = replace(NUMBERED, where=None)
     ("notice -1, use 0", narrow.FACT_FLAG, ir.Occurs(ALL, ir.NoLaterThan(ir.Fact(
         ("service", "length"), types.Period("elapsed")))), None),
 ], ids=["a state that a tie ended", "what would match but for a tie", "history complete from the moment on",
+        "what begins a range seen from the moment on",
         "the first of two that tie", "the latest may be none", "what may itself begin the range",
         "before the moment, and nobody knows how long after"])
 def test_what_is_seldom_drawn(benches: dict[str, Bench], rows: str, when: ir.Expr, must: ir.Expr,
@@ -384,20 +387,22 @@ def test_bounds_that_differ_by_a_microsecond(benches: dict[str, Bench], later: i
     """A history that is complete from the earliest instant on that matters to a run, its range or its length, or from a
     microsecond later on; a moment at the last instant of a run's gap; what may have been heard at the last instant of a
     silence, or have ended a state at a mark, or a microsecond later; at last, where what begins a run ends the one
-    before."""
+    before, and a state has just expired."""
     rows = (("use", 2), ("notice", 4), ("notice", 8), ("use", 20), ("notice", 22), ("use", 22), ("use", 23))
-    events = [Event(kind, narrow.START + second * narrow.SECOND + (later if unsure else 0), {
-        "user": "u1", "flag": None if unsure else True}, None, None, "t", row, PLACES[kind])
-        for row, (kind, second) in enumerate(rows, 1) for unsure in [(kind, second) == ("notice", 22)]]
+    moved = {("notice", 4): later, ("notice", 22): later}
+    events = [Event(one[0], narrow.START + one[1] * narrow.SECOND + moved.get(one, 0), {
+        "user": "u1", "flag": None if one == ("notice", 22) else True}, None, None, "t", row, PLACES[one[0]])
+        for row, one in enumerate(rows, 1)]
     noticed, two = ir.OnEvent(("notice",), False, None), elapsed("2 seconds")
     inside = narrow.compare(ir.CountEvents(ALL, ir.During("session")), "=", replace(ONE, value=0))
     lasted = narrow.compare(ir.EpisodeDuration("session", ir.WithinLast(elapsed("1 second"))), "<", elapsed("1 second"))
     whole = asked_at([(ir.OnStart("session"), ir.Occurs(ALL, ir.Before())), (noticed, inside), (noticed, lasted),
                       *((ir.OnWithout(two, run, heard), inside) for run, heard in (
-                          ("session", FLAGGED), ("consent", FLAGGED), ("consent", replace(ALL, event="reply")))),
-                      (ir.OnEvery(two, "consent", False), inside)])
-    held = replace(whole.states[0], starts=(USE,), ends=(FLAGGED,))
-    for second, ends in ((0, ()), (5, ()), (6, ()), (None, ()), (None, (USE,))):
+                          ("session", FLAGGED), ("consent", FLAGGED), *((run, replace(ALL, event="reply")) for run in (
+                              "session", "consent")))),
+                      (ir.OnEvery(two, "consent", False), inside), (noticed, narrow.in_state(ir.TRIGGER))])
+    for second, ends in ((0, ()), (5, ()), (6, ()), (19, ()), (None, ()), (None, (USE,))):
+        held = replace(whole.states[0], starts=(USE,), ends=(FLAGGED,), lasting=two if ends else None)
         session = replace(narrow.EPISODE, events=(USE,), gap=two, ends=ends)
         whole = replace(whole, episodes=(session,), states=(held,))
         since = None if second is None else narrow.START + second * narrow.SECOND + later

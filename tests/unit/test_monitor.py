@@ -362,7 +362,8 @@ AT_NOTICE = ir.OnEvent(("notice",), False, None)
      [row(0, "reply"), row(1, "notice", number=1), row(2, "alert", flag=False), row(3, "reply"),
       row(4, "notice", number=2), row(5, "use")]),
     # What ends a run at the last instant of its gap stands in it.
-    (rule(one_of("use", ir.During("session")), ir.OnEvent(("alert",), False, None)), [row(0, "use"), row(2, "alert")]),
+    (rule(one_of("use", ir.During("session")), ir.OnEvent(("alert",), False, None)), [
+        row(0, "reply"), row(1, "use"), row(2, "reply"), row(4, "alert")]),
     # What stands at the first instant of a day, and what follows at once on what begins a range.
     (rule(one_of("notice", ir.This("day"))), [row(70_400, "notice"), row(70_401, "use")]),
     (rule(one_of("use", ir.Since(ir.Pattern("reply", USER, None))), AT_NOTICE), [row(0, "reply"), row(0, "use"),
