@@ -36,6 +36,7 @@ from policyengine.base.instants import (
     parse_period,
     start_of_day,
 )
+from policyengine.core.conditions import earliest_within
 from policyengine.trace.plan.calendars import FOREVER, Horizon, Lookup, calendar_rows
 
 SHANGHAI, BERLIN, NEW_YORK, SAO_PAULO = "Asia/Shanghai", "Europe/Berlin", "America/New_York", "America/Sao_Paulo"
@@ -251,6 +252,13 @@ def test_completed_years(birth: date, on: date, years: int) -> None:
     assert completed_years(birth, on) == years
 
 
+@pytest.mark.parametrize("period", ["2 hours", "1 day", "1 month", "24 months", "15 working days"])
+def test_the_earliest_instant_within_whose_period_a_moment_lies(period: str) -> None:
+    now, length = parse_instant("2026-03-31T10:00:00", SHANGHAI), parse_period(period)
+    earliest = earliest_within(now, length, CHINA)
+    assert closes(earliest - 1, length, CHINA) <= now < closes(earliest, length, CHINA)
+
+
 @pytest.mark.parametrize(("start", "period", "calendar", "expected"), [
     ("2026-03-02T10:00:00", "15 working days", CHINA, False),
     ("2026-12-24T10:00:00", "0 working days", CHINA, False),
@@ -370,7 +378,7 @@ def test_a_lookup_that_no_calendar_holds_is_told() -> None:
 
 @pytest.mark.parametrize(("zone", "year"), [
     ("Asia/Beirut", 2026), ("America/Havana", 2026), ("Africa/Cairo", 2026), ("Australia/Lord_Howe", 2026),
-    ("Pacific/Apia", 2011), (SHANGHAI, 2026)])
+    ("Pacific/Apia", 2011), (SHANGHAI, 2026), (NEW_YORK, 2150)])
 def test_the_local_day_of_an_instant_in_a_query(zone: str, year: int) -> None:
     """To the microsecond at which clocks change: in Beirut the last hour of a day comes twice, Apia left out a day."""
     first, last = (parse_instant(f"{year + n}-01-01T12:00:00Z") for n in (0, 1))
