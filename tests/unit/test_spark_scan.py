@@ -136,13 +136,14 @@ def test_the_same_table(tmp_path: Path, write: Any, as_of: int | None) -> None:
 def test_timestamps_of_twelve_bytes_are_instants(tmp_path: Path) -> None:
     """As Spark writes them, whatever the zone of the project: DuckDB has them as times without one."""
     spark = session()
+    before = spark.conf.get("spark.sql.parquet.outputTimestampType")
     spark.conf.set("spark.sql.parquet.outputTimestampType", "INT96")
     try:
         rows = spark.sql("SELECT 'login' AS type, timestamp_seconds(1785549600) AS time, 'u' AS user, "
                          "timestamp_seconds(1785549601) AS until, 7L AS count")
         rows.coalesce(1).write.parquet(str(tmp_path / "old"))
     finally:
-        spark.conf.unset("spark.sql.parquet.outputTimestampType")
+        spark.conf.set("spark.sql.parquet.outputTimestampType", before)
     paths = list((tmp_path / "old").glob("*.parquet"))
     for zone in (None, "Asia/Shanghai"):
         ours, theirs = both(paths, zone=zone)
