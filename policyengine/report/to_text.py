@@ -108,7 +108,7 @@ IN_CHINESE: tuple[tuple[str, str], ...] = (
     (r"of the open duties of (`.+`) that are not listed some may be due in that time; .+",
      r"\1 未列出的待履行事项中，可能也有在此期间到期者；用更大的 `--max-findings` 可列出"),
     (r"(\S+) verdicts? rests? on the order of events of one instant", r"\1 项结论取决于同一时刻事件的先后顺序"),
-    (r"some due times are provisional: .*", "部分期限为暂定：其所含年度的工作日安排尚未公布"),
+    (r"some due times are provisional: .*", "部分期限为暂定：其所含年度的休假安排未列入工作日历"),
     (r"(\S+) rows? repeats? an event's id and counts? once with it", r"\1 行与已有事件编号相同，与其合计一次"),
     (r"(\S+) events? repeats? another exactly; without an id each counts",
      r"\1 个事件与另一事件完全相同；无编号者分别计算"),

@@ -560,7 +560,8 @@ class Run:
             rest = "verdict rests" if outcome.ties == 1 else "verdicts rest"
             notes.append(f"{outcome.ties:,} {rest} on the order of events of one instant")
         if any(one.provisional for one in (*outcome.findings, *outcome.others)):
-            notes.append("some due times are provisional: they count working days of a year not yet announced")
+            notes.append("some due times are provisional: they count working days of a year whose days off the "
+                         "calendar does not list")
         return notes
 
 

@@ -144,9 +144,9 @@ def read_trace(arguments: Sequence[str], schemas: Mapping[str, Mapping[str, Any]
     """Every event of the files named, checked against the vocabulary, equal ids merged, in order; none where any of
     what was found is an error."""
     from policyengine.trace.files.read import no_events, others_hold
-    from policyengine.trace.scan.rows import Fitter, each_row, text_suffixes
+    from policyengine.trace.scan.rows import Fitter, each_row, suffixes
 
-    paths, problems = expand_inputs(arguments, suffixes=text_suffixes(), again=True)
+    paths, problems = expand_inputs(arguments, suffixes=suffixes(), again=True)
     found = list(problems)
     rows: list[Event] = []
     for path in paths:

@@ -92,7 +92,7 @@ def _requirement(rule: ir.Rule, context: Context) -> str:
 
 
 def _provisional(judgement: Judgement, rule: ir.Rule, book: Book, values: Mapping[str, Any]) -> bool:
-    """Whether the due time counts working days of a year not yet announced."""
+    """Whether the due time counts working days of a year whose days off the calendar does not list."""
     if judgement.due is None or judgement.moment is None:
         return False
     start = judgement.moment.known

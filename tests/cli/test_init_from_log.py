@@ -411,8 +411,7 @@ def test_spans_of_opentelemetry(folder: Path, capfd: pytest.CaptureFixture[str],
         {"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "chat"}}]},
          "scopeSpans": [{"scope": {"name": "x"}, "spans": [chat, tool]}]}, {"scopeSpans": []}]}) + "\n")
     code, _, err = run(capfd, "init", "--from-log", "s.jsonl", "p")
-    assert code == 2 and "no column is known to say the activity\n" in err and "`name`" in err, err
-    assert run(capfd, "init", "--from-log", "s.jsonl", "p", "--activity", "name")[0] == 0
+    assert code == 0 and "the case is `traceId`, the activity is `name`, the time is `endTimeUnixNano`" in err, err
     first, second = map(json.loads, (folder / "p/events/s.ndjson").read_text("utf-8").splitlines())
     assert (first["type"], first["time"], first["case"]) == ("chat_gpt_4", "2026-01-01T00:00:01Z", "t1")
     assert (first["attributes_gen_ai_usage_input_tokens"], first["attributes_ok"]) == (52, True)

@@ -173,8 +173,8 @@ def rich() -> Report:
         "support_in_extreme_emotion": {"satisfied": 1_167, "not_applicable": 5},
         "feature_safety": {}}, notes=("1 rule saw no trigger; history assumed complete",
                                       "3 verdicts rest on the order of events of one instant",
-                                      "some due times are provisional: they count working days of a year not yet "
-                                      "announced"))
+                                      "some due times are provisional: they count working days of a year whose days "
+                                      "off the calendar does not list"))
 
 
 def clean() -> Report:

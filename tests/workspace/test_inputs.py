@@ -163,13 +163,18 @@ def test_a_clock_without_a_zone_is_one_mistake(shop: Project, engine: str) -> No
      "a service, and so is 1 more\nhelp: name it behind `--events`, a pattern in quotes"),
     (("--events", "a.parquet", "--master", "yarn"), "error[usage]: `--master` goes with `--engine spark`"),
     (("--events", "a.parquet", "--memory", "1GB", "--engine", "evaluator"), "does not go with `--engine evaluator`"),
+    (("--events", "both", "--engine", "evaluator"), "error[unknown-format]: `both/a.parquet` is read by "
+     "DuckDB or Spark, not row by row"),
     (("--events", "a.parquet", "--memory", "many"), "`--memory`: `many` is not an amount of memory\nhelp: write, for"),
 ])
 def test_what_is_no_trace(shop: Project, args: tuple[str, ...], said: str) -> None:
     for name in ("a.json", "b.csv.gz", "c.ndjson"):
         shop.write(name, "x")
     parquet(shop.folder / "a.parquet", _ROWS.format("agreed"))
-    (shop.folder / "empty").mkdir()
+    for name in ("empty", "both"):
+        (shop.folder / name).mkdir()
+    shop.write("both/b.csv", "type,time,user,gift,amount\nagreed,2026-07-20T10:00:00+08:00,u,,\n")
+    parquet(shop.folder / "both" / "a.parquet", _ROWS.format("agreed"))
     assert said in shop.refused(shop.good, *args)
 
 

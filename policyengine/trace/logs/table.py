@@ -231,6 +231,8 @@ def _places(path: str, row: int, names: Sequence[str], asked: Asked, problems: P
     unknown: list[Role] = []
     for role, wanted in said.items():
         likely = [identifier(one).replace("_", "") for one in ROLES.get(role, ())]
+        if role == "activity" and "spanid" in known:
+            likely.append("name")  # of a span what it did, of anything else somebody or something
         found = next((known.index(one) for one in likely if one in known), None) if wanted is None else \
             names.index(wanted) if wanted in names else None
         if found is not None:

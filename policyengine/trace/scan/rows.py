@@ -37,22 +37,15 @@ MAX_TYPES = 1 << 15
 ENVELOPE = frozenset({"type", "time", "id", "sequence"})
 """The columns every row has, which the reader takes out of `fields`."""
 
-TEXT_FORMATS = (*read.READERS, ".xes")
-"""Suffixes of what is read line by line; each also compressed."""
-
 Schemas = Mapping[str, Mapping[str, Any]]
 
 
 # ---- files --------------------------------------------------------------------------------------------------------
 
-def text_suffixes() -> tuple[str, ...]:
-    """All that the name of a file of events may end with, which is not Parquet."""
-    return tuple(form + packed for form in TEXT_FORMATS for packed in ("", *read.PACKED))
-
-
 def suffixes() -> tuple[str, ...]:
     """All that the name of a file of events may end with."""
-    return (*text_suffixes(), ".parquet")
+    line_by_line = (*read.READERS, ".xes")
+    return (*(form + packed for form in line_by_line for packed in ("", *read.PACKED)), ".parquet")
 
 
 def too_many(schemas: Schemas) -> tuple[Diagnostic, ...]:
