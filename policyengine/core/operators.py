@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from policyengine.base.calendar import Calendar, add_to_date, last_instant, subtract_from_date
-from policyengine.base.instants import Period
+from policyengine.base.instants import OutOfRange, Period
 from policyengine.base.record import record
 
 Family = Literal["equality", "order", "item in list", "list has item", "list and list", "text pattern",
@@ -26,6 +26,10 @@ LIMIT = 10 ** 18
 
 class Overflow(ArithmeticError):
     """A result with more than 18 digits before the point."""
+
+
+TOO_LARGE = (Overflow, OutOfRange)
+"""What the evaluator raises at a number or a date past what any engine can hold."""
 
 
 @record

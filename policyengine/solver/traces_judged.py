@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from policyengine.base.calendar import OutOfRange
 from policyengine.base.instants import parse_period
 from policyengine.core import ir
 from policyengine.core.case import Case
 from policyengine.core.evaluate import judge
-from policyengine.core.operators import Overflow
+from policyengine.core.operators import TOO_LARGE
 from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
 from policyengine.solver.model import FINE, Side
 
@@ -77,7 +76,7 @@ def judge_both(sides: Sequence[Side], case: Case, as_of: int) -> Judged | None:
         try:
             judgements = judge(side.policy, case, Setting(as_of, side.parameters), side.calendar,
                                rules=(side.rule.name,))
-        except (Overflow, OutOfRange):
+        except TOO_LARGE:
             return None
         for one in judgements:
             held = found.setdefault(_moment(one), [None, None])

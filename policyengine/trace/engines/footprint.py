@@ -14,13 +14,13 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, assert_never
 
-from policyengine.base.calendar import Calendar, OutOfRange
+from policyengine.base.calendar import Calendar
 from policyengine.base.instants import Period
 from policyengine.base.record import record
 from policyengine.core import ir
 from policyengine.core.case import Case, Event, Sources
 from policyengine.core.conditions import ask_run, condition_of, look_back, matching, runs_of, value_of
-from policyengine.core.operators import Overflow
+from policyengine.core.operators import TOO_LARGE
 from policyengine.core.standing import Here, Reach, World, at_large
 from policyengine.core.truth import Truth
 from policyengine.core.verdict import Moment, Setting
@@ -36,7 +36,7 @@ Spans = list[tuple[int, int]]
 OPEN = 2 ** 63
 """Past every instant; in the negative, before every instant."""
 
-_SO_FAR = suppress(Overflow, OutOfRange)
+_SO_FAR = suppress(*TOO_LARGE)
 """What some of the rows come to may be out of range though what all of them come to is not; else judging raises it."""
 
 

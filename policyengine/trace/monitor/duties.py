@@ -13,13 +13,14 @@ from typing import Any
 from policyengine.core import ir
 from policyengine.core.case import Event
 from policyengine.core.evaluate import verdict_at
+from policyengine.core.operators import TOO_LARGE
 from policyengine.core.standing import Here, World
 from policyengine.core.standing import Run as Whole
 from policyengine.core.tally import Total
 from policyengine.core.truth import TRUE
 from policyengine.core.verdict import Judgement, Moment
 from policyengine.trace.monitor.keys import Key, Values, key_of, named, reader
-from policyengine.trace.monitor.outcomes import TOO_LARGE, uncomputed, uncomputed_in
+from policyengine.trace.monitor.outcomes import uncomputed, uncomputed_in
 from policyengine.trace.monitor.quick import answer, quick
 from policyengine.trace.monitor.retention import Plan, equalities, mixed, own_conditions, states_in, states_read
 from policyengine.trace.monitor.rows import Rows, Shelf, field_of

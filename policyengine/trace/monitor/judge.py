@@ -18,12 +18,13 @@ from policyengine.core import ir
 from policyengine.core.case import Event, content
 from policyengine.core.conditions import condition_of
 from policyengine.core.moments import trigger_events, unknown_lengths
+from policyengine.core.operators import TOO_LARGE
 from policyengine.core.standing import Here, World, at_large
 from policyengine.core.truth import SETTLED, TRUE, Truth, all_of
 from policyengine.core.verdict import VERDICTS, Judgement, Missing, Moment, NotEmitted, Verdict
 from policyengine.trace.monitor.duties import Duty, Wait
 from policyengine.trace.monitor.keys import Key, named
-from policyengine.trace.monitor.outcomes import TOO_LARGE, Outcome, outcome_of, uncomputed, uncomputed_in
+from policyengine.trace.monitor.outcomes import Outcome, outcome_of, uncomputed, uncomputed_in
 from policyengine.trace.monitor.retention import Plan
 from policyengine.trace.monitor.rows import Shelf
 from policyengine.trace.monitor.rules import Work, matcher

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 
-from policyengine.base.instants import OutOfRange
 from policyengine.base.record import record
 from policyengine.core import ir
 from policyengine.core.case import Event, content
@@ -47,9 +46,6 @@ class Late:
 
 
 Outcome = Decided | Unjudged | Late
-
-TOO_LARGE = (Overflow, OutOfRange)
-"""What the evaluator raises at a number or a date past what any engine can hold."""
 
 
 def uncomputed(problem: ArithmeticError | ValueError) -> Uncomputed:

@@ -18,10 +18,10 @@ from policyengine.base.instants import Period
 from policyengine.core import ir, types
 from policyengine.core.case import Event
 from policyengine.core.conditions import condition_of, value_of
+from policyengine.core.operators import TOO_LARGE
 from policyengine.core.standing import World, at_large
 from policyengine.core.walk import nodes
 from policyengine.trace.monitor.keys import Key
-from policyengine.trace.monitor.outcomes import TOO_LARGE
 from policyengine.trace.monitor.retention import Length, Need, mixed, state_needs
 from policyengine.trace.monitor.rows import Shelf
 from policyengine.trace.monitor.runs import NEVER

@@ -18,14 +18,14 @@ from typing import Any, Literal, TypeVar, assert_never
 
 from policyengine.base.calendar import Calendar
 from policyengine.base.diagnostic import Diagnostic, error
-from policyengine.base.instants import OutOfRange, Period, period_text
+from policyengine.base.instants import Period, period_text
 from policyengine.base.record import record
 from policyengine.base.source import Span
 from policyengine.core import ir, types
 from policyengine.core.candidates import link_of
 from policyengine.core.case import Case, Sources
 from policyengine.core.conditions import value_of
-from policyengine.core.operators import Overflow
+from policyengine.core.operators import TOO_LARGE
 from policyengine.core.standing import World, at_large
 from policyengine.core.verdict import Setting
 from policyengine.core.walk import conjuncts, nodes
@@ -310,7 +310,7 @@ class _Planner:
     def _length(self, expr: ir.Expr) -> Period | None:
         try:
             value = value_of(expr, at_large(self.world), self.world).value
-        except (Overflow, OutOfRange):
+        except TOO_LARGE:
             return None  # nothing is within it: who asks gets no answer
         return value if isinstance(value, Period) else None
 

@@ -23,12 +23,13 @@ from typing import Any, assert_never
 from policyengine.core import ir, types
 from policyengine.core.case import Event
 from policyengine.core.conditions import condition_of, stretch_of, value_of
+from policyengine.core.operators import TOO_LARGE
 from policyengine.core.standing import Here, Run, World, as_key, typed
 from policyengine.core.tally import Total
 from policyengine.core.truth import TRUE, Truth, all_of
 from policyengine.core.walk import nodes
 from policyengine.trace.monitor.keys import Key, Values, key_of, named, part_reader, reader, values_of
-from policyengine.trace.monitor.outcomes import TOO_LARGE, uncomputed
+from policyengine.trace.monitor.outcomes import uncomputed
 from policyengine.trace.monitor.retention import (
     After,
     Inside,

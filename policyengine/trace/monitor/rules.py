@@ -16,13 +16,13 @@ from policyengine.base.instants import Period
 from policyengine.core import ir
 from policyengine.core.case import Event
 from policyengine.core.conditions import value_of
+from policyengine.core.operators import TOO_LARGE
 from policyengine.core.standing import at_large
 from policyengine.core.truth import FALSE, TRUE, Truth
 from policyengine.core.verdict import Verdict
 from policyengine.core.walk import conjuncts, nodes
 from policyengine.trace.monitor.duties import Wait
 from policyengine.trace.monitor.keys import Key
-from policyengine.trace.monitor.outcomes import TOO_LARGE
 from policyengine.trace.monitor.quick import Quick, answer, quick, settled
 from policyengine.trace.monitor.retention import Plan, asks_trigger, states_in
 from policyengine.trace.monitor.rows import Shelf

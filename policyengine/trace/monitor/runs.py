@@ -16,13 +16,14 @@ from policyengine.base.instants import Period
 from policyengine.core import ir
 from policyengine.core.case import Event
 from policyengine.core.conditions import earliest_within, gaps_of, value_of
+from policyengine.core.operators import TOO_LARGE
 from policyengine.core.standing import Here, Value, World, at_large
 from policyengine.core.standing import Run as Whole
 from policyengine.core.truth import TRUE, Truth
 from policyengine.core.verdict import Incomplete, Missing, NotEmitted
 from policyengine.core.walk import nodes
 from policyengine.trace.monitor.keys import Key, named, part_reader, reader, values_of
-from policyengine.trace.monitor.outcomes import TOO_LARGE, uncomputed, uncomputed_in
+from policyengine.trace.monitor.outcomes import uncomputed, uncomputed_in
 from policyengine.trace.monitor.retention import After, Inside, Length, RunsAsked, Unit
 
 NEVER = 2 ** 63  # past every instant

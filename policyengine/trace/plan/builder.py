@@ -9,12 +9,11 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from policyengine.base.calendar import OutOfRange
 from policyengine.base.instants import Period
 from policyengine.core import ir, types
 from policyengine.core.case import Case
 from policyengine.core.conditions import value_of
-from policyengine.core.operators import Overflow
+from policyengine.core.operators import TOO_LARGE
 from policyengine.core.standing import Here, World
 from policyengine.core.verdict import Setting
 from policyengine.core.walk import nodes, type_of
@@ -257,7 +256,7 @@ class Builder:
         """What the evaluator says of an expression that neither an event nor a moment decides."""
         try:
             value = by(expr, here, self.world).value
-        except (Overflow, OutOfRange) as problem:
+        except TOO_LARGE as problem:
             # An error where it is asked, and nothing where no event makes it asked: the evaluator knows.
             raise Unsupported(str(problem) or "a number with more than 18 digits before the point") from None
         return value

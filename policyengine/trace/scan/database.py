@@ -126,15 +126,15 @@ def fault(problem: duckdb.Error | OSError, name: str = "") -> Diagnostic | None:
     """What a failure of DuckDB means to a user; None when it is our own mistake. `name` is the file that was read."""
     said = str(problem).split("\n\n")[0].replace("\n", " ")
     place = start_of(name) if name else None
-    if isinstance(problem, duckdb.OutOfMemoryException):
-        if "temp" in said.lower() and ("disk" in said.lower() or "max_temp_directory_size" in said):
-            return error("disk-full", "the disk for temporary files is full",
-                         help="set the environment variable TMPDIR to a folder on a larger disk")
-        return error("out-of-memory", "the run needs more memory than it may take",
-                     help="allow more with `--memory`, or ask fewer rules at once")
-    if any(reason in said for reason in _FULL) or getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+    no_memory = isinstance(problem, duckdb.OutOfMemoryException)
+    no_room = no_memory and "temp" in said.lower() and ("disk" in said.lower() or "max_temp_directory_size" in said)
+    if no_room or any(reason in said for reason in _FULL) or getattr(problem, "errno", None) in (errno.ENOSPC,
+                                                                                                 errno.EDQUOT):
         return error("disk-full", "the disk for temporary files is full",
                      help="set the environment variable TMPDIR to a folder on a larger disk")
+    if no_memory:
+        return error("out-of-memory", "the run needs more memory than it may take",
+                     help="allow more with `--memory`, or ask fewer rules at once")
     if isinstance(problem, OSError):
         reason = (problem.strerror or str(problem)).lower()
         return error("unreadable-file", f"cannot read `{shorten(name)}`: {shorten(reason)}", place)
