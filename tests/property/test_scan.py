@@ -329,9 +329,10 @@ COLUMNS = {"type": "VARCHAR", "time": "TIMESTAMPTZ", "id": "VARCHAR", "sequence"
 def columnar(draw: st.DrawFn) -> list[Row]:
     """Rows of a Parquet file: each column has its type, but a value may be wrong."""
     found = []
-    for number in range(draw(st.integers(1, 12))):
+    often = draw(st.lists(st.sampled_from(["first", "second", "third"]), min_size=1, max_size=3))
+    for number in range(draw(st.integers(1, 12)) + (len(often) == 1) * 8):
         kind = draw(st.sampled_from(["first", "second", "third", "frist"] if number % 3 == 2 else
-                                    ["first", "second", "third"]))
+                                    [*often * 3, "first", "second", "third"]))
         row: Row = {"type": kind, "time": draw(st.sampled_from(TIMES[:5]))}
         for name in SCHEMAS.get(kind, SCHEMAS["first"])["properties"]:
             pool = [one for one in [*GOOD.get(name, ()), *(BAD.get(name, ()) if draw(st.integers(0, 9)) == 0 else ())]

@@ -20,9 +20,11 @@ import zstandard
 from policyengine.core import types
 from policyengine.trace.columns import Column
 from policyengine.trace.files import read
+from policyengine.trace.scan import rising as scan_rising
 from policyengine.trace.scan import scan as scan_module
 from policyengine.trace.scan import text as scan_text
 from policyengine.trace.scan.database import open_database, temp_folder
+from policyengine.trace.scan.halves import SPARED
 from policyengine.trace.scan.rows import Fitter, each_row
 from policyengine.trace.scan.scan import Scan, scan
 
@@ -337,6 +339,38 @@ def test_every_row_of_parquet_is_checked(con: duckdb.DuckDBPyConnection, tmp_pat
     assert scan(con, [path], SCHEMAS, {"used": ()}, as_of=as_of)[0] is None
 
 
+@pytest.mark.parametrize("type, value", [("VARCHAR", "'x'"), ("VARCHAR[]", "['x']"), ("VARCHAR[]", "[]"),
+                                         ("VARCHAR[]", "[NULL]"), ("STRUCT(a VARCHAR)", "{'a': 'x'}"),
+                                         ("STRUCT(a VARCHAR)", "{'a': NULL}")])
+@pytest.mark.parametrize("sequence", ["", ", i AS sequence"])
+def test_fields_of_rare_types_are_missed_in_no_row(con: duckdb.DuckDBPyConnection, tmp_path: Path, type: str,
+                                                   value: str, sequence: str) -> None:
+    """Columns that only rare types have are read of rare rows alone, as far as files say that no more is in them."""
+    field = {"VARCHAR": {"type": "string"}, "VARCHAR[]": {"type": "array", "items": {"type": "string"}},
+             "STRUCT(a VARCHAR)": {"type": "object", "properties": {"a": {"type": "string"}}}}[type]
+    envelope = {"type": "object", "required": ["type", "time"]}
+    more = {f"more{number}": {"type": "string"} for number in range(SPARED)}
+    schemas = {"rare": {**envelope, "additionalProperties": False, "properties": {"extra": field, **more}},
+               "seen": {**envelope, "additionalProperties": False, "properties": {}}}
+    needs = {"rare": (), "seen": ()}
+    columns = ", ".join(f"CASE WHEN i % 50 = 5 THEN 'x' END AS {name}" for name in more)
+
+    def found(where: str) -> tuple[Scan | None, list[str]]:
+        path = parquet(con, tmp_path / "e.parquet", "SELECT CASE WHEN i % 50 = 5 THEN 'rare' ELSE 'seen' END AS type, "
+                       f"TIMESTAMPTZ '2026-08-01 12:00:00Z' + to_seconds(i) AS time, CASE WHEN {where} THEN {value} END"
+                       f"::{type} AS extra{sequence}, {columns} FROM range(100) AS r(i)")
+        got, wrong = scan(con, [path], schemas, needs)
+        return got, [f"{one.name} {one.span.line if one.span else ''}" for one in wrong]
+
+    if value not in ("[NULL]", "{'a': NULL}"):
+        got, wrong = found("i % 50 = 5")
+        assert (got and got.counts, wrong) == ({"rare": 2, "seen": 98}, [])
+    assert found("i % 50 = 5 AND i > 50 OR i = 7")[0] is None
+    assert "event-unknown-key 8" in found("i = 7")[1]
+    schemas["seen"]["additionalProperties"] = True
+    assert found("i = 7")[1] == [] or value == "[NULL]"
+
+
 def test_parquet_without_its_columns_or_its_end(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     path = parquet(con, tmp_path / "e.parquet", "SELECT 1 AS tpye")
     assert bad(con, path) == ["missing-column e.parquet:1 `" + path[:29] + "…" + path[-30:] + "` has no column `type`",
@@ -482,7 +516,7 @@ def test_many_rows_with_one_id(con: duckdb.DuckDBPyConnection, tmp_path: Path) -
 
 def test_a_file_of_which_no_row_fits(con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                      ) -> None:
-    monkeypatch.setattr(scan_module, "UNREAD", 1000)
+    monkeypatch.setattr(scan_rising, "UNREAD", 1000)
     path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, now() AS time, 'x' AS usr "
                    "FROM range(30000) AS r(i)")
     said = bad(con, path)

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
-from typing import TextIO
+from typing import Any, TextIO
 
 import duckdb
 
@@ -29,9 +29,11 @@ from policyengine.trace.columns import Column, each_once, sql_type
 from policyengine.trace.files import read
 from policyengine.trace.scan import order as scan_order
 from policyengine.trace.scan import parquet as scan_parquet
-from policyengine.trace.scan.database import another, fault, temp_folder
+from policyengine.trace.scan.database import fault, temp_folder
 from policyengine.trace.scan.forms import Form, file_named, named, quoted
+from policyengine.trace.scan.halves import halve
 from policyengine.trace.scan.parquet import Columns
+from policyengine.trace.scan.rising import Rising
 from policyengine.trace.scan.rows import (
     MAX_ERRORS,
     Fitter,
@@ -48,15 +50,15 @@ from policyengine.trace.scan.rows import (
 from policyengine.trace.scan.sources import ODD, Source, asked, narrowed, placed, select
 from policyengine.trace.scan.text import stage
 
-UNREAD = 100_000
-"""Of a file with more errors than are shown, so many doubtful rows are read one by one, the others counted."""
-
 TABLES = OF_RARE, OF_FREQUENT = "scan_rare", "scan_frequent"
 """Where events are kept: those of rare types, and the others."""
 
 MADE = ("scan_doubles", "scan_dropped", "scan_keys", "scan_sorted", "scan_crowded", "scan_few", "scan_ties",
         "scan_said", "scan_placed", "scan_moved", *TABLES)
 """The tables made of the rows that were read."""
+
+ASIDE = "scan_aside_"
+"""Before a number: the first half of a part."""
 
 RARE = 8
 """Of so many events at most one is of a rare type."""
@@ -111,8 +113,9 @@ def scan(con: duckdb.DuckDBPyConnection, paths: Sequence[str | os.PathLike[str]]
 
 class _Work:
     """One scan: `found` is what is wrong so far; `parts` are Parquet files of the same columns; `looked` says whether
-    Python has read those of their rows that DuckDB is not sure of, which are in the table of stage since; `staged`
-    are its rows. `many` are the rows of each type, `lengths` the last row of each file."""
+    Python has read those of their rows that DuckDB is not sure of, which are in the table of stage since; `staged` are
+    its rows. Until then `halves` are those of each part, the first of which are rows of the `few` types. `many` are the
+    rows of each type, `lengths` the last row of each file."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, names: Sequence[str], schemas: Schemas,
                  needs: Mapping[str, Sequence[Column]], zone: str | None) -> None:
@@ -126,6 +129,8 @@ class _Work:
         self.found: list[Diagnostic] = []
         self.needs = needs
         self.parts: list[tuple[Source, list[int]]] = []
+        self.few: frozenset[int] = frozenset()
+        self.halves: list[tuple[Source, Source]] = []
         self.looked = False
         self.staged = "SELECT * FROM scan_stage"
         self.parquet: dict[int, Columns] = {}
@@ -282,9 +287,13 @@ class _Work:
 
     def one(self, sql: str) -> int:
         """The one number that a query gives."""
+        return int(self.row(sql)[0] or 0)
+
+    def row(self, sql: str) -> tuple[Any, ...]:
+        """The one row that a query gives."""
         found = self.con.execute(sql).fetchone()
         assert found is not None
-        return int(found[0] or 0)
+        return found
 
     # ---- reading row by row
 
@@ -312,7 +321,7 @@ class _Work:
         others."""
         name = self.names[file]
         fitter = Fitter(self.schemas)
-        asked = None if rows is None else _Rising(self.con, rows)
+        asked = None if rows is None else Rising(self.con, rows)
         count = 0
 
         def fit(row: read.Event) -> None:
@@ -384,17 +393,22 @@ class _Work:
     def counted(self, as_of: int | None) -> Scan | None:
         """As `kept`, as far as no row is odd."""
         con, names, there = self.con, list(self.schemas), self.columns()
-        for name in MADE:
+        asides = [f"{ASIDE}{number}" for number in range(len(self.parts))]
+        for name in (*MADE, *asides):
             con.execute(f"DROP TABLE IF EXISTS {name}")
         keys = [name for name in ("seq", "id") if name in there]
         early = "true" if as_of is None else f"t <= {as_of}"
         rare = self.rare()
         frequent = self.present & self.needed - rare
+        self.few = frozenset() if self.looked else rare
+        self.halves = [] if self.looked else [
+            halve(con, source, [self.names[file] for file in files], name, self.asked.of(self.present), rare)
+            for (source, files), name in zip(self.parts, asides, strict=True)]
         have = {OF_RARE: self.kept_of(rare, there), OF_FREQUENT: self.kept_of(frequent, there)}
         # Rows with a sequence seldom move: then the table that puts them in order is that of frequent types as well.
         both = "seq" in keys and FEW * sum(self.many[kind] for kind in self.present - frequent) <= self.many.total()
-        self.place(keys, f"{self.asked.of(self.present).among(self.needed)} AND {early}", frequent,
-                   have[OF_FREQUENT] if both else ())
+        self.place(keys, f"{self.asked.of(self.present).among(self.needed)} AND {early}",
+                   have[OF_FREQUENT] if both else None)
         merged = self.merge(keys)
         counted = con.execute(f'SELECT "type", count(*) FILTER (WHERE {early}), min(t), max(t), count(*), '
                               'count(*) FILTER (WHERE wanted) FROM scan_keys GROUP BY 1 ORDER BY 1').fetchall()
@@ -408,9 +422,11 @@ class _Work:
                 con.execute(f"ALTER TABLE {OF_FREQUENT} DROP COLUMN {name}")
         else:
             con.execute("DROP TABLE scan_keys")
-        self.table(OF_RARE, self.rows(rare, early, True), have[OF_RARE], merged > 0, ties, moved)
+        self.table(OF_RARE, self.rows(rare, early, 0), have[OF_RARE], merged > 0, ties, moved)
+        for name in asides:
+            con.execute(f"DROP TABLE IF EXISTS {name}")
         if not both:
-            self.table(OF_FREQUENT, self.rows(frequent, early, False), have[OF_FREQUENT], merged > 0, ties, moved)
+            self.table(OF_FREQUENT, self.rows(frequent, early, 1), have[OF_FREQUENT], merged > 0, ties, moved)
         con.execute("DROP TABLE IF EXISTS scan_moved")
         own = f'{early} AND "type" IN ({", ".join(map(str, sorted(frequent)))})' if both else "true"
         self.views(have, ties, {OF_RARE: "true", OF_FREQUENT: own})
@@ -435,17 +451,22 @@ class _Work:
                 rare.add(kind)
         return frozenset(rare)
 
-    def place(self, keys: Sequence[str], wanted: str, kinds: frozenset[int], columns: Sequence[str]) -> None:
+    def place(self, keys: Sequence[str], wanted: str, columns: Sequence[str] | None) -> None:
         """The table `scan_keys`: where each row stands, by these columns too, whether it is `wanted`, and what it says
-        in these columns of these types, if any; in the order of the files."""
+        in these columns of types that are not few; in the order of the files. Only then, not for None, is it asked
+        whether rows of these types fit."""
         con = self.con
         chosen = ", ".join(['"type"', "t", f"{self.starts()} AS pos", "file", '"row"', *keys, f"{wanted} AS wanted",
-                            *columns])
+                            *(columns or ())])
         rows = [f"SELECT {chosen} FROM ({self.staged}) WHERE NOT odd"]
-        for source, _ in self.parts:  # whether fields fit is asked when all columns are read
-            every = select(source, self.asked.of(self.present), odd="skipped") if self.looked else select(
-                narrowed(source, self.asked, kinds), self.asked.of(frozenset()), odd="stops")
-            rows.append(f"SELECT {chosen} FROM ({every})")
+        if self.looked:
+            every = [select(source, self.asked.of(self.present), odd="skipped") for source, _ in self.parts]
+        elif columns is not None:
+            every = [self.checked(halves, 1) for halves in self.halves]
+        else:
+            every = [select(narrowed(source, self.asked, frozenset()), self.asked.of(frozenset()), odd="stops")
+                     for source, _ in self.parts]
+        rows += [f"SELECT {chosen} FROM ({one})" for one in every]
         con.execute(f"CREATE TABLE scan_keys AS {' UNION ALL '.join(rows)}")
         # Rows come as they stand in their files, most of the time; several files are read side by side.
         if self.one("SELECT count(*) FROM (SELECT pos, lag(pos) OVER () AS before FROM scan_keys) WHERE pos < before"):
@@ -460,8 +481,7 @@ class _Work:
                  **{f"s{number}": one.path[0] for number, one in enumerate(self.held.columns) if one.said}}
         known = {column for columns in self.parquet.values() for column, _ in columns}
         known.update(*(self.given[file] for file in self.parquet))
-        staged = self.con.execute(f"SELECT {', '.join(f'count({one})' for one in names)} FROM scan_stage").fetchone()
-        assert staged is not None
+        staged = self.row(f"SELECT {', '.join(f'count({one})' for one in names)} FROM scan_stage")
         return frozenset(one for (one, name), count in zip(names.items(), staged, strict=True)
                          if count or name in known)
 
@@ -536,57 +556,20 @@ class _Work:
         self.con.execute("CREATE OR REPLACE VIEW events AS "
                          + " UNION ALL ".join(f"SELECT * FROM {_view(table)}" for table in TABLES))
 
-    def rows(self, kinds: frozenset[int], early: str, check: bool) -> Iterator[str]:
-        """The rows of these types, of each source. Whoever asks first asks for the `check`: all columns of a file take
-        seconds to read, and none are read for that alone."""
+    def rows(self, kinds: frozenset[int], early: str, half: int) -> Iterator[str]:
+        """The rows of these types, all of which are in the same half of each source."""
         wanted = f"{early} AND {self.asked.of(self.present).among(kinds & self.needed)}"
-        for source, _ in self.parts:
-            if check and not self.looked:
-                yield select(source, self.asked.of(self.present), wanted, "stops")
-            else:
-                yield select(narrowed(source, self.asked, kinds), self.asked.of(kinds), wanted,
-                             "skipped" if self.looked else "trusted")
+        if self.looked:
+            for source, _ in self.parts:
+                yield select(narrowed(source, self.asked, kinds), self.asked.of(kinds), wanted, "skipped")
+        for halves in self.halves:
+            yield self.checked(halves, half, wanted)
         yield f"SELECT * FROM ({self.staged}) WHERE {wanted} AND NOT odd"
 
-
-class _Rising:
-    """The rows that a query names, for a reader that asks for them in rising order.
-
-    Where some of the first UNREAD rows were no events, the others count as left out.
-    """
-
-    def __init__(self, con: duckdb.DuckDBPyConnection, sql: str) -> None:
-        self.cursor = another(con)
-        self.cursor.execute(f'SELECT DISTINCT "row" FROM ({sql}) ORDER BY 1')
-        self.given = self.good = 0
-        self.rows = self.each()
-        self.next: int | None = next(self.rows, None)
-
-    def each(self) -> Iterator[int]:
-        """The rows, as long as they are to be read."""
-        while batch := self.cursor.fetchmany(10_000):
-            for place, (row,) in enumerate(batch):
-                if self.given >= UNREAD and self.good < self.given:
-                    self.skipped = len(batch) - place
-                    return
-                yield row
-
-    skipped = 0
-
-    def __contains__(self, row: object) -> bool:
-        if row != self.next:
-            return False
-        self.given += 1
-        self.next = next(self.rows, None)
-        return True
-
-    def left(self) -> int:
-        """How many rows nobody read, and the end of the query."""
-        more = self.skipped
-        while self.skipped and (batch := self.cursor.fetchmany(100_000)):
-            more += len(batch)
-        self.cursor.close()
-        return more
+    def checked(self, halves: tuple[Source, Source], half: int, wanted: str = "true") -> str:
+        """Rows of one of two halves, stopped by those of its types that do not fit."""
+        kinds = self.present - self.few if half else self.few
+        return select(halves[half], self.asked.of(kinds), wanted, "stops", self.asked.of(self.present).among(kinds))
 
 
 def _view(table: str) -> str:

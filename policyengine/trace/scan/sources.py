@@ -8,7 +8,7 @@ in which order events stand, is not known here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -101,10 +101,22 @@ class Asked:
 
 def narrowed(source: Source, asked: Asked, places: frozenset[int]) -> Source:
     """The source without the columns of fields that no row of these types, if it is not odd, says anything in."""
-    if not places <= asked.closed:
-        return source
-    return replace(source, columns={name: one for name, one in source.columns.items() if name in ENVELOPE
-                                    or (name in asked.fields and asked.fields[name].declared & places)})
+    return with_fields(source, asked, places, frozenset()) if places <= asked.closed else source
+
+
+def with_fields(source: Source, asked: Asked, places: frozenset[int], more: Container[str]) -> Source:
+    """The source with the columns alone of fields that these types have, and `more`."""
+    return replace(source, columns={
+        name: one for name, one in source.columns.items()
+        if name in ENVELOPE or name in more or (name in asked.fields and asked.fields[name].declared & places)})
+
+
+def part(source: Source, asked: Asked, places: frozenset[int], also: str = "") -> str:
+    """The rows of these types as the source has them, with the `place` of each one's type; `also` is SQL of others."""
+    column = _columns(source)["type"]
+    which = _among(column, places, asked) if places else "false"
+    return (f"SELECT *, CAST({_place(column, asked.names)} AS SMALLINT) AS place FROM ({source.table}) WHERE {which}"
+            + (f" OR ({also})" if also else ""))
 
 
 def asked(schemas: Schemas, held: Held, zone: str | None) -> Asked:
@@ -138,7 +150,8 @@ def _bare(schema: Any) -> Any:
 class Source:
     """Where rows come from: SQL of a table whose columns have these names and forms.
 
-    `file` and `row` are SQL too; `given` is SQL of what the path says of a row, by field; `keys`, where there is one,
+    `file` and `row` are SQL too, and `place`, that of a row's type in the vocabulary, where it is known without asking
+    the type; `given` is SQL of what the path says of a row, by field; `keys`, where there is one,
     is the list of the names that a row of NDJSON has, nulls among them; `nulls`: without it, null and absent are not
     told apart, and there are nulls. `more` are further reasons to be odd. `ahead` and `unclear` are SQL over `stamp`, a
     local time in microseconds as if the clock showed UTC: how far the zone's clocks were ahead, and whether they
@@ -155,19 +168,24 @@ class Source:
     more: tuple[str, ...] = ()
     ahead: str = ""
     unclear: str = ""
+    place: str = ""
 
 
-def select(source: Source, asked: Asked, wanted: str = "true", odd: Odd = "said") -> str:
-    """The rows of a source in the columns of the table, as far as they are wanted: SQL over `type` and `t`."""
+def select(source: Source, asked: Asked, wanted: str = "true", odd: Odd = "said", checked: str = "true") -> str:
+    """The rows of a source in the columns of the table, as far as they are wanted: SQL over `type` and `t`, as is which
+    rows are `checked` for fields that do not fit."""
     columns = _columns(source)
     fields = {name: one for name, one in columns.items() if name not in ENVELOPE}
     id, sequence = _id(columns.get("id"))[0], _sequence(columns.get("sequence"))[0]
-    wrong = [*_misfits(fields, asked, columns["type"]), *_unsaid(fields, source, asked, id, sequence)]
+    kind = (TEXT, source.place) if source.place else columns["type"]
+    wrong = [*_misfits(fields, asked, kind), *_unsaid(fields, source, asked, id, sequence)]
     service = fields.get("service")
     held = [f"{_value(one, fields)} AS c{number}" for number, one in enumerate(asked.held.columns)]
     held += [f"{_said(one, fields, source)} AS s{number}" for number, one in enumerate(asked.held.columns) if one.said]
     more = [f"{'NULL' if service is None else text_of(*service)}::VARCHAR AS service",
             f"{_content(fields, source, asked, id, sequence)} AS content"]
+    if wrong and checked != "true":
+        wrong = [f"{checked} AND ({either(wrong)})"]
     return _rows(source, asked, more, wrong, held, wanted, odd)
 
 
@@ -191,7 +209,7 @@ def _rows(source: Source, asked: Asked, more: Sequence[str], misfits: Sequence[s
           odd: Odd) -> str:
     """The rows of a source: where each stands, `more`, whether it is odd, what is `held`."""
     columns = _columns(source)
-    kind = _place(columns["type"], asked.names)
+    kind = source.place or _place(columns["type"], asked.names)
     form, x = columns["time"]
     # A time never has an escape; that of one which has is no time in the plain writing.
     text = f"substring({x}, 2, length({x}) - 2)" if form.kind == "json" else x
@@ -293,9 +311,12 @@ def _of(kind: tuple[Form, str], places: frozenset[int], asked: Asked) -> str:
     inside, others = places & asked.present, asked.present - places
     if not inside or not others:
         return "true" if inside else "false"
-    few = min(inside, others, key=len)
-    names = ", ".join(quoted(asked.names[place]) for place in sorted(few))
-    return f"(list_position([{names}], CAST({kind[1]} AS VARCHAR)) IS {'NOT ' if few is inside else ''}NULL)"
+    return _among(kind, inside, asked) if len(inside) <= len(others) else f"(NOT {_among(kind, others, asked)})"
+
+
+def _among(kind: tuple[Form, str], places: frozenset[int], asked: Asked) -> str:
+    names = ", ".join(quoted(asked.names[place]) for place in sorted(places))
+    return f"(list_position([{names}], CAST({kind[1]} AS VARCHAR)) IS NOT NULL)"
 
 
 def _lacking(fields: Mapping[str, Any], asked: Asked) -> frozenset[int]:
