@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import TextIOWrapper
 
@@ -137,7 +137,7 @@ def _chunks(name: str) -> Iterator[bytes]:
 
 # ---- NDJSON -------------------------------------------------------------------------------------------------------
 
-def _strict(con: duckdb.DuckDBPyConnection, name: str, asked: Asked, sample: int = 20_480,
+def _strict(con: duckdb.DuckDBPyConnection, name: str, asked: Asked,
             ) -> tuple[str, dict[str, tuple[Form, str]], str, tuple[str, ...]]:
     """As fast as DuckDB reads columns it is told: it finds the keys in a sample, and fails at a key that is not there.
 
@@ -145,25 +145,42 @@ def _strict(con: duckdb.DuckDBPyConnection, name: str, asked: Asked, sample: int
     matters.
     """
     del asked
-    # field_appearance_threshold 0 and no map inference: every key becomes a column, however rare.
-    source = (f"read_json({file_named(name)}, format = 'newline_delimited', records = true, maximum_depth = 1, "
-              f"sample_size = {sample}, maximum_object_size = {read.MAX_LINE_BYTES}, hive_partitioning = false, "
-              "field_appearance_threshold = 0, map_inference_threshold = -1)")
+    source = _records(name, _DETECTED)
+    return _of_keys(source, _keys(con, source))
+
+
+def _strict_over_all(con: duckdb.DuckDBPyConnection, name: str, asked: Asked,
+                     ) -> tuple[str, dict[str, tuple[Form, str]], str, tuple[str, ...]]:
+    """The same, with a first reading of the whole file for its keys."""
+    del asked
+    names = _keys(con, _records(name, f"sample_size = -1, {_DETECTED}"))
+    told = ", ".join(f"{quoted(one)}: 'JSON'" for one in names)
+    return _of_keys(_records(name, f"columns = {{{told}}}"), names)
+
+
+# field_appearance_threshold 0 and no map inference: every key becomes a column, however rare.
+_DETECTED = "maximum_depth = 1, field_appearance_threshold = 0, map_inference_threshold = -1"
+
+
+def _records(name: str, more: str) -> str:
+    return (f"read_json({file_named(name)}, format = 'newline_delimited', records = true, maximum_object_size = "
+            f"{read.MAX_LINE_BYTES}, hive_partitioning = false, {more})")
+
+
+def _keys(con: duckdb.DuckDBPyConnection, source: str) -> list[str]:
     try:
         names = [column for column, *_ in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
     except duckdb.BinderException:  # a line of the sample is no object
         raise _Refused from None
     if len({re.sub("_[0-9]+$", "", one).lower() for one in names}) < len(names):
         raise _Refused  # keys that differ in case alone, which DuckDB has renamed
+    return names
+
+
+def _of_keys(source: str, names: Sequence[str]) -> tuple[str, dict[str, tuple[Form, str]], str, tuple[str, ...]]:
     chosen = ", ".join(f"CAST({named(one)} AS VARCHAR) AS r{number}" for number, one in enumerate(names))
     columns = {one: (JSON, f"r{number}") for number, one in enumerate(names)}
     return f"SELECT {chosen} FROM {source}", _with_envelope(columns), "", ()
-
-
-def _strict_over_all(con: duckdb.DuckDBPyConnection, name: str, asked: Asked,
-                     ) -> tuple[str, dict[str, tuple[Form, str]], str, tuple[str, ...]]:
-    """The same, with a first reading of the whole file for its keys."""
-    return _strict(con, name, asked, -1)
 
 
 def _careful(con: duckdb.DuckDBPyConnection, name: str, asked: Asked,
