@@ -21,4 +21,4 @@ def to_gitlab(report: Report) -> str:
         "severity": SEVERITIES[result.verdict, result.severity],
         "location": {"path": clean(place_of(result).file), "lines": {"begin": line_of(place_of(result))}},
     } for result, mark in zip(report.findings, marks, strict=True) if result.verdict in ("violated", "undecided")]
-    return indented(found)
+    return indented(found, len(found))

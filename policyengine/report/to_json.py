@@ -18,7 +18,7 @@ from policyengine.report.model import SCHEMA_VERSION, Line, MomentLine, Place, R
 
 def to_json(report: Report) -> str:
     """The report as indented JSON text, with a line end."""
-    return indented(plain(report))
+    return indented(plain(report), len(report.findings) + len(report.others))
 
 
 def plain(report: Report) -> dict[str, Any]:

@@ -26,7 +26,7 @@ ROOT = "PROJECT"
 
 def to_sarif(report: Report) -> str:
     """The log as JSON text, with a line end."""
-    return indented(log(report))
+    return indented(log(report), len(report.findings))
 
 
 def log(report: Report) -> dict[str, Any]:
