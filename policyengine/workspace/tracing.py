@@ -30,9 +30,9 @@ from policyengine.trace.plan.calendars import Horizon
 from policyengine.trace.plan.plan import Guard, Known, Plan, TooManyPairs, plan
 from policyengine.trace.plan.shared import shared
 
-MEANWHILE = 2_000
-"""So many moments at least are explained at once while the engine runs the next rules: fewer would not be worth what it
-takes to fetch their rows."""
+MEANWHILE = 80
+"""While the engine runs the next rules, moments are explained as soon as there are so many for each of these rules:
+fewer would not be worth what it takes to fetch their rows, but the last are all that is left to do in the end."""
 
 MOST_ROWS = 200_000
 """More rows than these are not read to explain one finding, nor to judge a rule that no column can answer."""
@@ -135,15 +135,15 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
     plans = [(rule, next(together) if isinstance(made, Plan) else made, whole) for rule, made, whole in plans]
     store.engine.prepare([lookup for _, made, _ in plans if isinstance(made, Plan) for lookup in made.lookups],
                          known.horizon, asked.calendar)
-    runs, enough = _runs(store.engine, plans, asked, progress), TOGETHER
+    runs, meanwhile = _runs(store.engine, plans, asked, progress), TOGETHER
     if store.engine.aside is not None:
-        runs, enough = ahead(runs, lambda run: len(run.found), TOGETHER), MEANWHILE
+        runs, meanwhile = ahead(runs, lambda run: len(run.found), TOGETHER), MEANWHILE
     waiting: list[_Run] = []
     with closing(runs):
-        for run in runs:
+        for left, run in zip(reversed(range(len(plans))), runs, strict=True):
             waiting.append(run)
             # Rows are fetched for several rules at once.
-            if sum(len(run.found) for run in waiting) >= enough:
+            if sum(len(run.found) for run in waiting) >= min(TOGETHER, meanwhile * left):
                 yield from _explained(waiting, asked, rows, store)
                 waiting = []
         yield from _explained(waiting, asked, rows, store)

@@ -52,7 +52,7 @@ def test_findings_explained_while_the_next_rules_are_run(shop: Project, monkeypa
     """However few at once: the same, in the same order."""
     shop.trace(*CROSSING)
     expected = report(shop, "duckdb", "--all")
-    monkeypatch.setattr("policyengine.workspace.tracing.MEANWHILE", 1)
+    monkeypatch.setattr("policyengine.workspace.tracing.MEANWHILE", 0)
     assert report(shop, "duckdb", "--all") == expected
     monkeypatch.setattr("policyengine.workspace.tracing.TOGETHER", 0)  # each waits for the one before
     assert report(shop, "duckdb", "--all") == expected
