@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from policyengine.base.calendar import Calendar, OutOfRange, start_of
+from policyengine.base.instants import parse_instant
 from policyengine.core import ir, types
 from policyengine.core.case import Case, Event, Sources, in_order
 from policyengine.core.evaluate import judge
@@ -563,6 +564,42 @@ def said(judgement: Judgement, whole: bool) -> tuple[Any, ...]:
              for one in (*judgement.evidence, *judgement.missing)] if whole else []
     return (judgement.rule, judgement.verdict, judgement.due, judgement.tie, moment.time, moment.known, moment.keys,
             row(moment.event), row(moment.run_first), row(moment.run_past), *parts)
+
+
+SET_BACK = wide.Place(Calendar("America/St_Johns", None), parse_instant("2010-11-07T01:31:00Z"))
+"""Where clocks are set back from one minute past midnight into the day before, of which an hour comes again."""
+
+
+@given(st.integers(0, 2 ** 32))
+@settings(max_examples=30, deadline=None, suppress_health_check=QUIET, phases=PHASES)
+def test_how_long_an_episode_lasted(seed: int) -> None:
+    """Up to moments that are events of it and others, at marks, from where a day or week begins, whose clocks change
+    around it; of an episode that is over when nothing has been for so long, and one that something ends."""
+    chance = Random(seed)
+    place = chance.choice((*wide.PLACES, SET_BACK))
+    horizon = Horizon.of(place.calendar, place.start, place.start + 40 * wide.DAY)
+    gap, hour = wide.constant("40 minutes", wide.HOURS), wide.constant("1 hours", wide.HOURS)
+    ends = (FLAGGED,) if chance.random() < 0.3 else ()
+    where = None if chance.random() < 0.7 else FLAGGED.where
+    session = replace(narrow.EPISODE, gap=gap, ends=ends, events=(USE, ir.Pattern("reply", ("user",), where)))
+    triggers = (ir.OnEvent(("use", "notice"), False, None), ir.OnEvent(("reply",), False, None),
+                ir.OnEvery(hour, "session"))
+    ranges = ir.This("day"), ir.This("week"), ir.This("day"), ir.Before(), ir.WithinLast(hour)
+    rules = []
+    for number in range(8):
+        lasted = ir.EpisodeDuration("session", chance.choice(ranges))
+        length = wide.constant(f"{chance.randrange(1, 400)} minutes", wide.HOURS)
+        rules.append(ir.Rule(f"rule_{number}", "", (), "other", "error", ("user",), chance.choice(triggers), (),
+                             (ir.Must(narrow.compare(lasted, ">=", length), False),), (), ""))
+    time, rows = place.start - 2 * wide.HOUR, []
+    for row in range(1, 40):
+        time += chance.choice((0, 10, 20, 30, 30, 40, 40, 41, 90)) * 60 * wide.SECOND + chance.choice((0, 0, 0, 1))
+        rows.append(Event(kind := chance.choice(("use", "use", "reply", "reply", "notice", "alert")), time,
+                          {"user": chance.choice(("u1", "u1", "u2")), "flag": chance.choice((True, True, False, None))},
+                          None, None, "t", row, PLACES[kind]))
+    trial = wide.Trial(Case({}, in_order(rows)), place, time + chance.choice((0, wide.DAY)), None)
+    bench = Bench(place.calendar, horizon, busy=True)
+    agree(bench, replace(narrow.policy(*rules), episodes=(session,)), trial, PLACES)
 
 
 @given(st.lists(narrow.patterns(), min_size=4, max_size=4), st.lists(narrow.periods, min_size=8, max_size=8),

@@ -84,6 +84,12 @@ class Horizon:
         begins = [start_of_day(_date(day), zone) for day in days]
         return Horizon(*days, last, tuple(offsets_between(begins[0], begins[1], zone)))
 
+    @property
+    def rising(self) -> bool:
+        """Whether no local day comes twice, as one does where clocks are set back past midnight."""
+        return all((at - 1 + before) // DAY <= (at + after) // DAY
+                   for (_, before), (at, after) in pairwise(self.offsets))
+
     def offset(self, t: str) -> str:
         """How much local time is ahead at an instant given in SQL."""
         return _halved(t, self.offsets)

@@ -8,10 +8,10 @@ from policyengine.core import ir
 from policyengine.core.operators import LIMIT
 from policyengine.trace.plan.builder import Builder
 from policyengine.trace.plan.expressions import scale_of
-from policyengine.trace.plan.frames import EARLIEST, LATEST, Bound, Candidates, Frame, Window
+from policyengine.trace.plan.frames import EARLIEST, Bound, Candidates, Frame, Window, prefixed
 from policyengine.trace.plan.ranges import up_to, window_of
 from policyengine.trace.plan.rows import ask_rows, candidates_of, pair_rows, tie_with
-from policyengine.trace.plan.runs import asked_for, asked_runs, runs_of
+from policyengine.trace.plan.runs import asked_for, asked_runs, lasting_runs, runs_of
 from policyengine.trace.plan.sweeps import sweep
 from policyengine.trace.plan.terms import (
     MISSING,
@@ -238,30 +238,33 @@ def episode_duration(build: Builder, frame: Frame, expr: ir.EpisodeDuration) -> 
     window = window_of(build, frame, expr.range, "")
     # After the latest of none is from the beginning.
     back = window.reach if not isinstance(expr.range, ir.Since) else f"coalesce({window.reach}, {EARLIEST})"
-    t = frame.at[ir.TRIGGER][0]
+    t, pos, _ = frame.at[ir.TRIGGER]
     known = '"known"' if "known" in frame.columns else t
-    names = ", ".join(map(quoted, keys))
-    by = f'OVER (PARTITION BY {names} ORDER BY "pos"'
-    lasted = 'CASE WHEN "new" THEN 0 ELSE "t" - "prev_t" END'
-    going = build.step(
-        "lasting", f'SELECT "t", "pos", {names}, CAST(sum({lasted}) {by} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT '
-        f'ROW) AS BIGINT) AS "lasted", coalesce(lead(CASE WHEN NOT "new" THEN "t" END) {by}), {LATEST}) AS "next_t" '
-        f'FROM {rows} WHERE "going"', "how long all runs lasted up to each event, and when the run goes on")
     asked = asked_runs(build, frame, keys)
-    going = asked_for(build, frame, going, asked)
+    lasting = lasting_runs(build, expr.episode)
+    member = pos is not None and not set(frame.events).isdisjoint(one.event for one in episode.events)
 
-    def until(instant: str, *, alike: bool = False) -> str:
+    def until(instant: str, rows: str, *, alike: bool = False) -> str:
         """All there was up to an instant, the stretch that it cuts included as far as its end is known."""
         n = frame.number()
-        sweep(build, frame, going, asked, Bound(f"({instant} + 1)"), [
-            (f"lasted.{n}", '"lasted"', "last"), (f"last_t.{n}", '"t"', "last"), (f"next_t.{n}", '"next_t"', "last")],
-              alike=alike)
+        taken = [(f"{one}.{n}", sql, "last") for one, sql in (("lasted", '"lasted"'), ("last_t", '"t"'),
+                                                              ("next_t", '"next_t"'))]
+        if instant == t and member:
+            _by_member(build, frame, rows, asked, Bound(f"({t} + 1)"), taken)
+        else:
+            sweep(build, frame, asked_for(build, frame, rows, asked), asked, Bound(f"({instant} + 1)"), taken,
+                  alike=alike)
         return (f"(coalesce({quoted(f'lasted.{n}')}, 0) + CASE WHEN {quoted(f'next_t.{n}')} <= {known} THEN {instant} "
                 f"- {quoted(f'last_t.{n}')} ELSE 0 END)")
 
-    total = build.extend(frame, until(t), "lasted", f"how long {expr.episode} lasted up to the moment")
+    total = build.extend(frame, until(t, lasting), "lasted", f"how long {expr.episode} lasted up to the moment")
     if back is not None:
-        before = until(back, alike=isinstance(expr.range, ir.This))
+        from_day = isinstance(expr.range, ir.This)
+        if from_day and build.known.horizon.rising:
+            day, other = build.local_day('"t"'), build.local_day('"next_t"')
+            lasting = build.step("turning", f"SELECT * FROM {lasting} WHERE {day} <> {other}",
+                                 "the last events of a run or a day")
+        before = until(back, lasting, alike=from_day)
         total = build.extend(frame, f"({total} - {before})", "lasted", "of that, inside the range")
     uncertain = None
     if doubtful:
@@ -283,3 +286,24 @@ def episode_duration(build: Builder, frame: Frame, expr: ir.EpisodeDuration) -> 
     lost = [one for one in (gap, window.missing, uncertain, *unsure) if one not in (None, "FALSE")]
     value = total if not lost else f"CASE WHEN NOT ({' OR '.join(map(str, lost))}) THEN {total} END"
     return Term(value, bool(lost))
+
+
+def _by_member(build: Builder, frame: Frame, rows: str, asked: Sequence[tuple[str, str]], bound: Bound,
+               taken: Sequence[tuple[str, str, str]]) -> None:
+    """How long an episode lasted, of moments most of which are events of it: these are looked up, and only the others
+    put in one order with all its events."""
+    _, pos, _ = frame.at[ir.TRIGGER]
+    assert pos is not None
+    own = quoted(f"own.{frame.number()}")
+    columns = ", ".join(map(quoted, frame.columns))
+    looked = build.step("own", f'SELECT m.*, r."lasted" AS {own} FROM {frame.name} AS m LEFT JOIN {rows} AS r ON '
+                        f'r."pos" = {prefixed(pos, "m")}', "what is known of the event itself")
+    rest = Frame(build.step("rest", f"SELECT {columns} FROM {looked} WHERE {own} IS NULL", "no event of the episode"),
+                 list(frame.columns), {}, {})
+    sweep(build, rest, asked_for(build, rest, rows, asked), asked, bound, taken)
+    lasted, *others = (quoted(alias) for alias, *_ in taken)
+    nothing = ", ".join(f"CAST(NULL AS BIGINT) AS {one}" for one in others)
+    frame.name = build.step("answered", f"SELECT {columns}, {own} AS {lasted}, {nothing} FROM {looked} WHERE {own} IS "
+                            f"NOT NULL UNION ALL SELECT {columns}, {lasted}, {', '.join(others)} FROM {rest.name}",
+                            "rows that asked")
+    frame.columns += [alias for alias, *_ in taken]

@@ -7,8 +7,9 @@ from typing import Any
 
 from policyengine.base.instants import Period
 from policyengine.core import ir
+from policyengine.core.walk import nodes
 from policyengine.trace.plan.builder import Builder
-from policyengine.trace.plan.frames import WHOLE, Bound, Frame
+from policyengine.trace.plan.frames import LATEST, WHOLE, Bound, Frame
 from policyengine.trace.plan.rows import candidates_of, from_events, spread_over
 from policyengine.trace.plan.states import changes_of
 from policyengine.trace.plan.sweeps import sweep
@@ -68,27 +69,15 @@ def runs_of(build: Builder, name: str) -> tuple[tuple[str, ...], str, bool]:
         heard = spread_over(build, ended, keys, begin)
         parts.append(f'SELECT "t", "pos", 0, "sure", CAST(NULL AS BIGINT), {names} FROM {heard}')
     changes = build.step("changes", " UNION ALL ".join(parts), f"events of {name}")
-    by = f'PARTITION BY {names} ORDER BY "pos" * 2 + "start"'
-    prior = f"OVER ({by} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
-    upto = f"OVER ({by} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-
-    def last(sql: str, over: str, name: str) -> str:
-        """The last known: of what rises with the order the greatest, which takes engines longer to find."""
-        return f'last_value({sql} IGNORE NULLS) {over} AS "{name}"'
-
-    before = [(column, f"prev_{column}") for column in ("t", "pos", "life")]
-    if ends:
-        seen = [last(f'CASE WHEN "start" = 1 THEN "{one}" END', prior, name) for one, name in before]
-        seen += [last(f'CASE WHEN "start" = 0 AND "sure" THEN "{one}" END', prior, f"end_{one}") for one in
-                 ("t", "pos")]
+    alone = _alone(build, name)
+    by = f"PARTITION BY {names} ORDER BY " + ('"pos"' if alone else '"pos" * 2 + "start"')
+    if alone:
+        looked = build.step("looked", f'SELECT *, lag("t") OVER ({by}) AS "prev_t" FROM {changes}',
+                            "each with the one before")
+        joined = build.step("joined", f'SELECT *, TRUE AS "going", NOT coalesce("t" - "prev_t" <= {lasting.count}, '
+                            f'FALSE) AS "new", FALSE AS "closing" FROM {looked}', "where a run begins")
     else:
-        seen = [f'lag("{one}") OVER ({by}) AS "{name}"' for one, name in before]
-        seen += [f'CAST(NULL AS BIGINT) AS "end_{one}"' for one in ("t", "pos")]
-    looked = build.step("looked", f'SELECT *, {", ".join(seen)} FROM {changes}', "each with the one before")
-    still = 'coalesce("t" < "prev_life", TRUE) AND coalesce("end_pos" <= "prev_pos", TRUE)'
-    joined = build.step("joined", f'SELECT *, "start" = 1 AS "going", "start" = 1 AND NOT coalesce("prev_pos" IS NOT '
-                        f'NULL AND {still}, FALSE) AS "new", "start" = 0 AND "prev_pos" IS NOT NULL AND {still} AS '
-                        f'"closing" FROM {looked}', "where a run begins, and where it may end")
+        joined = _joined(build, changes, by, ended=bool(ends))
     doubts = ['("going" AND NOT "sure")', '("closing" AND NOT "sure")'] if doubtful else []
     if lost:
         doubts.append('"going"')
@@ -109,14 +98,70 @@ def runs_of(build: Builder, name: str) -> tuple[tuple[str, ...], str, bool]:
                 doubts.append(f'("new" AND {gap})')
     doubted = build.step("doubted", f'SELECT *, {" OR ".join(doubts) or "FALSE"} AS "doubt" FROM {joined}',
                          "where doubt arises")
-    begun = [last(f'CASE WHEN "new" THEN "{one}" END', upto, f"run_{one}") for one in ("t", "pos")]
-    begun.append(last('CASE WHEN "doubt" THEN "pos" END', upto, "doubt_pos") if doubts else
+    upto = f"OVER ({by} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+    begun = [_last(f'CASE WHEN "new" THEN "{one}" END', upto, f"run_{one}") for one in ("t", "pos")]
+    begun.append(_last('CASE WHEN "doubt" THEN "pos" END', upto, "doubt_pos") if doubts else
                  'CAST(NULL AS BIGINT) AS "doubt_pos"')
+    begun += _lasting(by) if alone and _measured(build, name) else []
     rows = build.step("runs", f'SELECT "t", "pos", "sure", "life", "prev_t", "going", "new", "closing", "doubt", '
                       f'{names}, {", ".join(begun)} FROM {doubted}', "each with the start of its run")
     result = keys, rows, bool(doubts)
     build.made[made] = result
     return result
+
+
+def _alone(build: Builder, name: str) -> bool:
+    """Whether the event before alone tells if a run goes on: of an episode that nothing ends but a gap."""
+    return name in build.episodes and not build.episodes[name].ends and build.static_period(
+        build.episodes[name].gap).is_elapsed
+
+
+def _joined(build: Builder, changes: str, by: str, *, ended: bool) -> str:
+    """Where a run begins and where it may end, by the starts and ends before each event."""
+    prior = f"OVER ({by} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+    before = [(column, f"prev_{column}") for column in ("t", "pos", "life")]
+    if ended:
+        seen = [_last(f'CASE WHEN "start" = 1 THEN "{one}" END', prior, name) for one, name in before]
+        seen += [_last(f'CASE WHEN "start" = 0 AND "sure" THEN "{one}" END', prior, f"end_{one}") for one in
+                 ("t", "pos")]
+    else:
+        seen = [f'lag("{one}") OVER ({by}) AS "{name}"' for one, name in before]
+        seen += [f'CAST(NULL AS BIGINT) AS "end_{one}"' for one in ("t", "pos")]
+    looked = build.step("looked", f'SELECT *, {", ".join(seen)} FROM {changes}', "each with the one before")
+    still = 'coalesce("t" < "prev_life", TRUE) AND coalesce("end_pos" <= "prev_pos", TRUE)'
+    return build.step("joined", f'SELECT *, "start" = 1 AS "going", "start" = 1 AND NOT coalesce("prev_pos" IS NOT '
+                      f'NULL AND {still}, FALSE) AS "new", "start" = 0 AND "prev_pos" IS NOT NULL AND {still} AS '
+                      f'"closing" FROM {looked}', "where a run begins, and where it may end")
+
+
+def _last(sql: str, over: str, name: str) -> str:
+    """The last known: of what rises with the order the greatest, which takes engines longer to find."""
+    return f'last_value({sql} IGNORE NULLS) {over} AS "{name}"'
+
+
+def _measured(build: Builder, name: str) -> bool:
+    """Whether any rule asks how long an episode lasts: what one of them asks, all have at hand."""
+    return any(isinstance(one, ir.EpisodeDuration) and one.episode == name for one in nodes(build.known.policy.rules))
+
+
+def _lasting(by: str) -> list[str]:
+    """How long all runs lasted up to each event, and when its run goes on, as columns of events that are put in order
+    so."""
+    lasted = 'CASE WHEN "new" THEN 0 ELSE "t" - "prev_t" END'
+    return [f'CAST(sum({lasted}) OVER ({by} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS "lasted"',
+            f'coalesce(lead(CASE WHEN NOT "new" THEN "t" END) OVER ({by}), {LATEST}) AS "next_t"']
+
+
+def lasting_runs(build: Builder, name: str) -> str:
+    """The events of an episode with `lasted`, how long all its runs lasted up to each, and `next_t`, when its run goes
+    on."""
+    keys, rows, _ = runs_of(build, name)
+    if _alone(build, name):
+        return rows
+    names = ", ".join(map(quoted, keys))
+    lasting = ", ".join(_lasting(f'PARTITION BY {names} ORDER BY "pos"'))
+    return build.step("lasting", f'SELECT "t", "pos", {names}, {lasting} FROM {rows} WHERE "going"',
+                      "how long all runs lasted up to each event, and when the run goes on")
 
 
 def long_runs(build: Builder, name: str, longer: int) -> str | None:
