@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from policyengine.base.instants import Period
+from policyengine.base.record import record
 from policyengine.core import ir, types
 from policyengine.core.walk import type_of
 from policyengine.trace.columns import Column, Unsupported
@@ -173,27 +174,42 @@ def changes_of(build: Builder, patterns: Sequence[tuple[ir.Pattern, bool]], keys
     return result
 
 
-def told_of(build: Builder, state: ir.ValuedState, tier: Sequence[Any], keys: Sequence[str]) -> str:
-    """The events that tell a tier of a state, with the `value`, and of each in `tells` whether it certainly has one
-    (1), has none (0), or nobody knows (-1)."""
-    names = "".join(f", {quoted(key)}" for key in keys)
-    parts: list[str] = []
+@record
+class Told:
+    """What events of a table tell of a tier: `tells` says of each whether it certainly has a value (1), has none (0),
+    or nobody knows (-1); `said` whether it says anything (None: each does)."""
+
+    events: tuple[str, ...]
+    rows: str
+    tells: str
+    value: str
+    said: str | None
+
+
+def told_of(build: Builder, state: ir.ValuedState, tier: Sequence[Any], keys: Sequence[str]) -> list[Told]:
+    """The events that tell a tier of a state: of each of its sources, or all together where one event may be of
+    several."""
+    told = []
     for source in tier:
         rows = candidates_of(build, source.pattern)
         if rows.equal or rows.outer:
             raise Unsupported("a state whose events are compared with the trigger")
         raw = build.value(rows.frame, ir.Get(ir.CANDIDATE, source.path, state.type, source.default))
-        said = Column(source.path, state.type, True).said_name
-        carried = "" if source.default is not None else f" WHERE {quoted(said)}"
+        said = None if source.default is not None else quoted(Column(source.path, state.type, True).said_name)
         unsure = f"WHEN NOT {rows.sure} THEN -1 " if rows.sure != "TRUE" else ""
-        parts.append(f'SELECT "t", "pos", {len(parts)} AS "rank", CASE {unsure}WHEN {raw.sql} IS NULL THEN 0 ELSE 1 '
-                     f'END AS "tells", {raw.sql} AS "value"{names} FROM {rows.frame.name}{carried}')
-    told = build.step("told", " UNION ALL ".join(parts), f"what tells the {state.name}")
-    if len({source.pattern.event for source in tier}) < len(tier):
-        first = f'row_number() OVER (PARTITION BY "pos"{names} ORDER BY "rank")'
-        told = build.step("told", f'SELECT * FROM (SELECT *, {first} AS "n" FROM {told}) AS r WHERE "n" = 1',
-                          "of one event, the source that is named first")
-    return told
+        tells = f"CASE {unsure}WHEN {raw.sql} IS NULL THEN 0 ELSE 1 END"
+        told.append(Told((source.pattern.event,), rows.frame.name, tells, raw.sql, said))
+    events = tuple(dict.fromkeys(event for one in told for event in one.events))
+    if len(events) == len(told):
+        return told
+    names = "".join(f", {quoted(key)}" for key in keys)
+    parts = [f'SELECT "t", "pos", {rank} AS "rank", {one.tells} AS "tells", {one.value} AS "value"{names} FROM '
+             f"{one.rows}{f' WHERE {one.said}' if one.said else ''}" for rank, one in enumerate(told)]
+    every = build.step("told", " UNION ALL ".join(parts), f"what tells the {state.name}")
+    first = f'row_number() OVER (PARTITION BY "pos"{names} ORDER BY "rank")'
+    each = build.step("told", f'SELECT * FROM (SELECT *, {first} AS "n" FROM {every}) AS r WHERE "n" = 1',
+                      "of one event, the source that is named first")
+    return [Told(events, each, '"tells"', '"value"', None)]
 
 
 def ahead(build: Builder, frame: Frame, expr: ir.Expr) -> None:
@@ -247,29 +263,33 @@ def ask_values(build: Builder, frame: Frame, every: Sequence[ir.StateValue]) -> 
     for place, (_, tier) in enumerate(tiers):
         since = build.gaps([one.pattern.event for one in tier], "NULL") not in ("FALSE", "TRUE")
         columns += [(f"{one}.{place}", one, place) for one in ("tells", "value", *(["t"] if since else []))]
+    by_rows: dict[str, list[tuple[int, Told]]] = {}
     for place, (expr, tier) in enumerate(tiers):
-        told = told_of(build, valued(build, expr), tier, keys)
-        # Each of them in columns of its own, which the others leave empty.
-        own = [f'{quoted(column) if other == place else "NULL"} AS {quoted(name)}' for name, column, other in columns]
-        parts.append(f'SELECT {", ".join([*map(quoted, ("t", "pos", *keys)), *own])} FROM {told}')
+        for one in told_of(build, valued(build, expr), tier, keys):
+            by_rows.setdefault(one.rows, []).append((place, one))
         build.told.setdefault((id(frame), expr.state, expr.at, repr(expr.keys)), []).append(
             [f"{name}.{n}" for name, _, other in columns if other == place])
+    for table, told in by_rows.items():
+        # Each tier has columns of its own, which what tells nothing of it leaves empty.
+        own = {f"{name}.{place}": sql if one.said is None or len(told) == 1 else f"CASE WHEN {one.said} THEN {sql} END"
+               for place, one in told for name, sql in (("tells", one.tells), ("value", one.value), ("t", '"t"'))}
+        taken = [*map(quoted, ("t", "pos", *keys)), *(f"{own.get(name, 'NULL')} AS {quoted(name)}" for name, *_ in
+                                                      columns)]
+        said = [one.said for _, one in told if one.said is not None]
+        where = f" WHERE {' OR '.join(dict.fromkeys(said))}" if len(said) == len(told) else ""
+        parts.append(f"SELECT {', '.join(taken)} FROM {table}{where}")
     rows = build.step("told", " UNION ALL ".join(parts), "what tells any of them")
     names = [quoted(name) for name, *_ in columns]
     asked, bound = [(given[key].sql, key) for key in keys], stands_at(build, frame, first.at)[1]
-    if len(tiers) == 1:
-        sweep(build, frame, rows, asked, bound, [(f"{name}.{n}", quoted(name), "last") for name, *_ in columns], events)
-        return
-    # What all of them told up to each event is the same for every rule.
-    at = ", ".join(map(quoted, ("t", "pos", *keys)))
-    each = build.step("told", f"SELECT {at}, {', '.join(f'max({one}) AS {one}' for one in names)} FROM {rows} GROUP BY "
-                      f"{at}", "each event once")
-    by = f"PARTITION BY {', '.join(map(quoted, keys))} " if keys else ""
-    over = f'OVER ({by}ORDER BY "pos" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)'
-    known = build.step("known", f"SELECT {at}, "
-                       f"{', '.join(f'last_value({one} IGNORE NULLS) {over} AS {one}' for one in names)} FROM {each}",
-                       "all that was told up to each")
-    sweep(build, frame, known, asked, bound, [(f"{name}.{n}", quoted(name), "kept") for name, *_ in columns])
+    types_of = [event for told in by_rows.values() for event in told[0][1].events]
+    if len(set(types_of)) < len(types_of):
+        at = ", ".join(map(quoted, ("t", "pos", *keys)))
+        rows = build.step("told", f"SELECT {at}, {', '.join(f'max({one}) AS {one}' for one in names)} FROM {rows} "
+                          f"GROUP BY {at}", "each event once")
+    # What all of several tiers told up to each event is the same for every rule.
+    how = "last" if len(tiers) == 1 else "kept"
+    sweep(build, frame, rows, asked, bound, [(f"{name}.{n}", quoted(name), how) for name, *_ in columns],
+          events if len(tiers) == 1 else ())
 
 
 def valued(build: Builder, expr: ir.StateValue) -> ir.ValuedState:

@@ -22,8 +22,8 @@ PAST_ALL = 2 ** 63 - 1
 Pairs = Sequence[tuple[str, str]]
 Measures = Sequence[tuple[str, str, str]]
 """A name, what is asked of a row that may answer, and how of several: the `last` known, the `max` or the `sum` of those
-before the bound, the last of what is `kept` from the first row that knows it on; the `first` known of those at or after
-the bound; the last known `upto` the instant of the bound, to its end, where other measures are the `first`."""
+before the bound, or the last of what is `kept`, found once for all that ask; the `first` known of those at or after the
+bound; the last known `upto` the instant of the bound, to its end, where other measures are the `first`."""
 
 
 @record
@@ -172,8 +172,7 @@ def _by_spans(build: Builder, frame: Frame, asked: Sweep) -> None:
     by = f"PARTITION BY {', '.join(own)}"
     over = f"{by} ORDER BY {', '.join(asked.row_order)}"
     place = asked.row_order[0]
-    taken = [f'{sql if how == "kept" else _taken(how, sql, over)} AS "m{index}"' for index, (_, sql, how) in
-             enumerate(asked.measures)]
+    taken = [f'{_taken(how, sql, over)} AS "m{index}"' for index, (_, sql, how) in enumerate(asked.measures)]
     named = [f"{column} AS {name}" for column, name in zip(own, asked.names, strict=True)]
     spans = build.step("spans", f'SELECT {", ".join(named)}, {place} AS "since", lead({place}, 1, {PAST_ALL}) OVER '
                        f'({over}) AS "until", count(*) OVER ({by}) AS "n", {", ".join(taken)} FROM {asked.rows}',
