@@ -432,6 +432,26 @@ def test_of_an_event_the_source_that_is_named_first(benches: dict[str, Bench]) -
 
 
 @given(st.integers(0, 2 ** 32))
+@settings(max_examples=20, deadline=None, suppress_health_check=QUIET, phases=PHASES)
+def test_states_that_one_event_tells(benches: dict[str, Bench], seed: int) -> None:
+    """Of notices each of which says something of both states, of one or of none, if only that there is no value."""
+    chance, number = Random(seed), types.Number(integer=True)
+    rows = [Event(kind := chance.choice(("notice", "notice", "use")), narrow.TIMES[0] + chance.randrange(40),
+                  {"user": chance.choice(("u1", "u2")), "flag": chance.choice((True, False, None)), **{
+                      name: chance.choice((1, 2, None)) for name in ("number", "other") if chance.random() < 0.6}},
+                  None, None, "t", row, PLACES[kind]) for row in range(1, 20)]
+    tiers = [[ir.StateSource(pattern, (name,), chance.choice((None, None, 1))) for pattern in (FLAGGED, ALL)]
+             for name in ("number", "other")]
+    states = tuple(ir.ValuedState(name, ("user",), tuple((one,) for one in tier), number)
+                   for name, tier in zip(("number_told", "other_told"), tiers, strict=True))
+    told = [narrow.compare(ir.StateValue(one.name, ir.TRIGGER, (("user", narrow.get_user(ir.TRIGGER)),), number), "=",
+                           ONE) for one in states]
+    whole = asked_at([(ir.OnEvent(("use",), False, None), both(tuple(told))) for both in (ir.And, ir.Or)])
+    trial = wide.Trial(Case({}, in_order(rows)), wide.Place(narrow.CALENDAR, narrow.START), narrow.OVER, None)
+    agree(benches["narrow"], replace(whole, states=states), trial, PLACES)
+
+
+@given(st.integers(0, 2 ** 32))
 @settings(max_examples=40, deadline=None, suppress_health_check=QUIET, phases=PHASES)
 def test_moments_at_the_bounds(benches: dict[str, Bench], seed: int) -> None:
     """Over a trace whose steps are as long as what is asked for, so that one thing often ends when another begins: by

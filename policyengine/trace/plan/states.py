@@ -279,13 +279,7 @@ def ask_values(build: Builder, frame: Frame, every: Sequence[ir.StateValue]) -> 
         where = f" WHERE {' OR '.join(dict.fromkeys(said))}" if len(said) == len(told) else ""
         parts.append(f"SELECT {', '.join(taken)} FROM {table}{where}")
     rows = build.step("told", " UNION ALL ".join(parts), "what tells any of them")
-    names = [quoted(name) for name, *_ in columns]
     asked, bound = [(given[key].sql, key) for key in keys], stands_at(build, frame, first.at)[1]
-    types_of = [event for told in by_rows.values() for event in told[0][1].events]
-    if len(set(types_of)) < len(types_of):
-        at = ", ".join(map(quoted, ("t", "pos", *keys)))
-        rows = build.step("told", f"SELECT {at}, {', '.join(f'max({one}) AS {one}' for one in names)} FROM {rows} "
-                          f"GROUP BY {at}", "each event once")
     # What all of several tiers told up to each event is the same for every rule.
     how = "last" if len(tiers) == 1 else "kept"
     sweep(build, frame, rows, asked, bound, [(f"{name}.{n}", quoted(name), how) for name, *_ in columns],
