@@ -434,7 +434,8 @@ def test_of_an_event_the_source_that_is_named_first(benches: dict[str, Bench]) -
 @given(st.integers(0, 2 ** 32))
 @settings(max_examples=20, deadline=None, suppress_health_check=QUIET, phases=PHASES)
 def test_states_that_one_event_tells(benches: dict[str, Bench], seed: int) -> None:
-    """Of notices each of which says something of both states, of one or of none, if only that there is no value."""
+    """Of notices each of which says something of both states, of one or of none, if only that there is no value; asked
+    of all uses, and of those for which there is one."""
     chance, number = Random(seed), types.Number(integer=True)
     rows = [Event(kind := chance.choice(("notice", "notice", "use")), narrow.TIMES[0] + chance.randrange(40),
                   {"user": chance.choice(("u1", "u2")), "flag": chance.choice((True, False, None)), **{
@@ -444,9 +445,11 @@ def test_states_that_one_event_tells(benches: dict[str, Bench], seed: int) -> No
              for name in ("number", "other")]
     states = tuple(ir.ValuedState(name, ("user",), tuple((one,) for one in tier), number)
                    for name, tier in zip(("number_told", "other_told"), tiers, strict=True))
-    told = [narrow.compare(ir.StateValue(one.name, ir.TRIGGER, (("user", narrow.get_user(ir.TRIGGER)),), number), "=",
-                           ONE) for one in states]
-    whole = asked_at([(ir.OnEvent(("use",), False, None), both(tuple(told))) for both in (ir.And, ir.Or)])
+    values = [ir.StateValue(one.name, ir.TRIGGER, (("user", narrow.get_user(ir.TRIGGER)),), number) for one in states]
+    told = tuple(narrow.compare(one, "=", ONE) for one in values)
+    whole = asked_at([(ir.OnEvent(("use",), False, None), both(told)) for both in (ir.And, ir.Or)])
+    asked = *whole.rules, *(replace(whole.rules[0], name=f"of_{one.state}", when=(ir.Present(one),)) for one in values)
+    whole = replace(whole, rules=asked)
     trial = wide.Trial(Case({}, in_order(rows)), wide.Place(narrow.CALENDAR, narrow.START), narrow.OVER, None)
     agree(benches["narrow"], replace(whole, states=states), trial, PLACES)
 

@@ -112,21 +112,37 @@ def in_state(build: Builder, frame: Frame, expr: ir.InState) -> Term:
 
 
 def narrow(build: Builder, frame: Frame, expr: ir.Expr) -> None:
-    """Only rows with whose keys a state ever changes, if it is a state that is asked for: for the others it does not
-    hold. What cannot be told so is left as it is."""
-    if not isinstance(expr, ir.InState) or frame.hard:
+    """Only rows with whose keys a state ever changes, or is told of, if it is a state that is asked for: for the others
+    it does not hold, or has no value. What cannot be told so is left as it is."""
+    if frame.hard:
         return
-    state = build.states[expr.state]
-    assert isinstance(state, ir.BooleanState)
-    patterns = [*((pattern, True) for pattern in state.starts), *((pattern, False) for pattern in state.ends)]
-    keys = {tuple(sorted(pattern.keys)) for pattern, _ in patterns}
-    if len(keys) > 1 or () in keys or build.gaps([one.event for one, _ in patterns], None) != "FALSE":
+    match expr:
+        case ir.InState(state=name, keys=keys):
+            state = build.states[name]
+            assert isinstance(state, ir.BooleanState)
+            patterns = [*state.starts, *state.ends]
+        case ir.Present(operand=ir.StateValue(state=name, keys=keys) as value):
+            state = valued(build, value)
+            patterns = [source.pattern for tier in state.tiers for source in tier]
+        case _:
+            return
+    kinds = {tuple(sorted(pattern.keys)) for pattern in patterns}
+    if len(kinds) > 1 or () in kinds or build.gaps([one.event for one in patterns], None) != "FALSE":
         return
-    asked = {name: _key(build, frame, value) for name, value in expr.keys}
+    asked = {name: _key(build, frame, value) for name, value in keys}
     if any(one.nullable or not one.sql.startswith('"') for one in asked.values()):
         return
-    lasting = None if state.lasting is None else build.static(state.lasting)
-    changes, _ = changes_of(build, patterns, keys.pop(), lasting)
+    if isinstance(state, ir.BooleanState):
+        lasting = None if state.lasting is None else build.static(state.lasting)
+        going = [*((pattern, True) for pattern in state.starts), *((pattern, False) for pattern in state.ends)]
+        changes, _ = changes_of(build, going, kinds.pop(), lasting)
+    else:
+        every = [candidates_of(build, pattern) for pattern in patterns]
+        if any(one.equal or one.outer for one in every):
+            return
+        names = ", ".join(map(quoted, asked))
+        changes = build.step("told", " UNION ALL ".join(f"SELECT {names} FROM {one.frame.name}" for one in every),
+                             f"what tells the {name}")
     on = " AND ".join(f"c.{quoted(name)} = m.{one.sql}" for name, one in asked.items())
     frame.name = build.step("near", f"SELECT * FROM {frame.name} AS m WHERE EXISTS (SELECT 1 FROM {changes} AS c WHERE "
                             f"{on})", f"with whose keys {state.name} ever changes")

@@ -61,13 +61,14 @@ def sweep(build: Builder, frame: Frame, rows: str, keys: Pairs, bound: Bound, me
                                  measures):
         # Of several at one instant the order decides, unless it is the instant that is asked for.
         order, row_order = [*order, "0"], [*row_order, '"pos"']
-    if keys and _many(build, frame, of):
+    one_by_one = keys and (bound.t is None or bound.p is None) and "first" not in ways and (
+        ways == {"kept"} or _few(build, frame, of))
+    if keys and not one_by_one and _many(build, frame, of):
         on = " AND ".join(f"{prefixed(sql, 'm')} = r.{quoted(column)}" for sql, column in keys)
         rows = build.step("near", f"SELECT * FROM {rows} AS r WHERE EXISTS (SELECT 1 FROM {frame.name} AS m WHERE "
                           f"{on})", "of keys that are asked for")
     asked = Sweep(rows, keys, tuple(order), tuple(row_order), measures)
-    if keys and (bound.t is None or bound.p is None) and "first" not in ways and (
-            ways == {"kept"} or _few(build, frame, of)):
+    if one_by_one:
         _by_spans(build, frame, asked)
     elif alike:
         _once_each(build, frame, asked)
@@ -99,8 +100,8 @@ def _few(build: Builder, frame: Frame, events: Sequence[str]) -> bool:
 def _many(build: Builder, frame: Frame, events: Sequence[str]) -> bool:
     """Whether rows of these types may be many beside those that ask."""
     tables = build.known.tables
-    return any(tables.get(one, RARE) != RARE for one in events) and (
-        frame.thinned or all(tables.get(one) == RARE for one in frame.events))
+    return bool(tables and events) and (frame.thinned or (any(tables.get(one, RARE) != RARE for one in events) and all(
+        tables.get(one) == RARE for one in frame.events)))
 
 
 def _in_one_order(build: Builder, frame: Frame, asked: Sweep) -> None:
