@@ -13,7 +13,7 @@ from policyengine.core.walk import type_of
 from policyengine.trace.columns import Column, Unsupported
 from policyengine.trace.plan.builder import Builder
 from policyengine.trace.plan.expressions import scale_of
-from policyengine.trace.plan.frames import WHOLE, Bound, Frame
+from policyengine.trace.plan.frames import RARE, WHOLE, Bound, Frame
 from policyengine.trace.plan.rows import candidates_of, tie_with
 from policyengine.trace.plan.sweeps import sweep
 from policyengine.trace.plan.terms import (
@@ -127,6 +127,9 @@ def narrow(build: Builder, frame: Frame, expr: ir.Expr) -> None:
         case _:
             return
     kinds = {tuple(sorted(pattern.keys)) for pattern in patterns}
+    tables = build.known.tables
+    if any(tables.get(pattern.event, RARE) != RARE for pattern in patterns):
+        return  # so many rows leave out few others
     if len(kinds) > 1 or () in kinds or build.gaps([one.event for one in patterns], None) != "FALSE":
         return
     asked = {name: _key(build, frame, value) for name, value in keys}

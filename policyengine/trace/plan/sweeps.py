@@ -6,6 +6,7 @@ question is answered so is not known here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from policyengine.base.record import record
@@ -18,6 +19,9 @@ MANY = 8
 
 PAST_ALL = 2 ** 63 - 1
 """Past every place of the order, doubled or not."""
+
+_TEXT = re.compile(r"'(?:[^']|'')*'")
+"""A text that is the same for every row that asks."""
 
 Pairs = Sequence[tuple[str, str]]
 Measures = Sequence[tuple[str, str, str]]
@@ -61,6 +65,12 @@ def sweep(build: Builder, frame: Frame, rows: str, keys: Pairs, bound: Bound, me
                                  measures):
         # Of several at one instant the order decides, unless it is the instant that is asked for.
         order, row_order = [*order, "0"], [*row_order, '"pos"']
+    fixed = [(sql, column) for sql, column in keys if _TEXT.fullmatch(sql)]
+    if fixed:
+        # What every row asks for alike is looked for once, and parts no rows.
+        on = " AND ".join(f"{quoted(column)} = {sql}" for sql, column in fixed)
+        rows = build.step("alike", f"SELECT * FROM {rows} WHERE {on}", "of the key that all ask for")
+        keys = [one for one in keys if one not in fixed] or keys
     one_by_one = keys and (bound.t is None or bound.p is None) and "first" not in ways and (
         ways == {"kept"} or _few(build, frame, of))
     if keys and not one_by_one and _many(build, frame, of):
