@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from policyengine.base.diagnostic import Diagnostic, error, shorten
@@ -18,6 +19,7 @@ from policyengine.core.walk import nodes
 from policyengine.trace.columns import Column, each_once, needs
 from policyengine.trace.engines.engine import Engine
 from policyengine.trace.engines.findings import Table
+from policyengine.trace.scan.rows import own_fields, suffixes
 from policyengine.workspace.files import expand_inputs
 from policyengine.workspace.inputs import Seen
 from policyengine.workspace.tracing import Store
@@ -50,10 +52,11 @@ class Held:
         store = self.store
         rows = store.engine.rows(store.needs, store.places, store.files, store.key_types, None, 1)
 
-        def event(pos: int) -> Callable[[], Event]:
-            return lambda: rows.at([pos])[pos]
+        def first(name: str | None) -> Event:
+            [event] = rows.at([store.engine.first_of(name)]).values()
+            return event
 
-        return {name: event(pos) for name, pos in self.store.engine.services()}
+        return {name: partial(first, name) for name in store.engine.services()}
 
 
 def key_types(policies: Iterable[ir.Policy], schemas: Mapping[str, Mapping[str, Any]]) -> dict[str, types.Type]:
@@ -120,7 +123,6 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
 
     from policyengine.trace.engines.duckdb import DuckTables, Listing
     from policyengine.trace.scan.database import another, fault, open_database
-    from policyengine.trace.scan.rows import suffixes
     from policyengine.trace.scan.scan import scan
 
     paths, problems = expand_inputs(arguments, suffixes=list(suffixes()), again=True)
@@ -213,5 +215,17 @@ def _held(engine: Engine, found: Scan | None, wanted: Mapping[str, tuple[Column,
         return None
     places = {name: place for place, name in enumerate(schemas)}
     store = Store(engine, wanted, places, keys, found.files, found.first, found.last, found.ties,
-                  engine.filled(wanted, places, found.tables), found.tables)
+                  _filled(engine, wanted, places, schemas, found.tables), found.tables)
     return Held(store, found.total, found.later, found.merged, found.repeats)
+
+
+def _filled(engine: Engine, wanted: Mapping[str, tuple[Column, ...]], places: Mapping[str, int],
+            schemas: Mapping[str, Mapping[str, Any]], tables: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Event type -> columns that no row of it lacks: those that it requires, else nothing would have been read, and
+    what the engine says of the others."""
+    sure = {event: frozenset(own_fields(schemas[event])["required"]) for event in wanted}
+    left = {event: tuple(one for one in columns if len(one.path) > 1 or one.path[0] not in sure[event])
+            for event, columns in wanted.items()}
+    filled = engine.filled({event: columns for event, columns in left.items() if columns}, places, tables)
+    return {event: frozenset(one.name for one in columns if one not in left[event]) | filled.get(event, frozenset())
+            for event, columns in wanted.items()}

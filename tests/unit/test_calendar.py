@@ -37,7 +37,7 @@ from policyengine.base.instants import (
     start_of_day,
 )
 from policyengine.core.conditions import earliest_within
-from policyengine.trace.plan.calendars import FOREVER, Horizon, Lookup, calendar_rows
+from policyengine.trace.plan.calendars import FOREVER, Horizon, Lookup, calendar_rows, of_busy_days
 
 SHANGHAI, BERLIN, NEW_YORK, SAO_PAULO = "Asia/Shanghai", "Europe/Berlin", "America/New_York", "America/Sao_Paulo"
 CN_FILE = Path(__file__).parents[2] / "regulations" / "calendars" / "cn.yaml"
@@ -365,6 +365,20 @@ def test_the_table_has_no_days_that_nobody_asks_about(odd: str) -> None:
     assert max(sum(one == kind.what for one, *_ in rows) for kind in kinds) < 2 * (366 + 2 * 400)
     endless, _ = calendar_rows([Lookup("closes", Period(1, "month"), FOREVER)], horizon, CHINA, days[:0])
     assert [day for _, _, day, _ in endless] == [(local_date(max(times), SHANGHAI) - date(1970, 1, 1)).days]
+
+
+@pytest.mark.parametrize(("years", "carries"), [(1, 0), (30, 0), (1, 3), (90, 0)])
+def test_which_days_have_events_is_asked_where_it_matters(years: int, carries: int) -> None:
+    """Not of a short time, in which no day is left out; but of every time that runs count in."""
+    times = [parse_instant(f"{year}-03-01T00:00:00Z") for year in (2000, 2000 + years)]
+    horizon = Horizon.of(CHINA, *times)
+    first, last = ((local_date(one, SHANGHAI) - date(1970, 1, 1)).days for one in times)
+    lookups = [Lookup("closes", Period(15, "working_day")), Lookup("due", None),
+               Lookup("closes", Period(1, "day"), carries)]
+    asked = of_busy_days(lookups, horizon)
+    assert asked is (carries > 0 or years > 40)
+    told = calendar_rows(lookups, horizon, CHINA, [first, first + 200, last])
+    assert (calendar_rows(lookups, horizon, CHINA, [horizon.begins]) == told) is not asked
 
 
 def test_a_lookup_that_no_calendar_holds_is_told() -> None:

@@ -19,7 +19,7 @@ from policyengine.core.standing import Reach
 from policyengine.core.verdict import VERDICTS, Judgement, Verdict
 from policyengine.trace.columns import Column, Unsupported, each_once, key_columns, sql_type
 from policyengine.trace.engines.explain import Found, TooManyRows
-from policyengine.trace.plan.calendars import Horizon, Lookup, calendar_rows
+from policyengine.trace.plan.calendars import Horizon, Lookup, calendar_rows, of_busy_days
 from policyengine.trace.plan.plan import Plan, Step, TooManyPairs
 from policyengine.trace.plan.terms import quoted, text
 
@@ -93,9 +93,9 @@ class Engine:
     def prepare(self, lookups: Sequence[Lookup], horizon: Horizon, calendar: Calendar) -> None:
         """Makes the table `calendar`."""
         day = horizon.day('"t"')
-        if lookups and day not in self.days:
+        if lookups and day not in self.days and of_busy_days(lookups, horizon):
             self.days[day] = [int(one) for one, in self.tables.ask(f'SELECT DISTINCT {day} AS "day" FROM events')]
-        rows, self.lost = calendar_rows(lookups, horizon, calendar, self.days.get(day, ()))
+        rows, self.lost = calendar_rows(lookups, horizon, calendar, self.days.get(day, [horizon.begins]))
         self.tables.give("calendar", CALENDAR, rows)
 
     def run(self, plan: Plan, wanted: Sequence[Verdict]) -> Counted:
@@ -147,7 +147,8 @@ class Engine:
         result = []
         first = f'CASE WHEN "verdict" = {VERDICTS.index("pending")} THEN "due" ELSE "t" END'
         order = f'{first}, "t", "pos", "first", "past", "known"'
-        few = " ".join(f"WHEN {VERDICTS.index(verdict)} THEN {number}" for verdict, number in most.items())
+        few = " ".join(f"WHEN {VERDICTS.index(verdict)} THEN {number}" for verdict, number in most.items()
+                       if counted.counts[verdict] > number)
         cut = (f' QUALIFY row_number() OVER (PARTITION BY "verdict" ORDER BY {order}) <= CASE "verdict" {few} '
                f"ELSE {OPEN} END" if few else "")
         for t, known, pos, first_of, past, code, due, tie, n in self.tables.ask(
@@ -176,15 +177,15 @@ class Engine:
 
     def filled(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int],
                stand: Mapping[str, str] = NOWHERE) -> dict[str, frozenset[str]]:
-        """Event type -> columns that no row of it lacks; `stand` as `Rows` has it."""
-        by_place = {place: name for name, place in places.items()}
-        found = {}
-        for table, columns in by_table(needs, stand).items():
-            names = [one.name for one in each_once(columns.values())]
-            counts = "".join(f", count({quoted(name)}) = count(*)" for name in names)
-            for kind, *flags in self.tables.ask(f'SELECT "type"{counts} FROM {table} GROUP BY "type"'):
-                found[by_place[kind]] = frozenset(name for name, full in zip(names, flags, strict=True) if full)
-        return found
+        """Event type -> those of its columns that no row of it lacks; `stand` as `Rows` has it."""
+        # One row that lacks it is enough, and most columns of which some rows lack the value have one soon.
+        asked = [f'(SELECT {places[event]} AS "type", {text(one.name)} AS "name" FROM {table} WHERE "type" = '
+                 f"{places[event]} AND {quoted(one.name)} IS NULL LIMIT 1)"
+                 for table, of_types in by_table(needs, stand).items()
+                 for event, columns in of_types.items() for one in columns]
+        lacking = set(self.tables.ask(" UNION ALL ".join(asked))) if asked else set()
+        return {event: frozenset(one.name for one in columns if (places[event], one.name) not in lacking)
+                for event, columns in needs.items()}
 
     def tied(self, keys: Sequence[Column], places: Mapping[str, int]) -> dict[str, frozenset[tuple[str, str]]]:
         """Of each key, the pairs of types (both ways round) of which two events with one value of it share time and
@@ -211,10 +212,14 @@ class Engine:
                   for start, end in ranges]
         return self._number(f"SELECT count(*) FROM events WHERE NOT ({' OR '.join(inside) or 'FALSE'})")
 
-    def services(self) -> list[tuple[str | None, int]]:
-        """The services that events name, each with the place of an event that does."""
-        return [(name, int(pos)) for name, pos in self.tables.ask(
-            'SELECT "service", min("pos") FROM events GROUP BY "service"')]
+    def services(self) -> list[str | None]:
+        """The services that events name, in order; None where events name none."""
+        return [name for name, in self.tables.ask('SELECT DISTINCT "service" FROM events ORDER BY "service"')]
+
+    def first_of(self, service: str | None) -> int:
+        """The place of the first event of a service, or of those that name none."""
+        own = "IS NULL" if service is None else f"= {text(service)}"
+        return self._number(f'SELECT min("pos") FROM events WHERE "service" {own}')
 
     def _left(self, steps: Sequence[Step]) -> list[Step]:
         """The steps that are no tables yet."""

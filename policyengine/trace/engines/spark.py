@@ -29,13 +29,14 @@ from pyspark.storagelevel import StorageLevel
 from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.core import ir, types
 from policyengine.core.verdict import VERDICTS, Judgement
-from policyengine.trace.columns import NO_TYPES, Column, key_columns
-from policyengine.trace.engines.engine import FOUND, Counted, Engine
+from policyengine.trace.columns import NO_TYPES, Column, each_once, key_columns
+from policyengine.trace.engines.engine import FOUND, NOWHERE, Counted, Engine, by_table
 from policyengine.trace.engines.findings import COLUMNS, Heading, Row, cells, headings, row_of
 from policyengine.trace.engines.spark_master import NoSpark, reach
 from policyengine.trace.engines.spark_sql import name_of, spark_sql, spark_word, text_of
 from policyengine.trace.plan.frames import needed, readers
 from policyengine.trace.plan.plan import Step
+from policyengine.trace.plan.terms import quoted
 
 INSTALL = 'apt-get install openjdk-17-jre-headless; pip install "guiju[spark]"'
 """What a machine needs that is to start Spark."""
@@ -275,6 +276,18 @@ class Cluster(Engine):
                  form: Form = "parquet", key_types: Mapping[str, types.Type] = NO_TYPES) -> None:
         super().__init__(SparkTables(spark))
         self.spark, self.files, self.output, self.form, self.key_types = spark, files, output, form, key_types
+
+    def filled(self, needs: Mapping[str, Sequence[Column]], places: Mapping[str, int],
+               stand: Mapping[str, str] = NOWHERE) -> dict[str, frozenset[str]]:
+        """The same, in one look at all rows: each column asked for by itself would be a stage of its own."""
+        by_place = {place: name for name, place in places.items()}
+        found = {}
+        for table, columns in by_table(needs, stand).items():
+            names = [one.name for one in each_once(columns.values())]
+            counts = "".join(f", count({quoted(name)}) = count(*)" for name in names)
+            for kind, *flags in self.tables.ask(f'SELECT "type"{counts} FROM {table} GROUP BY "type"'):
+                found[by_place[kind]] = frozenset(name for name, full in zip(names, flags, strict=True) if full)
+        return found
 
     def tell(self, policy: ir.Policy, counted: Counted) -> None:
         """The moments found of a rule, but those that are hard, are written if they are to be."""

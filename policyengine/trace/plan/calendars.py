@@ -90,6 +90,11 @@ class Horizon:
         return all((at - 1 + before) // DAY <= (at + after) // DAY
                    for (_, before), (at, after) in pairwise(self.offsets))
 
+    @property
+    def begins(self) -> int:
+        """The local day of the first event."""
+        return self.first + _MARGIN
+
     def offset(self, t: str) -> str:
         """How much local time is ahead at an instant given in SQL."""
         return _halved(t, self.offsets)
@@ -106,6 +111,12 @@ def _halved(t: str, offsets: Sequence[tuple[int, int]]) -> str:
     half = len(offsets) // 2
     return (f"(CASE WHEN {t} < {offsets[half][0]} THEN {_halved(t, offsets[:half])} "
             f"ELSE {_halved(t, offsets[half:])} END)")
+
+
+def of_busy_days(lookups: Iterable[Lookup], horizon: Horizon) -> bool:
+    """Whether `calendar_rows` must know which days have events; else the first of them is enough."""
+    return (horizon.first == _FIRST or horizon.last - horizon.first > _STRETCH
+            or any(lookup.carries for lookup in lookups))
 
 
 def longest(period: Period) -> int:
