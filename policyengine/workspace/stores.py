@@ -132,7 +132,7 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
     keys, wanted = _wanted(policies, schemas)
     with ExitStack() as stack:
         try:
-            con = stack.enter_context(open_database(memory))
+            con = stack.enter_context(open_database(memory, files=[os.fspath(path) for path in paths]))
         except ValueError as problem:
             yield None, (error("usage", f"`--memory`: {problem}", help="write, for example, `--memory 500MB`"),)
             return

@@ -561,6 +561,24 @@ def test_a_table_leaves_memory_that_has_a_limit(tmp_path: Path) -> None:
         con.execute("SET memory_limit = '12MB'")  # an error while more is held
 
 
+def test_events_that_find_room_stand_in_memory(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    large = parquet(con, tmp_path / "a.parquet", "SELECT i AS n FROM range(100000) AS r(i)")
+    small = ndjson(tmp_path / "b.ndjson", [row(number) for number in range(100)])
+    packed = tmp_path / "c.ndjson.gz"
+    packed.write_bytes(gzip.compress(Path(small).read_bytes() * 1000))
+    damaged = tmp_path / "d.parquet"
+    damaged.write_bytes(b"PAR1")
+
+    def in_memory(memory: str | None, *files: str | Path) -> bool:
+        with open_database(memory, 1, folder=str(tmp_path), files=[str(one) for one in files]) as opened:
+            found = opened.execute("SELECT path FROM duckdb_databases() WHERE database_name = 'trace'").fetchone()
+        return found == (None,)
+
+    assert in_memory("14MB", large) and not in_memory("12MB", large)
+    assert in_memory("1MB", small) and not in_memory("13MB", large, small, packed)
+    assert not in_memory("100MB", small, damaged) and not in_memory("100MB") and in_memory(None, large, damaged)
+
+
 def test_what_a_killed_run_left_goes_with_the_next(tmp_path: Path) -> None:
     code = ("import os, signal, sys\nfrom policyengine.trace.scan.database import open_database, temp_folder\n"
             "with open_database(folder=sys.argv[1]) as con:\n    temp_folder(con)\n    os.kill(os.getpid(), 9)\n")

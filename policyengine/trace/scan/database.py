@@ -1,7 +1,7 @@
 """DuckDB for one run: its memory, its threads and its temporary files, and its faults as diagnostics.
 
-In come the limits the user gave; out comes a connection that leaves nothing behind, whatever ends the run. What is read
-and asked is not known here.
+In come the limits the user gave and the files to be read, for their size; out comes a connection that leaves nothing
+behind, whatever ends the run. What files say and what is asked of them is not known here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from weakref import WeakSet
@@ -21,16 +21,24 @@ import duckdb
 from policyengine.base.diagnostic import Diagnostic, error, shorten
 from policyengine.base.interrupt import heard
 from policyengine.base.scalars import start_of
-from policyengine.trace.scan.forms import named, quoted
+from policyengine.trace.files.read import PACKED, suffix_of
+from policyengine.trace.scan.forms import file_named, named, quoted
 
 _PREFIX = "guiju-trace-"
+
+HELD = 130
+"""So many bytes of memory an event takes at most times, in tables and in what is made of them meanwhile."""
+
+LINE, PACKED_LINE = 60, 6
+"""Of a line of text, so many bytes at least."""
 
 
 @contextmanager
 def open_database(memory: str | None = None, threads: int | None = None, *, folder: str | None = None,
-                  ) -> Iterator[duckdb.DuckDBPyConnection]:
+                  files: Sequence[str] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that holds at most `memory` (such as `500MB`) and has the rest in a folder of its own below `folder`
     (by default the system's for temporary files); without `memory`, all is held that finds room in the machine's.
+    `files` are those that will be read, where they are known.
 
     The folder goes with the connection, also after an interrupt or an error; that of a run that was killed goes when
     the next one starts. `temp_folder` says where it is. ValueError for an amount of memory that is none.
@@ -52,11 +60,12 @@ def open_database(memory: str | None = None, threads: int | None = None, *, fold
         con.execute("SET enable_progress_bar = false")
         # No checkpoint: it would write again what stands, the rows too that came in small parts and are read but once.
         con.execute("SET checkpoint_threshold = '1TB'")
-        if memory is None:
+        if memory is None or _find_room(con, files):
             con.execute("ATTACH ':memory:' AS trace")
         else:
             # Under a limit the rows stand in a file, compressed, and leave memory without being written. Of a table in
-            # memory DuckDB 2.0 keeps what it packed into small pieces, 250 MB of 100 million events.
+            # memory DuckDB 2.0 keeps what it packed into small pieces, 250 MB of 100 million events. A file takes half
+            # as long again where there is room.
             con.execute(f"ATTACH {quoted(os.path.join(own, 'trace.db'))} AS trace (RECOVERY_MODE no_wal_writes)")
         con.execute("USE trace")
         # Else a thread of DuckDB's ends its part of a query first, which may take minutes.
@@ -67,6 +76,26 @@ def open_database(memory: str | None = None, threads: int | None = None, *, fold
             with suppress(duckdb.Error):
                 con.close()
         shutil.rmtree(own, ignore_errors=True)
+
+
+def _find_room(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> bool:
+    """Whether all events of these files find room within the limit of a connection, as far as can be told; not where
+    none is named."""
+    limit = con.execute("SELECT current_setting('memory_limit')").fetchone()
+    assert limit is not None
+    number, unit = limit[0].split()
+    room: float = float(number) * 1024 ** ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB").index(unit)
+    rows = 0
+    for name in files:
+        try:
+            if suffix_of(name) == ".parquet":
+                told = con.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({file_named(name)})").fetchone()
+                rows += int(told[0] or 0) if told else 0
+            else:
+                rows += os.path.getsize(name) // (PACKED_LINE if name.lower().endswith(PACKED) else LINE)
+        except (duckdb.Error, OSError):
+            return False  # what is wrong is told when it is read
+    return 0 < rows * HELD <= room
 
 
 def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
