@@ -84,9 +84,10 @@ class Bench:
             _lacks(event, one.path) for event in events if event.type == name))
             for name, columns in needs(policy, policy.rules).items()}
         ties = any(n > 1 for n in Counter((event.time, event.sequence) for event in events).values())
-        # Types of one kind or the other are said to be rare, or none are.
+        # Types of one kind or the other are said to be rare, or none are; those without events stand nowhere.
+        there = {event.type for event in events}
         tables = {name: RARE if place % 2 == len(events) % 3 else "events_frequent" for name, place in places.items()
-                  } if len(events) % 3 < 2 else {}
+                  if name in there} if len(events) % 3 < 2 else {}
         return Known(policy, trial.case.facts, trial.parameters, self.calendar, trial.as_of, places, self.horizon,
                      trial.sources, ties=ties, filled=filled, start=trial.start, end=trial.end, tables=tables,
                      service=service), case, events

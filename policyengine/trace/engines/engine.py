@@ -86,7 +86,7 @@ class Engine:
     def __init__(self, tables: Tables, aside: Tables | None = None) -> None:
         self.tables, self.aside = tables, aside
         self.shared: dict[str, int] = {}  # tables of steps -> how many plans that have them are still to be run
-        self.totals: dict[str, int] = {}  # queries for how many moments there are, which rules of one trigger share
+        self.totals: dict[str, dict[int, int]] = {}  # queries for how many events there are of each type -> the answer
         self.days: dict[str, list[int]] = {}  # local days that have events, by how the day is told
         self.lost: frozenset[Lookup] = frozenset()  # what is asked of the calendar that it cannot hold
 
@@ -136,9 +136,10 @@ class Engine:
                 counts[VERDICTS[code]] += int(n)
                 ties += int(n) if tie else 0
         if plan.total is not None:
-            if plan.total not in self.totals:
-                self.totals[plan.total] = self._number(plan.total)
-            counts["not_applicable"] += self.totals[plan.total] - sum(counts.values()) - hard
+            if plan.total.each not in self.totals:
+                self.totals[plan.total.each] = {int(place): int(n) for place, n in self.tables.ask(plan.total.each)}
+            total = sum(self.totals[plan.total.each].get(place, 0) for place in plan.total.places)
+            counts["not_applicable"] += total - sum(counts.values()) - hard
         return Counted(counts, ties, hard, table)
 
     def found(self, counted: Counted, *, hard: bool, most: Mapping[Verdict, int] = ALL) -> list[Found]:

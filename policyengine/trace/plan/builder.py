@@ -20,7 +20,7 @@ from policyengine.core.walk import nodes, type_of
 from policyengine.trace.columns import Column, Unsupported, needs
 from policyengine.trace.plan.calendars import OF_MOMENTS, Lookup
 from policyengine.trace.plan.expressions import OF_THE_MOMENT
-from policyengine.trace.plan.frames import Bound, Frame, Guard, Known, Step, any_holds
+from policyengine.trace.plan.frames import Bound, Frame, Guard, Known, Step, Total, any_holds
 from policyengine.trace.plan.terms import (
     MISSING,
     SETTLED,
@@ -44,7 +44,7 @@ class Builder:
         self.lookups: dict[Lookup, None] = {}
         self.guards: list[Guard] = []
         self.warnings: list[str] = []
-        self.total: str | None = None
+        self.total: Total | None = None
         self.count = 0
         self.needed: dict[str, dict[str, Column]] = {
             event: {one.name: one for one in columns}

@@ -49,17 +49,26 @@ class Guard:
 
 
 @record
+class Total:
+    """How many events of some types there are: a query for how many there are of each type, which many rules ask alike,
+    and the places of the types in the vocabulary."""
+
+    each: str
+    places: tuple[int, ...]
+
+
+@record
 class Plan:
     """The steps of one rule. The last has the columns t, known, pos, first, past, verdict, due, tie, hard.
 
-    `total`: a query for how many moments there are, where the steps leave out those that are not applicable; None where
-    they hold every moment. `warnings` say what will be slow. `shared`: of steps that other plans have too, by the same
+    `total`: how many moments there are, where the steps leave out those that are not applicable; None where they hold
+    every moment. `warnings` say what will be slow. `shared`: of steps that other plans have too, by the same
     name, how many plans have them.
     """
 
     rule: str
     steps: tuple[Step, ...]
-    total: str | None
+    total: Total | None
     lookups: tuple[Lookup, ...]
     guards: tuple[Guard, ...]
     warnings: tuple[str, ...] = ()
@@ -82,7 +91,7 @@ class Known:
     one service alone (None: all rows are its own). `ties`: whether any two events share a time and sequence; `tied`: of
     a key, the pairs of types (both ways round) of which two events do that have one value of it. `filled`: event type
     -> columns that no row of it lacks. `tables`: event type -> the table that has its rows, with those of others;
-    `events` has all.
+    `events` has all, and where tables are known there are no events of a type without one.
     """
 
     policy: ir.Policy

@@ -10,8 +10,8 @@ from policyengine.core import ir
 from policyengine.trace.columns import Column, Unsupported
 from policyengine.trace.plan.builder import Builder
 from policyengine.trace.plan.calendars import FOREVER, longest
-from policyengine.trace.plan.frames import LATEST, Bound, Frame, any_holds
-from policyengine.trace.plan.rows import candidates_of, from_events, spread_over
+from policyengine.trace.plan.frames import LATEST, Bound, Frame, Total, any_holds
+from policyengine.trace.plan.rows import candidates_of, from_events, of_service, spread_over, table_of
 from policyengine.trace.plan.runs import asked_for, long_runs, members_of, runs_of, whole_runs
 from policyengine.trace.plan.sweeps import sweep
 from policyengine.trace.plan.terms import (
@@ -55,7 +55,9 @@ def event_moments(build: Builder, trigger: ir.OnEvent) -> tuple[Frame, Term, boo
     held = TRUE if trigger.where is None else build.kept(frame, build.condition(frame, trigger.where), "held")
     del frame.fields[ir.CANDIDATE], frame.at[ir.CANDIDATE]
     if not trigger.first:
-        build.total = f"SELECT count(*) {source}{force}"
+        build.total = Total(f'SELECT "type", count(*) AS "n" FROM {table_of(build, trigger.events)} WHERE '
+                            f"{' AND '.join(one for one in (of_service(build), *inside) if one) or 'TRUE'} GROUP BY "
+                            '"type"', tuple(build.known.places[event] for event in trigger.events))
         if held.tie is None:
             build.drop(frame, f"{held.sql} IS NOT FALSE", "without those whose trigger does not hold")
         return frame, held, True

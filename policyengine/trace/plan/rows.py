@@ -14,6 +14,7 @@ from policyengine.trace.columns import Column, Unsupported
 from policyengine.trace.plan.builder import Builder
 from policyengine.trace.plan.expressions import reads_trigger
 from policyengine.trace.plan.frames import (
+    RARE,
     Bound,
     Candidates,
     Frame,
@@ -43,17 +44,30 @@ def from_events(build: Builder, events: Sequence[str]) -> tuple[str, list[str]]:
     names = dict.fromkeys(name for event in events for name in build.needed.get(event, ()))
     said = [column.said_name for event in events for column in build.needed.get(event, {}).values() if column.said]
     places = ", ".join(str(build.known.places[event]) for event in events)
-    service = "" if build.known.service is None else f' AND "service" = {text(build.known.service)}'
+    service = of_service(build)
     chosen = f'"type" = {places}' if len(events) == 1 else f'"type" IN ({places})'
     # Keys are known by their plain names here, whatever they are held as.
     keys = {name: Column((name,), type).name for name, type in build.known.key_types.items()
             if not isinstance(type, types.Text)}
     plain = [f"{quoted(held)} AS {quoted(name)}" for name, held in keys.items() if held in names]
-    tables = {build.known.tables.get(event, "events") for event in events}
-    table = tables.pop() if len(tables) == 1 else "events"
+    table = table_of(build, events)
     source = f"(SELECT *{''.join(f', {one}' for one in plain)} FROM {table})" if plain else table
     aliases = [name for name, held in keys.items() if held in names]
-    return f"FROM {source} WHERE {chosen}{service}", [*names, *aliases, *dict.fromkeys(said)]
+    where = " AND ".join(one for one in (chosen, service) if one)
+    return f"FROM {source} WHERE {where}", [*names, *aliases, *dict.fromkeys(said)]
+
+
+def table_of(build: Builder, events: Sequence[str]) -> str:
+    """The table that has the rows of all these types. Of those that stand in none there are no rows, as the table of
+    rare types can tell."""
+    known = build.known.tables
+    tables = {known.get(event, RARE if RARE in known.values() else "events") for event in events}
+    return tables.pop() if len(tables) == 1 else "events"
+
+
+def of_service(build: Builder) -> str:
+    """Which rows are the service's own, as a condition; nothing where all are."""
+    return "" if build.known.service is None else f'"service" = {text(build.known.service)}'
 
 
 def candidates_of(build: Builder, pattern: ir.Pattern, others: Sequence[str] = ()) -> Candidates:

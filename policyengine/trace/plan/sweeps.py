@@ -73,7 +73,7 @@ def sweep(build: Builder, frame: Frame, rows: str, keys: Pairs, bound: Bound, me
         keys = [one for one in keys if one not in fixed] or keys
     one_by_one = keys and (bound.t is None or bound.p is None) and "first" not in ways and (
         ways == {"kept"} or _few(build, frame, of))
-    if keys and not one_by_one and _many(build, frame, of):
+    if keys and not one_by_one and _many(build, frame, of, summed="sum" in ways):
         on = " AND ".join(f"{prefixed(sql, 'm')} = r.{quoted(column)}" for sql, column in keys)
         rows = build.step("near", f"SELECT * FROM {rows} AS r WHERE EXISTS (SELECT 1 FROM {frame.name} AS m WHERE "
                           f"{on})", "of keys that are asked for")
@@ -103,15 +103,17 @@ def least(build: Builder, frame: Frame, rows: str, keys: Pairs, measures: Measur
 def _few(build: Builder, frame: Frame, events: Sequence[str]) -> bool:
     """Whether rows of these types are few beside those that ask."""
     tables = build.known.tables
-    return bool(events and frame.events) and all(tables.get(one) == RARE for one in events) and all(
+    return bool(tables and events and frame.events) and all(tables.get(one, RARE) == RARE for one in events) and all(
         tables.get(one, RARE) != RARE for one in frame.events)
 
 
-def _many(build: Builder, frame: Frame, events: Sequence[str]) -> bool:
-    """Whether rows of these types may be many beside those that ask."""
+def _many(build: Builder, frame: Frame, events: Sequence[str], *, summed: bool) -> bool:
+    """Whether rows of these types may be many beside those that ask: what is counted often is, rare or not."""
     tables = build.known.tables
-    return bool(tables and events) and (frame.thinned or (any(tables.get(one, RARE) != RARE for one in events) and all(
-        tables.get(one) == RARE for one in frame.events)))
+    if frame.thinned and summed and tables:
+        return True
+    return any(tables.get(one, RARE) != RARE for one in events) and (
+        frame.thinned or all(tables.get(one) == RARE for one in frame.events))
 
 
 def _in_one_order(build: Builder, frame: Frame, asked: Sweep) -> None:
