@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -692,6 +693,17 @@ def test_a_quotient_beside_a_count_between_two_ends(benches: dict[str, Bench]) -
     trial = wide.Trial(Case({}, events), wide.Place(narrow.CALENDAR, narrow.START), narrow.TIMES[-1], None)
     [one] = judge(wide.policy(rule), trial.case, Setting(trial.as_of, trial.parameters), narrow.CALENDAR)
     assert one.verdict == "undecided"
+    agree(benches["narrow"], wide.policy(rule), trial, PLACES)
+
+
+def test_a_quotient_beside_a_number_with_many_digits(benches: dict[str, Bench]) -> None:
+    """Multiplied out it has 36 digits, and the amount it is compared with has nine after the point."""
+    many = wide.constant(10 ** 18 - 1, wide.INTEGER)
+    share = ir.Apply("/", (wide.get(ir.TRIGGER, "amount"), many), types.Number(quotient=True))
+    rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (),
+                   (ir.Must(narrow.compare(share, "!=", many), False),), (), "")
+    event = Event("use", narrow.TIMES[0], {"user": "u1", "amount": Decimal("0.5")}, row=1, place=PLACES["use"])
+    trial = wide.Trial(Case({}, (event,)), wide.Place(narrow.CALENDAR, narrow.START), narrow.TIMES[0], None)
     agree(benches["narrow"], wide.policy(rule), trial, PLACES)
 
 

@@ -254,8 +254,10 @@ def not_compared(left: Term, right: Term) -> str | None:
     """When a quotient cannot be compared here: it has too many digits, or stands beside a number between two ends."""
     if left.den is None and right.den is None:
         return None
-    large = [f"(abs({_rough(a.sql)} * {_rough(b.den or '1')}) >= 1e{36 - a.scale - b.den_scale})"
-             for a, b in ((left, right), (right, left)) if a.scale + b.den_scale]
+    # Both products are compared with as many digits after the point as one of them has.
+    scale = max(left.scale + right.den_scale, right.scale + left.den_scale)
+    large = [f"(abs({_rough(a.sql)} * {_rough(b.den or '1')}) >= 1e{36 - scale})"
+             for a, b in ((left, right), (right, left)) if scale]
     open_ended = _ends_differ(left, right)
     return _either([*large, *([open_ended] if open_ended else [])])
 
