@@ -127,19 +127,19 @@ def _get(expr: ir.Get, here: Here) -> Value:
 
 
 def _apply(expr: ir.Apply, operands: Sequence[Value], calendar: Calendar) -> Value:
-    lost = _lost(operands)
-    if lost:
-        return lost
-    left, right = (operand.value for operand in operands)
+    first, second = operands
+    left, right = first.value, second.value
+    if left is None or right is None:
+        return _unknown([operand for operand in operands if operand.value is None])
+    evidence, tie = first.evidence + second.evidence, first.tie or second.tie
     if isinstance(left, Bounds) or isinstance(right, Bounds):
         ordering = expr.operator in ORDERINGS
         result = (between if ordering else computed_between)(expr.operator, ends_of(left), ends_of(right))
         if result is None or not ordering:
-            return Value(result, _evidence(operands), all_missing(operands), _tie(operands))
+            return Value(result, evidence, first.missing + second.missing, tie)
     else:
         result = OPERATORS[expr.operator].compute(left, right, calendar)
-    zero = (DividedByZero(expr.span),) if result is None else ()
-    return Value(result, _evidence(operands), zero, _tie(operands))
+    return Value(result, evidence, (DividedByZero(expr.span),) if result is None else (), tie)
 
 
 def _exact(value: Value) -> Value:
@@ -150,7 +150,11 @@ def _exact(value: Value) -> Value:
 def _lost(operands: Sequence[Value]) -> Value | None:
     """The missing value that a strict operation gives when an operand is missing."""
     gone = [operand for operand in operands if operand.value is None]
-    return Value(None, _evidence(gone), all_missing(gone), _tie(gone)) if gone else None
+    return _unknown(gone) if gone else None
+
+
+def _unknown(gone: Sequence[Value]) -> Value:
+    return Value(None, _evidence(gone), all_missing(gone), _tie(gone))
 
 
 def _evidence(parts: Iterable[Value]) -> tuple[Evidence, ...]:
@@ -225,7 +229,8 @@ def condition_of(expr: ir.Expr, here: Here, world: World) -> Truth:
             return any_of([condition_of(part, here, world) for part in expr.parts])
         case ir.Present():
             value = value_of(expr.operand, here, world)
-            return _part(Truth(value.value is not None, SETTLED, value.evidence, (), value.tie), expr.span)
+            there = value.value is not None
+            return Truth(there, SETTLED, (_answer(there, expr.span), *value.evidence), (), value.tie)
         case ir.InState():
             return _part(_in_state(expr, here, world), expr.span)
         case ir.Not():
@@ -236,7 +241,8 @@ def condition_of(expr: ir.Expr, here: Here, world: World) -> Truth:
               | ir.CompletedYears() | ir.CountElements() | ir.CountEvents() | ir.SumEvents() | ir.EpisodeDuration()
               | ir.Latest() | ir.StateValue()):
             value = value_of(expr, here, world)
-            return _part(Truth(value.value, SETTLED, value.evidence, value.missing, value.tie), expr.span)
+            told = (_answer(value.value, expr.span), *value.evidence)
+            return Truth(value.value, SETTLED, told, value.missing, value.tie)
         case ir.Quantified():
             return _quantified(expr, here, world)
         case ir.Constant():
@@ -257,8 +263,11 @@ def _negated(expr: ir.Not, truth: Truth) -> Truth:
 
 def _part(truth: Truth, span: Span) -> Truth:
     """The answer of a smallest condition, with the condition itself as the first evidence."""
-    answer: Value3 = "missing" if truth.value is None else "true" if truth.value else "false"
-    return Truth(truth.value, truth.settles, (PartDecided(span, answer), *truth.evidence), truth.missing, truth.tie)
+    return Truth(truth.value, truth.settles, (_answer(truth.value, span), *truth.evidence), truth.missing, truth.tie)
+
+
+def _answer(value: Any, span: Span) -> PartDecided:
+    return PartDecided(span, "missing" if value is None else "true" if value else "false")
 
 
 def _quantified(expr: ir.Quantified, here: Here, world: World) -> Truth:
@@ -413,9 +422,12 @@ def _candidates(pattern: ir.Pattern, asked: tuple[Any, ...], here: Here, world: 
     if where is None or not positions:
         return [(place, world.events[place], TRUE) for place in _among(positions, first, last)]
     looked = _lookup(pattern, asked, positions, here, world)
-    found = [(place, world.events[place], _match(where, place, looked, here, world))
-             for place in _among(looked.places, first, last)]
-    return [one for one in found if one[2].value is not False]
+    found = []
+    for place in _among(looked.places, first, last):
+        match = _match(where, place, looked, here, world)
+        if match.value is not False:
+            found.append((place, world.events[place], match))
+    return found
 
 
 def _among(places: Sequence[int], first: int, last: int) -> Sequence[int]:
@@ -458,9 +470,10 @@ def _match(where: ir.Expr, position: int, looked: _Looked, here: Here, world: Wo
     event = world.events[position]
     own = TRUE
     if known.filter.own is not None:
-        if position not in known.own:
-            known.own[position] = condition_of(known.filter.own, here.looking_at(event, position), world)
-        own = known.own[position]
+        answered = known.own.get(position)
+        if answered is None:
+            answered = known.own[position] = condition_of(known.filter.own, here.looking_at(event, position), world)
+        own = answered
         if own.value is False or known.filter.whole:
             return own
     if looked.by is None:
@@ -552,7 +565,10 @@ def _tied(patterns: Iterable[ir.Pattern], here: Here, world: World, values: Mapp
     asking = here.candidate if at == ir.CANDIDATE else here.event
     if asking is None:
         return False
-    first, last = bisect_left(world.times, asking.time), bisect_right(world.times, asking.time)
+    first = bisect_left(world.times, asking.time)
+    last = bisect_right(world.times, asking.time, first)
+    if last - first < 2 and (first == last or world.events[first] is asking):
+        return False
     beside = [one for one in world.events[first:last] if one is not asking and one.sequence == asking.sequence]
     return bool(beside) and any(event in beside for pattern in patterns for _, event, _ in _candidates(
         pattern, _keys(pattern, here, values), here, world, first, last))
@@ -747,7 +763,8 @@ def _latest(expr: ir.Latest, here: Here, world: World) -> Value:
 
 def _asked(keys: tuple[tuple[str, ir.Expr], ...], here: Here, world: World) -> dict[str, Any] | Value:
     values = [value_of(expr, here, world) for _, expr in keys]
-    return _lost(values) or {name: as_key(one.value) for (name, _), one in zip(keys, values, strict=True)}
+    found = {name: as_key(one.value) for (name, _), one in zip(keys, values, strict=True)}
+    return _lost(values) or found if None in found.values() else found
 
 
 def _stands(at: ir.Owner, here: Here) -> tuple[int, int]:

@@ -155,7 +155,7 @@ class World:
             index = self.by_key[event, keys] = {}
             for position, one in enumerate(self.events):
                 if one.type == event:
-                    index.setdefault(tuple(one.fields.get(key) for key in keys), []).append(position)
+                    index.setdefault(tuple([one.fields.get(key) for key in keys]), []).append(position)
         return index.get(values, ())
 
     def filtered(self, pattern: ir.Pattern) -> Filtered:

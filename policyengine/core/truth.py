@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from policyengine.base.record import record
@@ -38,7 +37,9 @@ FALSE = Truth(False)
 
 def negation(truth: Truth) -> Truth:
     """Swaps true and false and keeps the rest."""
-    return truth if truth.value is None else replace(truth, value=not truth.value)
+    if truth.value is None:
+        return truth
+    return Truth(not truth.value, truth.settles, truth.evidence, truth.missing, truth.tie)
 
 
 def all_of(parts: Sequence[Truth]) -> Truth:
@@ -64,13 +65,15 @@ def _decided(parts: Sequence[Truth], by: bool) -> Truth:
 
 
 def _joined(parts: Sequence[Truth], value: bool | None, settles: int, ties: Callable[[Iterable[bool]], bool]) -> Truth:
+    if len(parts) == 1:
+        return Truth(value, settles, _once(parts[0].evidence), _once(parts[0].missing), parts[0].tie)
     return Truth(value, settles, _once([one for part in parts for one in part.evidence]),
                  _once([one for part in parts for one in part.missing]), ties([part.tie for part in parts]))
 
 
 def _once(items: Sequence[Item]) -> tuple[Item, ...]:
     """Each of them once, in order. A list or a record that was read has no hash and goes by its text."""
-    if len(items) < 2:
+    if len(items) < 2 or (len(items) == 2 and items[0].__class__ is not items[1].__class__):
         return tuple(items)
     with suppress(TypeError):
         return tuple(dict.fromkeys(items))
