@@ -277,9 +277,9 @@ class Rows:
         names = [name for one in each_once(of_types.values())
                  for name in (one.name, *([one.said_name] if one.said else []))]
         at = {name: n for n, name in enumerate(names)}
-        # Of each type's fields: where the value stands among the columns, and whether the row says anything about it.
-        fields = {event: [(at[one.name], at[one.said_name if one.said else one.name], one) for one in columns]
-                  for event, columns in of_types.items()}
+        # Of each type's fields: where the value stands among the columns, and where, whether the row says it.
+        fields = {event: [(at[one.name], at[one.said_name] if one.said else None, one.path, one.type)
+                          for one in columns] for event, columns in of_types.items()}
         chosen = ", ".join(f"e.{quoted(one)}" for one in (*OWN, *names))
         for type, pos, t, instant, file, row, service, *values in self.tables.ask(
                 f'SELECT {chosen} FROM {table} AS e JOIN asked AS r ON e."pos" = r."place"'):
@@ -299,10 +299,10 @@ class Rows:
                 groups.setdefault((names, self.stand[reach.event]), []).append(reach)
         for (names, table), asked in groups.items():
             self.fetched.update(zip(asked, self._reach(names, table, asked), strict=True))
-        places = {place for reach in reaches for place in self.fetched[reach]}
+        places = sorted(set().union(*[self.fetched[reach] for reach in reaches]))
         if len(places) > self.limit:
             raise TooManyRows
-        return list(self.at(sorted(places), {one.event for one in reaches if self.fetched[one]}).values())
+        return list(self.at(places, {one.event for one in reaches if self.fetched[one]}).values())
 
     def _reach(self, names: Sequence[str], table: str, asked: Sequence[Reach]) -> list[list[int]]:
         """The places of the events of each part, all of which name these keys and are of one table."""
@@ -341,15 +341,16 @@ def by_table(needs: Mapping[str, Sequence[Column]], stand: Mapping[str, str],
     return found
 
 
-def _fields(columns: Sequence[tuple[int, int, Column]], service: str | None, values: Sequence[Any]) -> dict[str, Any]:
+def _fields(columns: Sequence[tuple[int, int | None, tuple[str, ...], types.Type]], service: str | None,
+            values: Sequence[Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {} if service is None else {"service": service}
-    for at, said, column in columns:
+    for at, said, path, type in columns:
         value = values[at]
-        if values[said] if column.said else value is not None:
+        if (value is not None) if said is None else values[said]:
             owner = fields
-            for name in column.path[:-1]:
+            for name in path[:-1]:
                 owner = owner.setdefault(name, {})
-            owner[column.path[-1]] = raw(value, column.type)
+            owner[path[-1]] = raw(value, type)
     return fields
 
 

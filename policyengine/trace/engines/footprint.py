@@ -290,11 +290,14 @@ def _ask_run(name: str, moment: Moment, keys: Mapping[str, Any], world: World) -
 def merge(asked: Iterable[Reach]) -> tuple[Reach, ...]:
     """The same parts of the trace with no two alike, overlapping or within another, in an order of their own."""
     table = _Table(asked)
-    kept = [Reach(event, tuple(zip(names, values, strict=True)), None if first == -OPEN else first,
-                  None if last == OPEN else last)
-            for (event, names), by_value in table.spans.items() for values, spans in by_value.items()
-            for first, last in spans if not table.elsewhere(event, names, values, first, last)]
-    return tuple(sorted(kept, key=lambda one: (one.event, repr(one.keys), -OPEN if one.first is None else one.first)))
+    kept = []
+    for event, names in sorted(table.spans):
+        wider = [fewer for fewer in table.names[event] if set(fewer) < set(names)]
+        for values, spans in sorted(table.spans[event, names].items(), key=repr):
+            keys = tuple(zip(names, values, strict=True))
+            kept += [Reach(event, keys, None if first == -OPEN else first, None if last == OPEN else last)
+                     for first, last in spans if not (wider and table.elsewhere(event, wider, dict(keys), first, last))]
+    return tuple(kept)
 
 
 def select(asked: Iterable[Reach], events: Iterable[Event]) -> tuple[Event, ...]:
@@ -308,12 +311,11 @@ class _Table:
 
     def __init__(self, asked: Iterable[Reach]) -> None:
         found: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], Spans]] = defaultdict(lambda: defaultdict(list))
-        for one in asked:
-            first = -OPEN if one.first is None else one.first
-            last = OPEN if one.last is None else one.last
+        for event, keys, start, end in asked:
+            first, last = -OPEN if start is None else start, OPEN if end is None else end
             if first <= last:
-                names, values = tuple(name for name, _ in one.keys), tuple(value for _, value in one.keys)
-                found[one.event, names][values].append((first, last))
+                names, values = zip(*keys, strict=True) if keys else ((), ())
+                found[event, names][values].append((first, last))
         self.spans = {asked_by: {values: _joined(spans) for values, spans in by_value.items()}
                       for asked_by, by_value in found.items()}
         self.names: dict[str, list[tuple[str, ...]]] = defaultdict(list)
@@ -324,11 +326,10 @@ class _Table:
         return any(self._covers(event.type, names, tuple(event.fields.get(name) for name in names),
                                 event.time, event.time) for names in self.names.get(event.type, ()))
 
-    def elsewhere(self, event: str, names: tuple[str, ...], values: tuple[Any, ...], first: int, last: int) -> bool:
-        """Whether a part of the trace that goes by fewer keys holds all of this one."""
-        by_name = dict(zip(names, values, strict=True))
-        return any(self._covers(event, fewer, tuple(by_name[name] for name in fewer), first, last)
-                   for fewer in self.names[event] if set(fewer) < set(names))
+    def elsewhere(self, event: str, wider: Iterable[tuple[str, ...]], keys: Mapping[str, Any], first: int, last: int,
+                  ) -> bool:
+        """Whether a part of the trace that goes by fewer keys, one of the `wider`, holds all of this one."""
+        return any(self._covers(event, fewer, tuple(keys[name] for name in fewer), first, last) for fewer in wider)
 
     def _covers(self, event: str, names: tuple[str, ...], values: tuple[Any, ...], first: int, last: int) -> bool:
         spans = self.spans[event, names].get(values, [])
@@ -337,6 +338,8 @@ class _Table:
 
 
 def _joined(spans: Spans) -> Spans:
+    if len(spans) == 1:
+        return spans
     joined: Spans = []
     for first, last in sorted(spans):
         if joined and first <= joined[-1][1] + 1:
