@@ -7,6 +7,7 @@ from the rows of the trace; nothing is looked up again.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from datetime import date
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -46,11 +47,13 @@ ROLES = {"match": "", "state start": "began ", "state end": "ended ", "state val
 
 @record
 class Context:
-    """What the words are made with: the regulation's clock, where facts stand, and the text of the policy."""
+    """What the words are made with: the regulation's clock, where facts stand, and the text of the policy; of this what
+    was quoted before, by span and limit."""
 
     calendar: Calendar
     positions: Positions | None
     policies: Mapping[str, Source]
+    quoted: dict[tuple[Span, int], str] = field(default_factory=dict)
 
 
 def evidence_line(evidence: Evidence, context: Context) -> Line:
@@ -184,11 +187,14 @@ def shown(value: Any) -> str:
 
 def written(span: Span, context: Context, limit: int = 400) -> str:
     """The text of the policy at a span, on one line; its place when the text is not at hand."""
-    source = context.policies.get(span.path)
-    if source is None:
-        return str(span)
-    text = source.text[source.offset(span.line, span.column):source.offset(span.end_line, span.end_column)]
-    return shorten(" ".join(text.split()), limit)
+    found = context.quoted.get((span, limit))
+    if found is None:
+        source = context.policies.get(span.path)
+        if source is None:
+            return str(span)
+        text = source.text[source.offset(span.line, span.column):source.offset(span.end_line, span.end_column)]
+        found = context.quoted[span, limit] = shorten(" ".join(text.split()), limit)
+    return found
 
 
 def fact_place(path: tuple[str | int, ...], context: Context) -> Place | None:

@@ -146,6 +146,7 @@ class _Bench:
         self.moments = [rule.name for rule in rest if rule.trigger is not None]
         self.headings: Mapping[str, Heading] = {}  # made when the first row is
         self.policies: dict[str, Source] = {}
+        self.about: tuple[Service, Context] | None = None
 
     def judge(self, service: Service) -> None:
         """Count every verdict on one service, and explain what is found."""
@@ -253,10 +254,16 @@ class _Bench:
         book = self.sitting.book
         rule = book.policy.rule(judgement.rule)
         assert rule is not None
-        context = Context(book.calendar, service.positions(), self.texts())
-        result = result_of(judgement, rule, book, service.name, context, self.sitting.severity_of(rule),
+        result = result_of(judgement, rule, book, service.name, self.context(service), self.sitting.severity_of(rule),
                            self.sitting.values)
         (self.outcome.findings if judgement.verdict in FINDINGS else self.outcome.others).append(result)
+
+    def context(self, service: Service) -> Context:
+        """What the words about a service are made with, made when it has its first finding."""
+        if self.about is None or self.about[0] is not service:
+            quoted = {} if self.about is None else self.about[1].quoted
+            self.about = service, Context(self.sitting.book.calendar, service.positions(), self.texts(), quoted)
+        return self.about[1]
 
     def texts(self) -> Mapping[str, Source]:
         """The policy's text, read only when a finding is to be explained."""
