@@ -7,14 +7,13 @@ UTC microseconds already.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from policyengine.base.record import record
+from policyengine.base.record import entity, record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@entity
 class Event:
     """One row of a trace. Two rows are two events however alike, so events compare by identity.
 

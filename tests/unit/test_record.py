@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from policyengine.base.record import record
+from policyengine.base.record import entity, record
 
 
 @record
@@ -41,6 +41,14 @@ class Single:
     value: Any
 
 
+@entity
+class Row:
+    """A row, which may say what another says."""
+
+    number: int
+    said: list[int] = field(default_factory=list)
+
+
 @pytest.mark.parametrize("arguments", [(1,), (1, 3), (1, 3, "n"), (1, 3, "n", [4])])
 def test_made_compared_and_shown_like_a_dataclass(arguments: tuple[Any, ...]) -> None:
     one, plain = Point(*arguments), Plain(*arguments)
@@ -55,6 +63,14 @@ def test_what_is_left_out_of_comparison_makes_no_difference() -> None:
     assert Point(1, note="a") == Point(1, note="b")
     assert Point(1, seen=[1]) != Point(1, seen=[2])
     assert len({Empty(), Empty()}) == 1 and Single(1) == Single(1) != Single(2)
+
+
+def test_an_entity_is_itself_alone() -> None:
+    one, alike = Row(1), Row(1)
+    assert one == one and one != alike and len({one, alike}) == 2 and replace(one) != one
+    assert repr(one) == repr(alike) == "Row(number=1, said=[])" and pickle.loads(pickle.dumps(one)).number == 1
+    with pytest.raises(FrozenInstanceError):
+        one.number = 2  # type: ignore[misc]
 
 
 def test_each_has_its_own_list() -> None:
