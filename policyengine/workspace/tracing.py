@@ -142,11 +142,10 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
     with closing(runs):
         for left, run in zip(reversed(range(len(plans))), runs, strict=True):
             waiting.append(run)
-            # Rows are fetched for several rules at once.
+            # Rows are fetched for several rules at once; the last rule leaves none to be waited for.
             if sum(len(run.found) for run in waiting) >= min(TOGETHER, meanwhile * left):
                 yield from _explained(waiting, asked, rows, store)
                 waiting = []
-        yield from _explained(waiting, asked, rows, store)
 
 
 @record
