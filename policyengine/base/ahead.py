@@ -6,6 +6,7 @@ made and what becomes of it is not known here.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from queue import SimpleQueue
@@ -15,6 +16,10 @@ from typing import TypeVar
 from policyengine.base import interrupt
 
 T = TypeVar("T")
+
+TURN = 0.0005
+"""So many seconds at most one thread keeps Python to itself while another wants it. Of Python's own 5 ms some go by
+before each query of the other and behind it, and nothing is queried meanwhile."""
 
 
 def ahead(made: Iterable[T], weight: Callable[[T], int], most: int) -> Generator[T, None, None]:
@@ -44,7 +49,9 @@ def ahead(made: Iterable[T], weight: Callable[[T], int], most: int) -> Generator
             given.put(problem)
 
     thread = Thread(target=work, name="ahead")
+    turn = sys.getswitchinterval()
     try:
+        sys.setswitchinterval(TURN)
         thread.start()
         while (came := given.get()) is not None:
             if isinstance(came, BaseException):
@@ -59,3 +66,4 @@ def ahead(made: Iterable[T], weight: Callable[[T], int], most: int) -> Generator
                 thread.join(0.01)
                 if thread.is_alive():
                     interrupt.tell()
+        sys.setswitchinterval(turn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -53,6 +54,18 @@ def test_it_is_made_ahead_and_no_further_than_that() -> None:
     assert made == [4, 0, 5, 0, 9]  # the 0 and the 9
     assert [*taking] == [0, 9, 1, 1] and made == [4, 0, 5, 0, 9, 1, 1]
     assert alone()
+
+
+def test_the_thread_need_not_wait_long_for_python() -> None:
+    """While it waits, its library is idle; behind the iterator all is as it was."""
+    before = sys.getswitchinterval()
+    taking = ahead(range(3), one, 1)
+    assert next(taking) == 0 and sys.getswitchinterval() < before / 5
+    taking.close()
+    assert sys.getswitchinterval() == before
+    with pytest.raises(ZeroDivisionError):
+        [*ahead((1 // number for number in (1, 0)), one, 1)]
+    assert sys.getswitchinterval() == before
 
 
 def test_what_goes_wrong_comes_after_what_was_made() -> None:
