@@ -29,6 +29,7 @@ from policyengine.core.operators import Overflow
 from policyengine.core.standing import World
 from policyengine.core.verdict import VERDICTS, Judgement, Setting
 from policyengine.trace.columns import Column, Unsupported, needs
+from policyengine.trace.engines import engine
 from policyengine.trace.engines.duckdb import DuckTables
 from policyengine.trace.engines.engine import CALENDAR, Counted, Engine
 from policyengine.trace.engines.explain import About, TooManyRows, explain
@@ -125,9 +126,10 @@ def _lacks(event: Event, path: tuple[str, ...]) -> bool:
 
 @pytest.fixture(scope="module", autouse=True)
 def many() -> Iterator[None]:
-    """Traces are short: a key with three rows has many."""
+    """Traces are short: a key with three rows has many, and so has a rule with three moments."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan_sweeps, "MANY", 2)
+        patch.setattr(engine, "FEW", 2)
         yield
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from policyengine.core import types
 from policyengine.core.standing import Reach
+from policyengine.core.verdict import VERDICTS
 from policyengine.trace.columns import Column
 from policyengine.trace.engines.duckdb import DuckTables
-from policyengine.trace.engines.engine import Engine, Rows
-from policyengine.trace.engines.explain import TooManyRows
+from policyengine.trace.engines.engine import PLACE, Counted, Engine, Rows
+from policyengine.trace.engines.explain import Found, TooManyRows
 from policyengine.trace.plan.plan import Step
 
 USER, AMOUNT = Column(("user",), types.Text()), Column(("amount",), types.Number(), said=True)
@@ -77,6 +78,33 @@ def test_columns_that_no_row_lacks(stand: dict[str, str]) -> None:
     [heard] = tables.heard
     assert not stand or ("FROM events " not in heard and heard.count("FROM events_frequent") == 1)
     assert Engine(Tables()).filled({}, PLACES, stand) == {}
+
+
+def test_moments_found_are_the_earliest_of_each_verdict() -> None:
+    """Pending ones by when they are due, one without a date last; alike whether all were read before or not."""
+    tables = Tables()
+    columns = ("verdict", "tie", "hard", "n", *PLACE)
+    place = [(9, 9, 4, None, None, None), (9, 9, 3, None, None, None), (7, 7, None, 2, None, 30),
+             (8, 8, None, 2, None, None), (8, 8, None, 2, 5, 20), (8, 8, None, 1, 5, 20)]
+    rows = [(VERDICTS.index(verdict), pos == 4, hard, 1 + (t == 7), t, known, pos, *more)
+            for verdict in ("violated", "pending") for hard in (False, True) for t, known, pos, *more in place]
+    rows.append((VERDICTS.index("satisfied"), False, False, 40, *[None] * 6))
+    types = ["SMALLINT", "BOOLEAN", "BOOLEAN", *["BIGINT"] * 7]
+    tables.give("found_rule", dict(zip(columns, types, strict=True)), rows)
+    counts = {**dict.fromkeys(VERDICTS, 0), "violated": 7, "pending": 7, "satisfied": 40}
+
+    def found(hard: bool, most: int) -> list[Found]:
+        several = [Engine(tables).found(Counted(counts, 0, 14, "found_rule", told), hard=hard,
+                                        most={} if hard else {"pending": most}) for told in (None, rows, rows[::-1])]
+        assert several[0] == several[1] == several[2]
+        return several[0]
+
+    for most, due in ((7, [20, 20, 30, 30, None, None, None]), (5, [20, 20, 30, 30, None, None]), (1, [20])):
+        assert [one.due for one in found(False, most) if one.verdict == "pending"] == due
+    assert [(one.t, one.pos, one.first, one.past, one.tie) for one in found(False, 1) if one.verdict == "violated"] == [
+        (7, None, 2, None, False), (7, None, 2, None, False), (8, None, 1, 5, False), (8, None, 2, 5, False),
+        (8, None, 2, None, False), (9, 3, None, None, False), (9, 4, None, None, True)]
+    assert len(found(True, 1)) == 14 and {(one.verdict, one.due) for one in found(True, 1)} == {(None, None)}
 
 
 def test_events_outside_of_ranges() -> None:

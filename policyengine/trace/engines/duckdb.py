@@ -47,9 +47,10 @@ class DuckTables:
         """The rows of a query over the steps of a plan."""
         return self.con.execute(query(steps, sql)).fetchall()
 
-    def keep(self, name: str, sql: str, steps: Sequence[Step]) -> None:
-        """The rows of a query as a table."""
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {query(steps, sql)}")
+    def keep(self, name: str, sql: str, steps: Sequence[Step]) -> int | None:
+        """The rows of a query as a table; how many they are."""
+        made = self.con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {query(steps, sql)}").fetchone()
+        return None if made is None else int(made[0])
 
     def give(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
         """A small table of columns and rows."""

@@ -44,6 +44,9 @@ ALL: Mapping[Verdict, int] = {}
 CALENDAR = {"what": "VARCHAR", "k": "INTEGER", "day": "BIGINT", "instant": "BIGINT"}
 """The columns of the table `calendar`."""
 
+FEW = 5_000
+"""So few moments found are read at once; of more it is asked what they come to, and for those that are told."""
+
 FOUND = "found_"
 """Before the name of a rule: the table of its moments found."""
 
@@ -54,8 +57,9 @@ class Tables(Protocol):
     def ask(self, sql: str, steps: Sequence[Step] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query over the steps of a plan."""
 
-    def keep(self, name: str, sql: str, steps: Sequence[Step]) -> None:
-        """The rows of a query as a table, until `drop`; one of that name before is gone."""
+    def keep(self, name: str, sql: str, steps: Sequence[Step]) -> int | None:
+        """The rows of a query as a table, until `drop`; one of that name before is gone. How many they are, or None
+        where that would have to be asked."""
 
     def give(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
         """A small table of these columns, with their types, and rows; one of that name before is gone."""
@@ -66,7 +70,8 @@ class Tables(Protocol):
 
 @record
 class Counted:
-    """What one rule came to: counts by verdict, how many of them rest on a tie, and a table of the moments found.
+    """What one rule came to: counts by verdict, how many of them rest on a tie, and a table of the moments found, with
+    its `rows` if they are few.
 
     Rows that the evaluator must judge are in no count yet; `hard` says how many they are.
     """
@@ -75,6 +80,7 @@ class Counted:
     ties: int
     hard: int
     table: str
+    rows: Sequence[tuple[Any, ...]] | None = None
 
 
 class Engine:
@@ -125,11 +131,13 @@ class Engine:
             if step.name in plan.shared and step.name not in self.shared:
                 self.tables.keep(step.name, f"SELECT * FROM {step.name}", self._left(plan.steps))
                 self.shared[step.name] = plan.shared[step.name]
-        self.tables.keep(table, _kept(plan, wanted), self._left(plan.steps))
+        many = self.tables.keep(table, _kept(plan, wanted), self._left(plan.steps))
+        rows = None if many is None or many > FEW else self.tables.ask(f"SELECT {_COLUMNS} FROM {quoted(table)}")
         counts: dict[Verdict, int] = dict.fromkeys(VERDICTS, 0)
         ties = hard = 0
-        for code, tie, is_hard, n in self.tables.ask(
-                f'SELECT "verdict", "tie", "hard", sum("n") FROM {quoted(table)} GROUP BY ALL'):
+        for code, tie, is_hard, n, *_ in self.tables.ask(
+                f'SELECT "verdict", "tie", "hard", sum("n") FROM {quoted(table)} GROUP BY ALL'
+                ) if rows is None else rows:
             if is_hard:
                 hard += int(n)
             else:
@@ -140,24 +148,26 @@ class Engine:
                 self.totals[plan.total.each] = {int(place): int(n) for place, n in self.tables.ask(plan.total.each)}
             total = sum(self.totals[plan.total.each].get(place, 0) for place in plan.total.places)
             counts["not_applicable"] += total - sum(counts.values()) - hard
-        return Counted(counts, ties, hard, table)
+        return Counted(counts, ties, hard, table, rows)
 
     def found(self, counted: Counted, *, hard: bool, most: Mapping[Verdict, int] = ALL) -> list[Found]:
         """Moments found: those that the evaluator must judge, or the others, the earliest of each verdict (those first
         due, where they are pending), at most so many of it."""
-        result = []
-        first = f'CASE WHEN "verdict" = {VERDICTS.index("pending")} THEN "due" ELSE "t" END'
-        order = f'{first}, "t", "pos", "first", "past", "known"'
         few = " ".join(f"WHEN {VERDICTS.index(verdict)} THEN {number}" for verdict, number in most.items()
                        if counted.counts[verdict] > number)
-        cut = (f' QUALIFY row_number() OVER (PARTITION BY "verdict" ORDER BY {order}) <= CASE "verdict" {few} '
-               f"ELSE {OPEN} END" if few else "")
-        for t, known, pos, first_of, past, code, due, tie, n in self.tables.ask(
-                'SELECT "t", "known", "pos", "first", "past", "verdict", "due", "tie", "n" FROM '
-                f'{quoted(counted.table)} WHERE "t" IS NOT NULL AND "hard" = {hard}{cut} ORDER BY "verdict", {order}'):
-            verdict = None if hard else VERDICTS[code]
-            result += [Found(t, known, pos, first_of, past, verdict, due if verdict == "pending" else None,
-                             bool(tie))] * n
+        cut = (f' QUALIFY row_number() OVER (PARTITION BY "verdict" ORDER BY CASE WHEN "verdict" = {_PENDING} THEN '
+               f'"due" ELSE "t" END, "t", "pos", "first", "past", "known") <= CASE "verdict" {few} ELSE {OPEN} END'
+               if few else "")
+        rows = counted.rows
+        if rows is None or cut:
+            rows = self.tables.ask(f'SELECT {_COLUMNS} FROM {quoted(counted.table)} WHERE "t" IS NOT NULL AND "hard" = '
+                                   f"{hard}{cut}")
+        result = []
+        for code, tie, is_hard, n, t, known, pos, first, past, due in sorted(rows, key=_order):
+            if t is not None and is_hard == hard:
+                verdict = None if hard else VERDICTS[code]
+                result += [Found(t, known, pos, first, past, verdict, due if verdict == "pending" else None,
+                                 bool(tie))] * n
         return result
 
     def done(self, counted: Counted) -> None:
@@ -229,6 +239,17 @@ class Engine:
     def _number(self, sql: str, steps: Sequence[Step] = ()) -> int:
         [(number,)] = self.tables.ask(sql, steps)
         return int(number or 0)
+
+
+_COLUMNS = ", ".join(map(quoted, ("verdict", "tie", "hard", "n", *PLACE)))
+_PENDING = VERDICTS.index("pending")
+
+
+def _order(row: Sequence[Any]) -> tuple[Any, ...]:
+    """By verdict, and then as moments stand, or are due where they are pending; what is not there is last."""
+    code, _, _, _, t, known, pos, first, past, due = row
+    return tuple(OPEN if one is None else one
+                 for one in (code, due if code == _PENDING else t, t, pos, first, past, known))
 
 
 def _kept(plan: Plan, wanted: Sequence[Verdict]) -> str:
