@@ -7,6 +7,7 @@ exemption are none.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -141,6 +142,7 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
     SERVICE is a YAML, JSON or TOML file, a folder, a glob, or `-`. Without one, the project's services are judged.
     """
     started = time.perf_counter()
+    gc.set_threshold(1_000_000)  # what is found is kept to the end: much to look through for cycles, and hardly any
     pending = pending or due_within is not None
     config = settings(fail_on=fail_on, format=format, lang=lang)
     if findings is not None and engine != "spark":
