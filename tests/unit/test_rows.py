@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -78,6 +79,19 @@ def test_columns_that_no_row_lacks(stand: dict[str, str]) -> None:
     [heard] = tables.heard
     assert not stand or ("FROM events " not in heard and heard.count("FROM events_frequent") == 1)
     assert Engine(Tables()).filled({}, PLACES, stand) == {}
+
+
+def test_small_tables_hold_what_they_are_given() -> None:
+    """To the last digit and character; what does not fit is an error."""
+    tables = DuckTables(duckdb.connect())
+    columns = {"n": "BIGINT", "text": "VARCHAR", "amount": "DECIMAL(27,9)", "flag": "BOOLEAN", "day": "DATE"}
+    rows = [(2**63 - 1, "a\0\"'\\ é用户😀\u2028", Decimal("123456789012345678.123456789"), True, date(9999, 12, 31)),
+            (-2**63, "", Decimal("1E+2"), False, date(1, 1, 1)), (None,) * 5, (0, "[1]", Decimal(3), None, None)]
+    for given in (rows, [], rows[:1]):
+        tables.give("given", columns, given)
+        assert tables.ask("SELECT * FROM given") == given
+    with pytest.raises(duckdb.Error):
+        tables.give("given", {"n": "SMALLINT"}, [(70_000,)])
 
 
 def test_moments_found_are_the_earliest_of_each_verdict() -> None:

@@ -6,6 +6,7 @@ they ask is not known here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -57,8 +58,10 @@ class DuckTables:
         declared = ", ".join(f"{quoted(column)} {type}" for column, type in columns.items())
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} ({declared})")
         if rows:
-            self.con.execute(f"INSERT INTO {quoted(name)} SELECT {', '.join('unnest(?)' for _ in columns)}",
-                             [list(values) for values in zip(*rows, strict=True)])
+            # Column by column as a text of JSON, which takes half the time of lists of Python.
+            chosen = ", ".join(f"unnest(from_json_strict(?, '[\"{type}\"]'))" for type in columns.values())
+            self.con.execute(f"INSERT INTO {quoted(name)} SELECT {chosen}",
+                             [json.dumps(values, default=str) for values in zip(*rows, strict=True)])
 
     def drop(self, name: str) -> None:
         """A table is no longer wanted."""
