@@ -6,6 +6,7 @@ here is DuckDB's; which engine answers it is not known, nor which rules are aske
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, time
 from typing import Any, Protocol
@@ -153,21 +154,24 @@ class Engine:
     def found(self, counted: Counted, *, hard: bool, most: Mapping[Verdict, int] = ALL) -> list[Found]:
         """Moments found: those that the evaluator must judge, or the others, the earliest of each verdict (those first
         due, where they are pending), at most so many of it."""
-        few = " ".join(f"WHEN {VERDICTS.index(verdict)} THEN {number}" for verdict, number in most.items()
-                       if counted.counts[verdict] > number)
-        cut = (f' QUALIFY row_number() OVER (PARTITION BY "verdict" ORDER BY CASE WHEN "verdict" = {_PENDING} THEN '
-               f'"due" ELSE "t" END, "t", "pos", "first", "past", "known") <= CASE "verdict" {few} ELSE {OPEN} END'
-               if few else "")
         rows = counted.rows
-        if rows is None or cut:
+        if rows is None:
+            few = " ".join(f"WHEN {VERDICTS.index(verdict)} THEN {number}" for verdict, number in most.items()
+                           if counted.counts[verdict] > number)
+            cut = (f' QUALIFY row_number() OVER (PARTITION BY "verdict" ORDER BY CASE WHEN "verdict" = {_PENDING} THEN '
+                   f'"due" ELSE "t" END, "t", "pos", "first", "past", "known") <= CASE "verdict" {few} ELSE {OPEN} END'
+                   if few else "")
             rows = self.tables.ask(f'SELECT {_COLUMNS} FROM {quoted(counted.table)} WHERE "t" IS NOT NULL AND "hard" = '
                                    f"{hard}{cut}")
-        result = []
+        result: list[Found] = []
+        had: Counter[int] = Counter()
         for code, tie, is_hard, n, t, known, pos, first, past, due in sorted(rows, key=_order):
-            if t is not None and is_hard == hard:
-                verdict = None if hard else VERDICTS[code]
-                result += [Found(t, known, pos, first, past, verdict, due if verdict == "pending" else None,
-                                 bool(tie))] * n
+            if t is None or is_hard != hard or had[code] == most.get(VERDICTS[code], OPEN):
+                continue
+            had[code] += 1
+            verdict = None if hard else VERDICTS[code]
+            result += [Found(t, known, pos, first, past, verdict, due if verdict == "pending" else None,
+                             bool(tie))] * n
         return result
 
     def done(self, counted: Counted) -> None:
