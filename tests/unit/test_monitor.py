@@ -23,6 +23,7 @@ from tests.support.trace_strategies import CALENDAR, EPISODE, SECOND, START, STA
 USER = ("user",)
 ELAPSED = types.Period("elapsed")
 TEN_SECONDS = ir.Constant("10 seconds", ELAPSED)
+ONE_SECOND = ir.Constant("1 second", ELAPSED)
 
 
 def rule(must: ir.Expr, trigger: ir.Trigger | None = None, keys: tuple[str, ...] = USER, name: str = "rule") -> ir.Rule:
@@ -368,6 +369,14 @@ AT_NOTICE = ir.OnEvent(("notice",), False, None)
     (rule(one_of("notice", ir.This("day"))), [row(70_400, "notice"), row(70_401, "use")]),
     (rule(one_of("use", ir.Since(ir.Pattern("reply", USER, None))), AT_NOTICE), [row(0, "reply"), row(0, "use"),
                                                                                   row(1, "notice")]),
+    # What stands at the first instant of a length of time, and is asked for at its last.
+    (rule(occurs("notice", ir.WithinLast(TEN_SECONDS))), [row(0, "notice"), row(10, "alert"), row(10, "use")]),
+    (rule(one_of("notice", ir.WithinLast(TEN_SECONDS))), [row(0, "notice"), row(10, "alert"), row(10, "use")]),
+    # What stood before a mark that is found a whole gap later, with what came at the mark and when it is found.
+    (rule(occurs("notice", ir.Before()), ir.OnEvery(ONE_SECOND, "session")), [
+        row(0, "use"), row(0.5, "notice"), row(1, "notice"), row(1, "use"), row(3, "notice"), row(3, "use")]),
+    (rule(occurs("notice", ir.Before()), ir.OnEvery(ONE_SECOND, "consent")), [
+        row(0, "reply"), row(0.5, "notice"), row(1, "notice"), row(1.000001, "notice"), row(1.000002, "alert")]),
 ])
 def test_what_is_thrown_away_changes_nothing(judged: ir.Rule, events: list[Event]) -> None:
     as_on_the_whole_trace(judged, events, None)
