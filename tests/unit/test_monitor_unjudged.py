@@ -17,7 +17,17 @@ from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.operators import Overflow
 from policyengine.core.verdict import Setting
 from policyengine.trace.monitor.monitor import Decided, Monitor, Outcome, Unjudged
-from tests.support.trace_strategies import CALENDAR, EPISODE, SECOND, START, STATES, compare, get, policy
+from tests.support.trace_strategies import (
+    CALENDAR,
+    EPISODE,
+    FACT_FLAG,
+    SECOND,
+    START,
+    STATES,
+    compare,
+    get,
+    policy,
+)
 from tests.unit.test_monitor import NOTICE, TEN_SECONDS, USER, monitor, occurs, row, rule
 
 INTEGER = types.Number(integer=True)
@@ -220,17 +230,19 @@ def test_a_trigger_of_which_nobody_knows() -> None:
 @pytest.mark.parametrize("asked", [
     squared(TRIGGER), ir.InState("consent", TRIGGER, (("user", get(TRIGGER, "user")),)),
     compare(ir.EpisodeDuration("session", ir.Before()), ">", TEN_SECONDS)])
-def test_what_is_only_counted_is_asked_as_the_evaluator_does(asked: ir.Expr, report: tuple[Any, ...]) -> None:
-    """All parts, though one of them decides."""
-    decided = get(TRIGGER, "flag")
+@pytest.mark.parametrize("decided", [get(TRIGGER, "flag"), FACT_FLAG])
+def test_what_is_only_counted_is_asked_as_the_evaluator_does(decided: ir.Expr, asked: ir.Expr,
+                                                             report: tuple[Any, ...]) -> None:
+    """All parts, though one of them decides, and be it for every row."""
     judged = replace(
         policy(rule(ir.Or((decided, asked))), replace(rule(ir.And((ir.Not(decided), asked))), name="other")),
         states=(replace(STATES[0], starts=(ir.Pattern("reply", USER, squared(CANDIDATE)),)), STATES[1]),
         episodes=(replace(EPISODE, events=(ir.Pattern("reply", USER, squared(CANDIDATE)),)),),
         forgets=(ir.Forget("user", (ir.Pattern("alert", USER, None),)),))
-    one = Monitor(judged, {"service": {}}, {}, CALENDAR, report=report)
+    facts = {"service": {"flag": True}}
+    one = Monitor(judged, facts, {}, CALENDAR, report=report)
     events = row(0, "reply", number=HUGE), row(1, "use", number=HUGE, flag=True), row(2, "use", "u2", flag=True)
-    refused(judged, *events)
+    refused(judged, *events, facts=facts)
     own = "EpisodeDuration" not in repr(asked)  # a run that may be is only missing
     assert [text for text in fed(one, *events) if "unjudged" in text] == ["u1 unjudged number-too-large"] * 2 * own
     assert one.counts["rule"]["satisfied"] == 2 - own and one.counts["other"]["violated"] == 2 - own
