@@ -150,6 +150,18 @@ def test_a_range_takes_in_what_stands_later_at_its_instant() -> None:
     assert counted(asked, row(0, "notice"), row(0, "notice")) == {"violated": 1, "satisfied": 1}
 
 
+def test_a_range_takes_in_its_first_instant_and_no_earlier_one() -> None:
+    asked = rule(occurs("notice", ir.WithinLast(TEN_SECONDS)))
+    assert counted(asked, row(0, "notice"), row(10, "use"), row(10.000001, "use")) == {"satisfied": 1, "violated": 1}
+
+
+def test_a_condition_may_be_deeper_than_python_reads() -> None:
+    asked: ir.Expr = get(TRIGGER, "flag")
+    for _ in range(100):
+        asked = ir.Not(ir.And((asked, ir.Not(ir.Present(get(TRIGGER, "kind"))))))
+    assert counted(rule(asked), row(0, "use", flag=True), row(1, "use", kind="p")) == {"satisfied": 2}
+
+
 def test_an_answer_of_the_triggers_own_type_stands_after_it() -> None:
     asked = rule(occurs("use", ir.Within(TEN_SECONDS)))
     assert counted(asked, row(0, "use"), row(0, "use")) == {"violated": 1, "satisfied": 1}
@@ -230,6 +242,7 @@ EQUAL = compare(get(CANDIDATE, "kind"), "=", get(TRIGGER, "kind"))
 @pytest.mark.parametrize(("asked", "how_much"), [
     (occurs("notice", ir.Before()), "constant"),
     (occurs("notice", ir.Before(), EQUAL), "values of kind"),
+    (occurs("notice", ir.Before(), compare(get(CANDIDATE, "kind"), "!=", get(TRIGGER, "user"))), "constant"),
     (ir.InState("consent", TRIGGER, (("user", get(TRIGGER, "user")),)), "constant"),
     (compare(ir.CountEvents(ir.Pattern("notice", USER, None), ir.WithinLast(TEN_SECONDS)), ">", ir.Constant(
         1, types.Number(integer=True))), "events in 10 seconds"),
@@ -254,6 +267,12 @@ UNBOUNDED = [
     COUNT_ALL,
     occurs("notice", ir.Before(), compare(get(CANDIDATE, "number"), "<", get(TRIGGER, "number"))),
     compare(ir.EpisodeDuration("session", ir.Before()), ">", TEN_SECONDS),
+    # What is asked of the row alone bounds nothing; nor does its instant, a period, or a state at the moment.
+    occurs("notice", ir.Before(), ir.And((compare(get(CANDIDATE, "kind"), "=", ir.Constant("p", types.Text())), compare(
+        get(CANDIDATE, "number"), "<", get(TRIGGER, "number"))))),
+    *(occurs("notice", ir.Before(), compare(ir.Get(CANDIDATE, (name,), type), "=", ir.Get(TRIGGER, ("other",), type)))
+      for name, type in (("time", types.Instant()), ("term", types.Period()))),
+    occurs("notice", ir.Before(), ir.InState("consent", TRIGGER, (("user", get(TRIGGER, "user")),))),
 ]
 
 
@@ -337,6 +356,8 @@ def one_of(event: str, range: ir.Range) -> ir.Expr:
     return compare(ir.CountEvents(ir.Pattern(event, USER, None), range), "=", ONE)
 
 
+RATED = ir.ValuedState("rated", USER, ((ir.StateSource(ir.Pattern("notice", USER, None), ("number",), 1),),),
+                       types.Number(integer=True))
 GUARDED = ir.BooleanState("guarded", USER, (ir.Pattern("use", USER, held("consent")),), (), None)
 AT_NOTICE = ir.OnEvent(("notice",), False, None)
 
@@ -345,6 +366,9 @@ AT_NOTICE = ir.OnEvent(("notice",), False, None)
     # That nothing is known any more has to be known.
     (rule(ir.Present(LEVEL)), [row(0, "notice", number=1), row(1, "notice", number=None), row(2, "notice"),
                                row(3, "use")]),
+    # What says nothing says what is taken for that.
+    (rule(compare(replace(LEVEL, state="rated"), "=", ONE)), [row(0, "notice", number=2), row(1, "notice"),
+                                                              row(2, "alert"), row(3, "use")]),
     # How states stood at a row that an open duty saw, when both the row and what says so have given way to others;
     (rule(ir.And((occurs("notice", ir.Before(), held("consent")), occurs("alert", ir.Within(TEN_SECONDS))))),
      [row(0, "reply"), row(1, "notice"), row(2, "use"), row(4, "reply"), row(5, "notice"),
@@ -384,7 +408,7 @@ def test_what_is_thrown_away_changes_nothing(judged: ir.Rule, events: list[Event
 
 def as_on_the_whole_trace(judged: ir.Rule, events: list[Event], sources: Sources | None) -> None:
     """All is thrown away that can be, after each event."""
-    whole = replace(policy(judged), states=(*STATES, GUARDED))
+    whole = replace(policy(judged), states=(*STATES, GUARDED, RATED))
     one, given = Monitor(whole, {"service": {}}, {}, CALENDAR, sources=sources), []
     for event in events:
         given += one.feed(event)

@@ -248,6 +248,15 @@ def test_what_is_only_counted_is_asked_as_the_evaluator_does(decided: ir.Expr, a
     assert one.counts["rule"]["satisfied"] == 2 - own and one.counts["other"]["violated"] == 2 - own
 
 
+@pytest.mark.parametrize("report", [("violated",), ("violated", "satisfied")])
+def test_a_sum_past_what_can_be_held_is_asked_though_another_part_decides(report: tuple[Any, ...]) -> None:
+    total = ir.SumEvents(ir.Pattern("reply", USER, None), ("number",), ir.This("day"), INTEGER)
+    asked = ir.Or((get(TRIGGER, "flag"), compare(total, ">", ir.Constant(1, INTEGER))))
+    events = *(row(second, "reply", number=9 * 10 ** 17) for second in (0, 1)), row(2, "use", flag=True)
+    refused(policy(rule(asked)), *events)
+    assert fed(monitor(rule(asked), report=report), *events) == ["u1 unjudged number-too-large"]
+
+
 def test_a_state_is_known_again_by_what_comes_later() -> None:
     held = rule(ir.InState("consent", TRIGGER, (("user", get(TRIGGER, "user")),)))
     asked = ir.BooleanState("consent", USER, (ir.Pattern("reply", USER, squared(CANDIDATE)),),
