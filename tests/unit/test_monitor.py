@@ -235,6 +235,11 @@ def test_a_rule_nobody_triggers_is_undecided_at_once() -> None:
 
 # ---- what is kept -----------------------------------------------------------------------------------------------
 
+def held(state: str) -> ir.Expr:
+    """The state, at a candidate."""
+    return ir.InState(state, CANDIDATE, (("user", get(CANDIDATE, "user")),))
+
+
 FIRST = ir.OnEvent(("use",), True, None)
 EQUAL = compare(get(CANDIDATE, "kind"), "=", get(TRIGGER, "kind"))
 
@@ -284,6 +289,38 @@ def test_what_would_be_kept_for_ever_is_refused(asked: ir.Expr) -> None:
     assert problem.name == "unbounded-retention"
     assert "`rule`" in problem.message
     assert "for ever" in problem.message
+
+
+@pytest.mark.parametrize(("asked", "sources", "said"), [
+    (occurs("notice", ir.WithinLast(ir.Get(TRIGGER, ("length",), ELAPSED))), None, "for a time that each moment gives"),
+    (occurs("notice", ir.Since(ir.Pattern("reply", USER, EQUAL))), None, "compares the event after `since`"),
+    (occurs("notice", ir.Since(ir.Pattern("reply", USER, None))), {"notice": None, "use": None},
+     "the latest `reply`, which no source emits"),
+    (occurs("notice", ir.During("session")), {"notice": None, "use": None, "reply": None}, "no source emits `alert`"),
+    (compare(ir.EpisodeDuration("session", ir.Since(ir.Pattern("notice", USER, None))), ">", TEN_SECONDS),
+     {"notice": START, "use": None, "reply": None, "alert": None}, "since a `notice`, of which not all are seen"),
+    (compare(ir.EpisodeDuration("session", ir.Since(ir.Pattern("notice", ("user", "kind"), None))), ">", TEN_SECONDS),
+     None, "since a `notice` of another key"),
+    (occurs("notice", ir.Before(), ir.InState("consent", CANDIDATE, (("user", get(TRIGGER, "kind")),))), None,
+     "reads a state of the moment's key"),
+])
+def test_a_range_of_which_nobody_knows_the_start_is_refused(asked: ir.Expr, sources: Any, said: str) -> None:
+    keys = ("user", "kind") if "another key" in said else USER
+    with pytest.raises(Refused, match=said):
+        monitor(rule(asked, keys=keys), sources=None if sources is None else Sources(sources))
+
+
+@pytest.mark.parametrize(("asked", "trigger", "told"), [
+    (occurs("notice", ir.Within(TEN_SECONDS)), None, [("open duties, until notice", "while open")]),
+    (occurs("notice", ir.Within(TEN_SECONDS)), ir.OnEvery(TEN_SECONDS, "session"), [
+        ("runs of session", "constant"), ("notice", "events of one instant"),
+        ("open duties, until notice", "while open")]),
+    (occurs("notice", ir.During("session")), None, [("notice", "events of the run of session"),
+                                                    ("runs of session", "constant")]),
+    (occurs("notice", ir.Before(), held("consent")), None, [("notice", "constant")]),
+])
+def test_no_more_than_that_is_kept(asked: ir.Expr, trigger: ir.Trigger | None, told: list[tuple[str, str]]) -> None:
+    assert [(one.what, one.how_much) for one in monitor(rule(asked, trigger)).retention()] == told
 
 
 def test_a_key_that_is_forgotten_bounds_it() -> None:
@@ -341,15 +378,12 @@ def test_what_is_still_due_is_not_thrown_away_with_what_is_over() -> None:
 def test_only_the_latest_row_of_a_key_is_kept() -> None:
     """Of rows that do not say what is asked for, none is."""
     one = monitor(rule(occurs("notice", ir.Before())), rule(occurs("notice", ir.Before(), EQUAL), name="equal"),
-                  rule(compare(LEVEL, "=", ONE), name="level"))
+                  rule(compare(LEVEL, "=", ONE), name="level"), rule(compare(ir.Latest(
+                      ir.Pattern("notice", USER, get(CANDIDATE, "flag")), ("number",), types.Number(integer=True)), "=",
+                      ONE), name="latest"))
     for second in range(5_000):
         one.feed(row(second, "notice", kind="p"))
     assert one.size() < 10
-
-
-def held(state: str) -> ir.Expr:
-    """The state, at a candidate."""
-    return ir.InState(state, CANDIDATE, (("user", get(CANDIDATE, "user")),))
 
 
 def one_of(event: str, range: ir.Range) -> ir.Expr:
@@ -366,6 +400,14 @@ AT_NOTICE = ir.OnEvent(("notice",), False, None)
     # That nothing is known any more has to be known.
     (rule(ir.Present(LEVEL)), [row(0, "notice", number=1), row(1, "notice", number=None), row(2, "notice"),
                                row(3, "use")]),
+    # The state that the trigger asks for.
+    (rule(ir.Present(get(TRIGGER, "user")), ir.OnEvent(("use",), False, held("consent"))), [
+        row(0, "reply"), row(1, "notice"), row(2, "use")]),
+    # Where a range may begin later, all that it may hold; where nobody knows how long it is, what was before.
+    (rule(occurs("notice", ir.Since(ir.Pattern("reply", USER, get(CANDIDATE, "flag")))), ir.OnEvent(
+        ("alert",), False, None)), [row(0, "notice"), row(1, "notice"), row(2, "reply"), row(3, "alert", flag=False)]),
+    (rule(occurs("notice", ir.NoLaterThan(ir.Fact(("service", "length"), ELAPSED)))), [
+        row(0, "notice"), row(1, "notice"), row(2, "notice"), row(3, "use")]),
     # What says nothing says what is taken for that.
     (rule(compare(replace(LEVEL, state="rated"), "=", ONE)), [row(0, "notice", number=2), row(1, "notice"),
                                                               row(2, "alert"), row(3, "use")]),
@@ -399,6 +441,17 @@ AT_NOTICE = ir.OnEvent(("notice",), False, None)
     # What stood before a mark that is found a whole gap later, with what came at the mark and when it is found.
     (rule(occurs("notice", ir.Before()), ir.OnEvery(ONE_SECOND, "session")), [
         row(0, "use"), row(0.5, "notice"), row(1, "notice"), row(1, "use"), row(3, "notice"), row(3, "use")]),
+    (rule(one_of("notice", ir.WithinLast(ONE_SECOND)), ir.OnEvery(ONE_SECOND, "session")), [
+        row(0, "use"), row(0, "notice"), row(1, "use"), row(2.5, "notice", "u2"), row(3, "use")]),
+    (rule(one_of("notice", ir.Since(ir.Pattern("reply", (), None))), ir.OnEvery(ONE_SECOND, "session")), [
+        row(0, "notice"), row(0.2, "reply"), row(0.5, "notice"), row(1.5, "reply", "u2"), row(1.7, "notice", "u2"),
+        row(2, "reply")]),
+    (rule(compare(ir.EpisodeDuration("session", ir.WithinLast(ir.Constant("1.5 seconds", ELAPSED))), ">", ir.Constant(
+        "1.2 seconds", ELAPSED)), ir.OnEvery(ONE_SECOND, "session")), [
+        row(0, "use"), row(0.9, "use"), row(0.95, "alert"), row(1, "use"), row(2, "use"), row(3.5, "notice", "u2"),
+        row(4, "use")]),
+    (rule(occurs("notice", ir.Within(ONE_SECOND)), ir.OnEvery(ONE_SECOND, "session")), [
+        row(0, "use"), row(1, "notice"), row(1, "use"), row(3, "notice", "u2"), row(3, "use"), row(9, "notice", "u2")]),
     (rule(occurs("notice", ir.Before()), ir.OnEvery(ONE_SECOND, "consent")), [
         row(0, "reply"), row(0.5, "notice"), row(1, "notice"), row(1.000001, "notice"), row(1.000002, "alert")]),
 ])
@@ -470,10 +523,19 @@ def test_of_rows_that_have_to_be_old_the_young_and_the_latest_are_kept(operator:
 
 @pytest.mark.parametrize("where", [
     older(TEN_SECONDS, "<="), ir.Or((older(TEN_SECONDS), get(CANDIDATE, "flag"))),
-    ir.And((older(TEN_SECONDS), compare(get(CANDIDATE, "number"), "<", get(TRIGGER, "number"))))])
+    ir.And((older(TEN_SECONDS), compare(get(CANDIDATE, "number"), "<", get(TRIGGER, "number")))),
+    ir.And((older(TEN_SECONDS), compare(ir.Apply("+", (get(CANDIDATE, "number"), ONE), types.Number(integer=True)), "=",
+                                        get(TRIGGER, "number")))),
+    older(ir.Get(TRIGGER, ("length",), ELAPSED))])
 def test_rows_that_may_not_be_old_are_kept_for_ever(where: ir.Expr) -> None:
     with pytest.raises(Refused, match="for ever"):
         monitor(rule(occurs("notice", ir.Before(), where)))
+
+
+def test_of_two_ages_the_greater_is_kept() -> None:
+    both = ir.And((older(TEN_SECONDS), older(ONE_SECOND)))
+    assert [kept.how_much for kept in monitor(rule(occurs("notice", ir.Before(), both))).retention()] == [
+        "events in 10 seconds, and the latest before"]
 
 
 def test_rows_of_runs_are_told_apart_by_states_without_the_evaluator(monkeypatch: pytest.MonkeyPatch) -> None:
