@@ -20,13 +20,15 @@ import zstandard
 from policyengine.core import types
 from policyengine.trace.columns import Column
 from policyengine.trace.files import read
+from policyengine.trace.scan import parquet as scan_parquet
 from policyengine.trace.scan import rising as scan_rising
 from policyengine.trace.scan import scan as scan_module
 from policyengine.trace.scan import text as scan_text
 from policyengine.trace.scan.database import open_database, temp_folder
 from policyengine.trace.scan.halves import SPARED, halve
-from policyengine.trace.scan.rows import Fitter, each_row
+from policyengine.trace.scan.rows import Fitter, Held, each_row
 from policyengine.trace.scan.scan import Scan, scan
+from policyengine.trace.scan.sources import Asked
 
 TEXT, INTEGER, NUMBER = types.Text(), types.Number(integer=True), types.Number()
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -145,7 +147,8 @@ def test_a_number_keeps_its_last_digit(con: duckdb.DuckDBPyConnection, tmp_path:
 
 
 @pytest.mark.parametrize(("number", "name"), [("1000000000000000000", "number-too-long"), ("1.5", "event-type"),
-                                              ("-0", ""), ("1e2", ""), ("999999999999999999", "")])
+                                              ("-0", ""), ("1e2", ""), ("999999999999999999", ""),
+                                              ("1e-7", "event-type"), ("-0.0000002", "event-type")])
 def test_whole_numbers(con: duckdb.DuckDBPyConnection, tmp_path: Path, number: str, name: str) -> None:
     path = ndjson(tmp_path / "e.ndjson", [json.dumps(row(1)).replace("}", f', "age": {number}}}')])
     if name:
@@ -298,6 +301,79 @@ def test_columns_of_parquet_that_do_not_fit(con: duckdb.DuckDBPyConnection, tmp_
     path = parquet(con, tmp_path / "e.parquet",
                    f"SELECT 'used' AS type, TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, {column}")
     assert bad(con, path) == [said]
+
+
+@pytest.mark.parametrize("time", ["10000-01-01 00:00:00Z", "0001-01-01 (BC) 00:00:00Z", "infinity", "-infinity"])
+def test_times_of_parquet_that_no_calendar_has(con: duckdb.DuckDBPyConnection, tmp_path: Path, time: str) -> None:
+    path = parquet(con, tmp_path / "e.parquet", f"SELECT 'used' AS type, TIMESTAMPTZ '{time}' AS time, 'u' AS \"user\"")
+    """They were an internal error, and what is endless was said not to be there."""
+    (said,) = bad(con, path)
+    assert said.startswith("bad-time e.parquet:1 ") and time[:8] in said
+    schemas = {"free": {"type": "object", "required": ["type", "time"], "properties": {
+        "at": {"type": "string", "format": "date-time"}}}}
+    parquet(con, tmp_path / "e.parquet", "SELECT 'free' AS type, TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, "
+            f"TIMESTAMPTZ '{time}' AS at")
+    assert [one.name for one in scan(con, [path], schemas, {"free": ()})[1]] == ["event-format"]
+
+
+@pytest.mark.parametrize("lacks", "abcde")
+def test_what_most_types_require(con: duckdb.DuckDBPyConnection, tmp_path: Path, lacks: str) -> None:
+    envelope = {"type": "object", "additionalProperties": False, "properties": {"user": {"type": "string"}}}
+    schemas = {name: {**envelope, "required": ["type", "time", *(["user"] if name in "abc" else [])]}
+               for name in "abcde"}
+    path = parquet(con, tmp_path / "e.parquet", "SELECT type, TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, "
+                   f"CASE WHEN type <> '{lacks}' THEN 'u' END AS \"user\" FROM "
+                   "(SELECT unnest(['a', 'b', 'c', 'd', 'e']) AS type)")
+    found, wrong = scan(con, [path], schemas, dict.fromkeys("abcde", (USER,)))
+    assert [one.name for one in wrong] == (["event-required"] if lacks in "abc" else [])
+    assert (found is None) == bool(wrong)
+
+
+def test_a_field_of_which_each_type_says_another_unit(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    envelope = {"type": "object", "required": ["type", "time"], "additionalProperties": False}
+    limit = {"type": "string", "format": "period"}
+    schemas = {kind: {**envelope, "properties": {"limit": {**limit, "x-unit": unit}}}
+               for kind, unit in (("used", "day"), ("seen", "minute"))}
+    for kind, said in (("used", []), ("seen", ["event-format"])):
+        path = ndjson(tmp_path / "e.ndjson", [{"type": kind, "time": "2026-08-01T12:00:00Z", "limit": "5 days"}])
+        assert [one.name for one in scan(con, [path], schemas, dict.fromkeys(schemas, ()))[1]] == said
+
+
+@pytest.mark.parametrize("types", [1, 3, 5, 7, 9])
+def test_which_types_a_row_is_among(con: duckdb.DuckDBPyConnection, types: int) -> None:
+    """However many are asked for, of however many there are."""
+    none = Asked(tuple(f"t{one}" for one in range(types)), {}, frozenset(), Held(()), None, frozenset(range(types)))
+    for some in range(2 ** types):
+        places = frozenset(one for one in range(types) if some >> one & 1)
+        found = con.execute(f'SELECT "type" FROM (SELECT unnest(range({types})) AS "type") WHERE {none.among(places)}')
+        assert {one for one, in found.fetchall()} == places
+
+
+OPEN = {"free": {"type": "object", "required": ["type", "time"], "properties": {}}}
+
+
+def test_what_a_type_may_say_besides_puts_its_rows_in_order(con: duckdb.DuckDBPyConnection, tmp_path: Path,
+                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan_parquet, "each_row", None)
+    path = parquet(con, tmp_path / "e.parquet", "SELECT 'free' AS type, TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, "
+                   "unnest(['c', 'a', 'b']) AS zz")
+    found, wrong = scan(con, [path], OPEN, {"free": ()})
+    assert found is not None and wrong == ()
+    assert events(con, '"row"') == [(2,), (3,), (1,)]
+
+
+@pytest.mark.parametrize("value", ["1000000000000000000", "1e999", "0.00000000001", "1.5", "false", '"x"', "[1]", "{}",
+                                   '{"a": 1, "a": 2}', "-0"])
+@pytest.mark.parametrize("name", ["zz", "id", "sequence"])
+def test_any_value_is_read_in_bulk_as_by_itself(con: duckdb.DuckDBPyConnection, tmp_path: Path, name: str, value: str,
+                                                ) -> None:
+    path = ndjson(tmp_path / "e.ndjson", [f'{{"type": "free", "time": "2026-08-01T12:00:00Z", "{name}": {value}}}'])
+    fitter, rows = Fitter(OPEN), []
+    wrong = each_row(path, rows.append, OPEN, None)
+    fitted = [fitter.event(one) for one in rows]
+    found, told = scan(con, [path], OPEN, {"free": ()})
+    assert [one.name for one in told] == [one.name for one in (*wrong, *fitter.problems(0, None))]
+    assert (found is None) == bool(told) and bool(fitted) != bool(wrong)
 
 
 def test_columns_of_parquet_that_fit(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

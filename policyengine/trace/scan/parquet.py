@@ -19,7 +19,7 @@ from policyengine.base.scalars import start_of
 from policyengine.base.source import Span
 from policyengine.trace.files.read import COUNTED, FINER, FOREIGN, MAX_ERRORS, Event, Take
 from policyengine.trace.scan.database import another, fault
-from policyengine.trace.scan.forms import BINARY, STAMPS, ZONED, Form, file_named, held_as, named
+from policyengine.trace.scan.forms import BINARY, FIRST, LAST, STAMPS, ZONED, Form, file_named, held_as, named
 
 Columns = tuple[tuple[str, str], ...]
 
@@ -97,17 +97,23 @@ def _first(name: str, found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
 def _shown(column: str, type: str) -> str:
     x = named(column)
     if type in ZONED:
-        return f"epoch_ns({x})" if "_NS" in type else f"epoch_us({x})"
+        count = f"epoch_ns({x})" if "_NS" in type else f"epoch_us({x})"
+        # What no year from 1 to 9999 has stands in DuckDB's words, which are no time.
+        return (f"CASE WHEN epoch_us({x}) BETWEEN {FIRST} AND {LAST} THEN CAST({count} AS VARCHAR) "
+                f"ELSE CAST({x} AS VARCHAR) END")
     if type in STAMPS or type == "DATE":
         return f"CAST({x} AS VARCHAR)"
     return x
 
 
 def _raw(value: Any, type: str) -> Any:
-    if type in ZONED and isinstance(value, int):
+    if type in ZONED and isinstance(value, str):
+        if not value.removeprefix("-").isdigit():
+            return value
+        count = int(value)
         if "_NS" in type:
-            return iso_instant(value // 1000, "UTC") if value % 1000 == 0 else _nanoseconds(value)
-        return iso_instant(value, "UTC")
+            return iso_instant(count // 1000, "UTC") if count % 1000 == 0 else _nanoseconds(count)
+        return iso_instant(count, "UTC")
     if type in STAMPS and isinstance(value, str):
         return value.replace(" ", "T")
     if isinstance(value, Mapping):
