@@ -17,9 +17,10 @@ from policyengine.core import ir, types
 ORDER_COLUMNS = {"type": "SMALLINT", "t": "BIGINT", "pos": "BIGINT", "instant": "BIGINT", "file": "INTEGER",
                  "row": "BIGINT"}
 """The columns every table of events has: the place of the type in the vocabulary; the time in UTC microseconds; the
-place in the language's order (`pos`, distinct, rising with time, sequence, place of the type, id or content); the `pos`
-of the first event of the same time and sequence (`instant`, equal for events that only the place of their type or
-their id put in order); and where the row was read."""
+place in the language's order (`pos`, distinct, rising with time, sequence, place of the type, id or content); a number
+that events of one time and sequence share, and no others (`instant`: only the place of their type, their id or what
+they say puts such in order), which rises within a time; and where the row was read. The view `events_shared` has the
+instants that several events share."""
 
 
 NO_TYPES: Mapping[str, types.Type] = {}

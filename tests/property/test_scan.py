@@ -210,7 +210,7 @@ def compare(con: duckdb.DuckDBPyConnection, found: Scan, trace: Trace) -> None:
         assert (place, t) == (event.place, event.time)
         assert alike(event, found.files[file], row, kept)
         ties = ties or (event.time, event.sequence) in instants
-        assert instant == instants.setdefault((event.time, event.sequence), pos)
+        assert instant == instants.setdefault((event.time, event.sequence), instant)
         assert service == event.fields.get("service")
         own = {column.name for column in NEEDS[event.type]}
         for column, value in zip(columns.values(), values, strict=False):
@@ -221,6 +221,10 @@ def compare(con: duckdb.DuckDBPyConnection, found: Scan, trace: Trace) -> None:
             if f"{name}:said" in {column.said_name for column in NEEDS[event.type] if column.said}:
                 assert one == (name in event.fields)
     assert found.ties == ties
+    rising = [row[4] for row in read]
+    assert rising == sorted(rising) and len(set(rising)) == len(instants)
+    several = {one for one in rising if rising.count(one) > 1}
+    assert {one for one, in con.execute("SELECT instant FROM events_shared").fetchall()} == several
 
 
 def alike(event: Any, file: str, row: int, kept: list[Any]) -> bool:

@@ -57,4 +57,6 @@ def load(spark: Any, traces: Sequence[tuple[Known, Iterable[Event]]]) -> None:
             rows.append((event.place, event.time, pos, instant, 0, event.row, service,
                          *(held(event, one) for one in columns),
                          *(one.path[-1] in event.fields for one in said)))
-    engine.local_table(spark, declared, rows).createOrReplaceTempView("events")
+    table = engine.local_table(spark, declared, rows)
+    table.createOrReplaceTempView("events")
+    table.where("pos <> instant").select("instant").createOrReplaceTempView("events_shared")

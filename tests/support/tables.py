@@ -40,9 +40,10 @@ def load(con: duckdb.DuckDBPyConnection, known: Known, events: Sequence[Event]) 
                 *(f'"{one.said_name}" BOOLEAN' for one in said)]
     con.execute(f"CREATE OR REPLACE TABLE events ({', '.join(declared)})")
     instants: dict[Any, int] = {}
+    timely = all(event.sequence is None for event in events)  # then an instant may be a time, as a scan has it
     rows = []
     for pos, event in enumerate(events):
-        instant = instants.setdefault((event.time, event.sequence), pos)
+        instant = instants.setdefault((event.time, event.sequence), event.time if timely else pos)
         row = [event.place, event.time, pos, instant, 0, event.row, event.fields.get("service")]
         row += [held(event, one) for one in columns]
         row += [_said(event, one) for one in said]
@@ -51,6 +52,7 @@ def load(con: duckdb.DuckDBPyConnection, known: Known, events: Sequence[Event]) 
         # Column by column: row by row takes ten times as long.
         lists = (f"unnest(CAST(? AS {one.rsplit(' ', 1)[1]}[]))" for one in declared)
         con.execute(f"INSERT INTO events SELECT {', '.join(lists)}", list(map(list, zip(*rows, strict=True))))
+    con.execute("CREATE OR REPLACE VIEW events_shared AS SELECT instant FROM events GROUP BY 1 HAVING count(*) > 1")
     for table in dict.fromkeys(known.tables.values()):
         kinds = ", ".join(str(known.places[event]) for event, stands in known.tables.items() if stands == table)
         con.execute(f'CREATE OR REPLACE VIEW {table} AS SELECT * FROM events WHERE "type" IN ({kinds})')

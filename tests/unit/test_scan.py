@@ -25,7 +25,6 @@ from policyengine.trace.scan import rising as scan_rising
 from policyengine.trace.scan import scan as scan_module
 from policyengine.trace.scan import text as scan_text
 from policyengine.trace.scan.database import open_database, temp_folder
-from policyengine.trace.scan.halves import SPARED, halve
 from policyengine.trace.scan.rows import Fitter, Held, each_row
 from policyengine.trace.scan.scan import Scan, scan
 from policyengine.trace.scan.sources import Asked
@@ -413,112 +412,6 @@ def test_every_row_of_parquet_is_checked(con: duckdb.DuckDBPyConnection, tmp_pat
                    "range(20) AS r(i)")
     assert bad(con, path, as_of=as_of) == [said]
     assert scan(con, [path], SCHEMAS, {"used": ()}, as_of=as_of)[0] is None
-
-
-@pytest.mark.parametrize("type, value", [("VARCHAR", "'x'"), ("VARCHAR[]", "['x']"), ("VARCHAR[]", "[]"),
-                                         ("VARCHAR[]", "[NULL]"), ("STRUCT(a VARCHAR)", "{'a': 'x'}"),
-                                         ("STRUCT(a VARCHAR)", "{'a': NULL}")])
-@pytest.mark.parametrize("sequence", ["", ", i AS sequence"])
-def test_fields_of_rare_types_are_missed_in_no_row(con: duckdb.DuckDBPyConnection, tmp_path: Path, type: str,
-                                                   value: str, sequence: str) -> None:
-    """Columns that only rare types have are read of rare rows alone, as far as files say that no more is in them."""
-    field = {"VARCHAR": {"type": "string"}, "VARCHAR[]": {"type": "array", "items": {"type": "string"}},
-             "STRUCT(a VARCHAR)": {"type": "object", "properties": {"a": {"type": "string"}}}}[type]
-    envelope = {"type": "object", "required": ["type", "time"]}
-    more = {f"more{number}": {"type": "string"} for number in range(SPARED)}
-    schemas = {"rare": {**envelope, "additionalProperties": False, "properties": {"extra": field, **more}},
-               "seen": {**envelope, "additionalProperties": False, "properties": {}}}
-    needs = {"rare": (), "seen": ()}
-    columns = ", ".join(f"CASE WHEN i % 50 = 5 THEN 'x' END AS {name}" for name in more)
-
-    def found(where: str) -> tuple[Scan | None, list[str]]:
-        path = parquet(con, tmp_path / "e.parquet", "SELECT CASE WHEN i % 50 = 5 THEN 'rare' ELSE 'seen' END AS type, "
-                       f"TIMESTAMPTZ '2026-08-01 12:00:00Z' + to_seconds(i) AS time, CASE WHEN {where} THEN {value} END"
-                       f"::{type} AS extra{sequence}, {columns} FROM range(100) AS r(i)")
-        got, wrong = scan(con, [path], schemas, needs)
-        return got, [f"{one.name} {one.span.line if one.span else ''}" for one in wrong]
-
-    if value not in ("[NULL]", "{'a': NULL}"):
-        got, wrong = found("i % 50 = 5")
-        assert (got and got.counts, wrong) == ({"rare": 2, "seen": 98}, [])
-    assert found("i % 50 = 5 AND i > 50 OR i = 7")[0] is None
-    assert "event-unknown-key 8" in found("i = 7")[1]
-    schemas["seen"]["additionalProperties"] = True
-    assert found("i = 7")[1] == [] or value == "[NULL]"
-
-
-LIST = {"type": "array", "items": {"type": "string"}}
-
-
-def halved(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, paths: list[str], *, few: int = SPARED,
-           ) -> tuple[Scan | None, list[str], set[str], set[str]]:
-    """A scan of files with a rare type that has so `few` fields of its own and two lists, and two others, of which one
-    may say anything; what is wrong, and the columns of either half."""
-    columns: list[set[str]] = []
-
-    def noted(*asked: Any) -> Any:
-        found = halve(*asked)
-        columns.extend(set(one.columns) for one in found)
-        return found
-
-    envelope: dict[str, Any] = {"type": "object", "required": ["type", "time"], "additionalProperties": False}
-    user, more = {"user": {"type": "string"}}, {f"more{number}": {"type": "string"} for number in range(few - 2)}
-    schemas = {"rare": {**envelope, "properties": {**user, **more, "list": LIST, "other": LIST}},
-               "seen": {**envelope, "properties": {**user, "note": {"type": "string"}}},
-               "free": {**envelope, "properties": user, "additionalProperties": True}}
-    needs = {"rare": (USER, Column(("more0",), TEXT)), "seen": (USER, Column(("note",), TEXT)), "free": (USER,)}
-    monkeypatch.setattr(scan_module, "halve", noted)
-    found, wrong = scan(con, paths, schemas, needs)
-    monkeypatch.undo()
-    first, second, *_ = columns
-    return found, [f"{one.name} {Path(one.span.path).name}:{one.span.line}" for one in wrong if one.span], first, second
-
-
-def of_halves(con: duckdb.DuckDBPyConnection, path: Path, few: int = SPARED, free: str = "false", **said: str) -> str:
-    """A file in which of 100 rows those at 5 and 55 are rare; `said` is where, by rows, columns say something besides,
-    `free` where rows are of the type of that name."""
-    def values(name: str, where: str, value: str) -> str:
-        return f'CASE WHEN {where} OR {said.get(name, "false")} THEN {value} END AS "{name}"'
-
-    rare = "i IN (5, 55)"
-    names = [*(values(f"more{number}", rare, "'m' || i") for number in range(few - 2)),
-             *(values(name, rare, "['x']") for name in ("list", "other")), values("note", f"NOT {rare}", "'n' || i")]
-    kind = f"CASE WHEN {rare} THEN 'rare' WHEN {free} THEN 'free' ELSE 'seen' END"
-    return parquet(con, path, f"SELECT {kind} AS type, TIMESTAMPTZ '2026-08-01 12:00:00Z' + to_seconds(i) AS time, "
-                   f"'u' || i AS \"user\", {', '.join(names)} FROM range(100) AS r(i)")
-
-
-ALL = {"type", "time", "user", "note", "list", "other", *(f"more{number}" for number in range(SPARED - 2))}
-
-
-def test_rows_in_two_halves_say_what_they_said(con: duckdb.DuckDBPyConnection, tmp_path: Path,
-                                               monkeypatch: pytest.MonkeyPatch) -> None:
-    """The half of the frequent types lacks the columns of the rare one, where those are many."""
-    path = of_halves(con, tmp_path / "e.parquet")
-    found, wrong, first, second = halved(con, monkeypatch, [path])
-    assert (found and found.counts, wrong) == ({"rare": 2, "seen": 98}, [])
-    assert (first, second) == (ALL, {"type", "time", "user", "note"})
-    assert events(con, '"row", "user", note, more0') == [
-        (i + 1, f"u{i}", None if i in (5, 55) else f"n{i}", f"m{i}" if i in (5, 55) else None) for i in range(100)]
-    assert con.execute("SELECT current_setting('preserve_insertion_order')").fetchone() == (True,)
-    path = of_halves(con, tmp_path / "e.parquet", few=SPARED - 1)
-    assert halved(con, monkeypatch, [path], few=SPARED - 1)[2:] == (ALL - {f"more{SPARED - 3}"},) * 2
-
-
-@pytest.mark.parametrize("free", ["false", "i % 3 = 0"])
-@pytest.mark.parametrize("name", ["more0", "list", "other"])
-def test_what_a_frequent_type_says_in_a_field_of_a_rare_one(con: duckdb.DuckDBPyConnection, tmp_path: Path,
-                                                            monkeypatch: pytest.MonkeyPatch, name: str, free: str,
-                                                            ) -> None:
-    """How many values a column has is that of all files; for a list none says it. A type that may say anything may."""
-    def first(where: str) -> str:
-        return of_halves(con, tmp_path / "a.parquet", free=free, **{name: where})
-
-    paths = [first("i IN (7, 8)"), of_halves(con, tmp_path / "b.parquet")]
-    assert halved(con, monkeypatch, paths)[:2] == (None, ["event-unknown-key a.parquet:8",
-                                                          "event-unknown-key a.parquet:9"])
-    first("i = 9")
-    assert halved(con, monkeypatch, paths)[1] == ([] if free != "false" else ["event-unknown-key a.parquet:10"])
 
 
 def test_parquet_without_its_columns_or_its_end(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

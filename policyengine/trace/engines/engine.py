@@ -207,7 +207,7 @@ class Engine:
         sequence."""
         names = ", ".join(quoted(one.name) for one in keys)
         self.tables.keep("tied", f'SELECT "instant", "type", {names} FROM events WHERE "instant" IN (SELECT "instant" '
-                         'FROM events WHERE "pos" <> "instant")', ())
+                         "FROM events_shared)", ())
         by_place = {place: name for name, place in places.items()}
         found = {}
         for key in keys:

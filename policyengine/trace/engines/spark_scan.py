@@ -213,12 +213,13 @@ class _Work:
                     repeats, ties > 0, {})
 
     def view(self, table: DataFrame) -> None:
-        """`events`."""
+        """`events`, and `events_shared`."""
         columns = [f"c{number} AS {name_of(one.name)}" for number, one in enumerate(self.held.columns)]
         columns += [f"s{number} AS {name_of(one.said_name)}" for number, one in enumerate(self.held.columns)
                     if one.said]
         table.selectExpr("type", "t", "pos", "instant", "file", "row", "service", *columns
                          ).createOrReplaceTempView("events")
+        table.where("pos <> instant").select("instant").createOrReplaceTempView("events_shared")
 
 
 def _whole_content(tree: exp.Expr) -> None:

@@ -1,53 +1,83 @@
 """Files of Parquet in two halves: rows of the types that few rows have, and all others.
 
-Most types are rare and have most of the fields. In comes a source and which types are few; out come two, of which the
-first is a table, read once in full, and the second lacks the columns in which its rows say nothing; where that spares
-little, both are the source. Where rows are kept, and what becomes of those that do not fit, is not known here.
+Most types are rare and have most of the fields. In come a source and which types are few; out come two sources: the
+rows of these types, which are read first and held against the vocabulary where they stand then, and the others, of
+which those columns are not read in which they were found to say nothing. Where rows are kept is not known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import duckdb
 
-from policyengine.trace.scan.forms import file_named
+from policyengine.base.record import record
+from policyengine.trace.scan.forms import Form, file_named, named
 from policyengine.trace.scan.rows import ENVELOPE
-from policyengine.trace.scan.sources import Asked, Source, part, with_fields
+from policyengine.trace.scan.sources import Asked, Source, fields_of, misfits, part, value_of, with_fields
 
 SPARED = 8
-"""With fewer columns that need not be read of most rows, to put the others aside takes more time than it saves."""
+"""With fewer columns that need not be read of most rows, to read twice takes more time than it saves."""
 
 
-def halve(con: duckdb.DuckDBPyConnection, source: Source, names: Sequence[str], table: str, asked: Asked,
-          few: frozenset[int]) -> tuple[Source, Source]:
-    """The rows of the types that are `few`, as they were read, in this table, which is made then; and the other rows.
+@record
+class Apart:
+    """What sets the rows of the `few` types of some files apart: `source` has them, `fields` are all its fields, with
+    the name each has in a table of these rows, `raw` those names that stand for a value as it was read (type, SQL).
 
-    Of the others a column need not be read of which they have no field, if all its values stand in rows of the few;
-    how many it has is what files say. Where they do not, rows of closed types with such a value are put with the few,
-    where they are odd.
+    Of the columns of which other types have no field, files say how many values they have (`told`); the others are
+    looked at in every row, if all other types are closed (a row with a value is put with the few, where it is odd),
+    else they are read of all (`rest`).
     """
+
+    few: frozenset[int]
+    source: Source
+    fields: Mapping[str, tuple[Form, str]]
+    raw: Mapping[str, tuple[str, str]]
+    told: Mapping[str, int]
+    rest: frozenset[str]
+
+
+def set_apart(con: duckdb.DuckDBPyConnection, source: Source, names: Sequence[str], asked: Asked,
+              few: frozenset[int], held: Collection[str]) -> Apart | None:
+    """The rows of the few types, for a table that holds these columns; None where little is spared."""
     others = asked.present - few
     own = ENVELOPE | {name for name, field in asked.fields.items() if field.declared & others}
-    strange = {name: x for name, (_, x) in source.columns.items() if name not in own}
+    strange = source.columns.keys() - own
     if len(strange) < SPARED:
-        return source, source
+        return None
     values = _values(con, names)
-    untold = {name: x for name, x in strange.items() if name not in values and others <= asked.closed}
-    con.execute("SET preserve_insertion_order = false")  # each row says where it stands
-    try:
-        con.execute(f"CREATE TABLE {table} AS "
-                    + part(source, asked, few, " OR ".join(f"{x} IS NOT NULL" for x in untold.values())))
-    finally:
-        con.execute("SET preserve_insertion_order = true")
-    asked_for = ", ".join(["count(*)", *(f"count({x})" for x in strange.values())])
-    counts = con.execute(f"SELECT {asked_for} FROM {table}").fetchone()
-    assert counts is not None
-    more = {name for name, count in zip(strange, counts[1:], strict=True)
-            if name not in untold and values.get(name) != count}
-    return (replace(source, table=f"SELECT * FROM {table}", place="place", more=(f"NOT {asked.among(few)}",)),
-            with_fields(source, asked, others, more))
+    told = {name: values[name] for name in sorted(strange) if name in values}
+    rest = frozenset(strange - told.keys())
+    seen = sorted(rest) if others <= asked.closed else []
+    rows = part(source, asked, few, " OR ".join(f"{source.columns[name][1]} IS NOT NULL" for name in seen))
+    stands = {value_of(one, source): f"c{number}" for number, one in enumerate(asked.held.columns)}
+    fields: dict[str, tuple[Form, str]] = {}
+    raw: dict[str, tuple[str, str]] = {}
+    many: Counter[str] = Counter()
+    for name, (form, x) in fields_of(source).items():
+        at = stands.get(x)
+        if at is None or at not in held:
+            type = form.column or "VARCHAR"
+            many[type] += 1
+            at = named(f"{type} {many[type]}")  # several parts may share it
+            raw[at] = (type, x)
+        fields[name] = (form, at)
+    return Apart(few, replace(source, table=rows, place="place"), fields, raw, told, rest - set(seen))
+
+
+def odd_apart(apart: Apart, asked: Asked) -> str:
+    """Which rows of such a table do not fit; SQL."""
+    return f"NOT {asked.among(apart.few)} OR {misfits(apart.fields, asked.of(apart.few))}"
+
+
+def of_others(source: Source, asked: Asked, apart: Apart, had: Mapping[str, int]) -> Source:
+    """The rows of the other types, where those of the few were found to have so many values by field: a column that
+    has no more need not be read."""
+    more = {name for name, count in apart.told.items() if had[name] != count}
+    return with_fields(source, asked, asked.present - apart.few, more | apart.rest)
 
 
 def _values(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> dict[str, int]:

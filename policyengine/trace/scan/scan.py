@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any, TextIO
@@ -31,7 +31,7 @@ from policyengine.trace.scan import order as scan_order
 from policyengine.trace.scan import parquet as scan_parquet
 from policyengine.trace.scan.database import fault, temp_folder
 from policyengine.trace.scan.forms import Form, file_named, named, quoted
-from policyengine.trace.scan.halves import halve
+from policyengine.trace.scan.halves import Apart, odd_apart, of_others, set_apart
 from policyengine.trace.scan.parquet import Columns
 from policyengine.trace.scan.rising import Rising
 from policyengine.trace.scan.rows import (
@@ -53,12 +53,9 @@ from policyengine.trace.scan.text import stage
 TABLES = OF_RARE, OF_FREQUENT = "scan_rare", "scan_frequent"
 """Where events are kept: those of rare types, and the others."""
 
-MADE = ("scan_doubles", "scan_dropped", "scan_keys", "scan_sorted", "scan_crowded", "scan_few", "scan_ties",
-        "scan_said", "scan_placed", "scan_moved", *TABLES)
+MADE = (scan_order.OF_FILES, "scan_doubles", "scan_dropped", "scan_keys", "scan_sorted", scan_order.SHARED, "scan_few",
+        "scan_ties", "scan_said", "scan_placed", "scan_moved", *TABLES)
 """The tables made of the rows that were read."""
-
-ASIDE = "scan_aside_"
-"""Before a number: the first half of a part."""
 
 RARE = 8
 """Of so many events at most one is of a rare type."""
@@ -114,8 +111,8 @@ def scan(con: duckdb.DuckDBPyConnection, paths: Sequence[str | os.PathLike[str]]
 class _Work:
     """One scan: `found` is what is wrong so far; `parts` are Parquet files of the same columns; `looked` says whether
     Python has read those of their rows that DuckDB is not sure of, which are in the table of stage since; `staged` are
-    its rows. Until then `halves` are those of each part, the first of which are rows of the `few` types. `many` are the
-    rows of each type, `lengths` the last row of each file."""
+    its rows. Until then rows of the `few` types stand `apart` in some parts, and `others` are what is read of the
+    others. `many` are the rows of each type, `lengths` the last row of each file."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, names: Sequence[str], schemas: Schemas,
                  needs: Mapping[str, Sequence[Column]], zone: str | None) -> None:
@@ -130,7 +127,8 @@ class _Work:
         self.needs = needs
         self.parts: list[tuple[Source, list[int]]] = []
         self.few: frozenset[int] = frozenset()
-        self.halves: list[tuple[Source, Source]] = []
+        self.apart: list[Apart | None] = []
+        self.others: list[Source] = []
         self.looked = False
         self.staged = "SELECT * FROM scan_stage"
         self.parquet: dict[int, Columns] = {}
@@ -354,10 +352,11 @@ class _Work:
         if "id" not in keys or not self.one("SELECT count(*) FROM (SELECT hash(id) AS h FROM scan_keys WHERE id IS NOT "
                                             "NULL GROUP BY h HAVING count(*) > 1)"):
             return 0
-        con.execute(f'CREATE TABLE scan_doubles AS SELECT file, "row", id, t, {seq} FROM scan_keys WHERE id IN (SELECT '
-                    "id FROM scan_keys WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1)")
-        con.execute('CREATE TABLE scan_dropped AS SELECT file, "row" FROM (SELECT file, "row", row_number() OVER '
-                    '(PARTITION BY id ORDER BY file, "row") AS n FROM scan_doubles) WHERE n > 1')
+        con.execute("CREATE TABLE scan_doubles AS " + scan_order.in_files(
+            f"SELECT pos AS was, id, t, {seq} FROM scan_keys WHERE id IN (SELECT id FROM scan_keys WHERE id IS NOT "
+            "NULL GROUP BY id HAVING count(*) > 1)", "was"))
+        con.execute('CREATE TABLE scan_dropped AS SELECT was, file, "row" FROM (SELECT was, file, "row", row_number() '
+                    "OVER (PARTITION BY id ORDER BY was) AS n FROM scan_doubles) WHERE n > 1")
         path = os.path.join(temp_folder(con), "doubles.ndjson")
         told: dict[int, list[Diagnostic]] = {file: [] for file in range(len(self.names))}
         with open(path, "w", encoding="utf-8") as out:
@@ -374,8 +373,7 @@ class _Work:
             self.found += [id_twice(id, self.names[file], row, f"{self.names[before]}:{at}")
                            for file, row, id, before, at in wrong]
         os.unlink(path)
-        con.execute('DELETE FROM scan_keys USING scan_dropped AS d WHERE scan_keys.file = d.file AND '
-                    'scan_keys."row" = d."row"')
+        con.execute("DELETE FROM scan_keys USING scan_dropped AS d WHERE scan_keys.pos = d.was")
         return self.one("SELECT count(*) FROM scan_dropped")
 
     # ---- the tables
@@ -393,46 +391,54 @@ class _Work:
     def counted(self, as_of: int | None) -> Scan | None:
         """As `kept`, as far as no row is odd."""
         con, names, there = self.con, list(self.schemas), self.columns()
-        asides = [f"{ASIDE}{number}" for number in range(len(self.parts))]
-        for name in (*MADE, *asides):
+        for name in MADE:
             con.execute(f"DROP TABLE IF EXISTS {name}")
+        starts = [(file, start) for file, start in enumerate(self.begins()) if self.lengths[file]]
+        con.execute(f"CREATE TABLE {scan_order.OF_FILES} AS FROM (VALUES "
+                    f"{', '.join(map(str, starts)) or '(0, 0)'}) AS files(file, start)")
         keys = [name for name in ("seq", "id") if name in there]
         early = "true" if as_of is None else f"t <= {as_of}"
+        wanted = f"{self.asked.of(self.present).among(self.needed)} AND {early}"
         rare = self.rare()
         frequent = self.present & self.needed - rare
-        self.few = frozenset() if self.looked else rare
-        self.halves = [] if self.looked else [
-            halve(con, source, [self.names[file] for file in files], name, self.asked.of(self.present), rare)
-            for (source, files), name in zip(self.parts, asides, strict=True)]
         have = {OF_RARE: self.kept_of(rare, there), OF_FREQUENT: self.kept_of(frequent, there)}
+        self.set_apart(rare, have[OF_RARE])
         # Rows with a sequence seldom move: then the table that puts them in order is that of frequent types as well.
         both = "seq" in keys and FEW * sum(self.many[kind] for kind in self.present - frequent) <= self.many.total()
-        self.place(keys, f"{self.asked.of(self.present).among(self.needed)} AND {early}",
-                   have[OF_FREQUENT] if both else None)
+        if both:
+            self.rare_table(rare, have[OF_RARE])
+        self.place(keys, have[OF_FREQUENT] if both else None)
         merged = self.merge(keys)
-        counted = con.execute(f'SELECT "type", count(*) FILTER (WHERE {early}), min(t), max(t), count(*), '
-                              'count(*) FILTER (WHERE wanted) FROM scan_keys GROUP BY 1 ORDER BY 1').fetchall()
+        counted = con.execute(f'SELECT "type", count(*) FILTER (WHERE {early}), min(t), max(t), count(*) FROM scan_keys '
+                              "GROUP BY 1 ORDER BY 1").fetchall()
         if self.found or not counted:
             return None
-        ties, moved, repeats = scan_order.order(con, keys, self.contents)
-        both = both and not moved
-        if both:
+        ties, moved, repeats = scan_order.order(con, keys, wanted, self.contents)
+        instants = ties and "seq" in keys
+        kept = both and not moved
+        if kept:
             con.execute(f"ALTER TABLE scan_keys RENAME TO {OF_FREQUENT}")
-            for name in (*keys, "wanted"):
+            for name in keys:
                 con.execute(f"ALTER TABLE {OF_FREQUENT} DROP COLUMN {name}")
         else:
             con.execute("DROP TABLE scan_keys")
-        self.table(OF_RARE, self.rows(rare, early, 0), have[OF_RARE], merged > 0, ties, moved)
-        for name in asides:
-            con.execute(f"DROP TABLE IF EXISTS {name}")
-        if not both:
-            self.table(OF_FREQUENT, self.rows(frequent, early, 1), have[OF_FREQUENT], merged > 0, ties, moved)
+        if not kept or merged:
+            self.rare_table(rare, have[OF_RARE], merged > 0, instants, moved)
+        if not kept:
+            self.table(OF_FREQUENT, self.rows(frequent, False, early), have[OF_FREQUENT], merged > 0, instants, moved)
         con.execute("DROP TABLE IF EXISTS scan_moved")
-        own = f'{early} AND "type" IN ({", ".join(map(str, sorted(frequent)))})' if both else "true"
-        self.views(have, ties, {OF_RARE: "true", OF_FREQUENT: own})
+        own = f'{early} AND "type" IN ({", ".join(map(str, sorted(frequent)))})' if kept else "true"
+        # Without a sequence an instant is a time.
+        instant = "instant" if instants else "t" if ties else "pos"
+        self.views(have, instant, {OF_RARE: early, OF_FREQUENT: own})
+        shared = f"SELECT t AS instant FROM {scan_order.SHARED}"
+        if instants or not ties:
+            con.execute(f"DROP TABLE IF EXISTS {scan_order.SHARED}")
+            shared = "SELECT instant FROM events WHERE pos <> instant"
+        con.execute(f"CREATE OR REPLACE VIEW events_shared AS {shared}")
         counts = {names[kind]: n for kind, n, *_ in counted if n}
         total, last = sum(counts.values()), max(one[3] for one in counted)
-        return Scan(tuple(self.names), counts, total, sum(one[5] for one in counted),
+        return Scan(tuple(self.names), counts, total, sum(one[1] for one in counted if one[0] in self.needed),
                     sum(one[4] for one in counted) - total, min(one[2] for one in counted), last,
                     last if as_of is None else as_of, merged, repeats, ties,
                     {names[kind]: _view(OF_RARE if kind in rare else OF_FREQUENT)
@@ -451,18 +457,49 @@ class _Work:
                 rare.add(kind)
         return frozenset(rare)
 
-    def place(self, keys: Sequence[str], wanted: str, columns: Sequence[str] | None) -> None:
-        """The table `scan_keys`: where each row stands, by these columns too, whether it is `wanted`, and what it says
-        in these columns of types that are not few; in the order of the files. Only then, not for None, is it asked
-        whether rows of these types fit."""
+    def set_apart(self, few: frozenset[int], held: Collection[str]) -> None:
+        """Sets rows of these types apart in parts where that spares something, for a table of these columns."""
+        self.few, self.apart, self.others = few, [], [source for source, _ in self.parts]
+        for source, files in () if self.looked else self.parts:
+            names = [self.names[file] for file in files]
+            self.apart.append(set_apart(self.con, source, names, self.asked.of(self.present), few, held))
+
+    def rare_table(self, kinds: frozenset[int], columns: Sequence[str], merged: bool = False, instants: bool = False,
+                   moved: bool = False) -> None:
+        """The table of the rows of rare types, those after the instant of judgement too. Rows that were set apart are
+        held against the vocabulary as they stand there, and tell what need not be read of others."""
+        asked = self.asked.of(self.present)
+        raw = {name: type for apart in self.apart if apart for name, (type, _) in apart.raw.items()}
+        # Which of them fit is asked of the table: of a source, whose rows come a few at a time, it is dearer.
+        rows = [select(apart.source, asked.of(kinds), odd="trusted", also={
+            name: apart.raw[name][1] if name in apart.raw else f"CAST(NULL AS {type})" for name, type in raw.items()})
+            for apart in self.apart if apart]
+        none = "".join(f", CAST(NULL AS {type}) AS {name}" for name, type in raw.items())
+        rows += [f"SELECT *{none} FROM ({one})" for one in self.rows(kinds, True)]
+        self.table(OF_RARE, rows, [*columns, *raw], merged, instants, moved)
+        for number, apart in enumerate(self.apart):
+            if apart:
+                source, files = self.parts[number]
+                asked_for = ["count(*)", *(f"count({apart.fields[name][1]})" for name in apart.told)]
+                _, *counts = self.row(
+                    f"SELECT {', '.join(asked_for)} FROM {OF_RARE} WHERE file IN ({', '.join(map(str, files))}) AND "
+                    f"CASE WHEN {odd_apart(apart, asked)} THEN error({quoted(ODD)}) ELSE true END")
+                self.others[number] = of_others(source, asked, apart, dict(zip(apart.told, counts, strict=True)))
+        for name in raw:
+            self.con.execute(f"ALTER TABLE {OF_RARE} DROP COLUMN {name}")
+
+    def place(self, keys: Sequence[str], columns: Sequence[str] | None) -> None:
+        """The table `scan_keys`: where each row stands, by these columns too, and what it says in these columns of
+        types that are not few; in the order of the files. Only then, not for None, is it asked whether rows of these
+        types fit, and has it the columns of every table of events."""
         con = self.con
-        chosen = ", ".join(['"type"', "t", f"{self.starts()} AS pos", "file", '"row"', *keys, f"{wanted} AS wanted",
-                            *(columns or ())])
+        place = ['"type"', "t", f"{self.starts()} AS pos"]
+        chosen = ", ".join([*place, *keys] if columns is None else [*place, "file", '"row"', *keys, *columns])
         rows = [f"SELECT {chosen} FROM ({self.staged}) WHERE NOT odd"]
         if self.looked:
             every = [select(source, self.asked.of(self.present), odd="skipped") for source, _ in self.parts]
         elif columns is not None:
-            every = [self.checked(halves, 1) for halves in self.halves]
+            every = [self.checked(number, self.present - self.few) for number in range(len(self.parts))]
         else:
             every = [select(narrowed(source, self.asked, frozenset()), self.asked.of(frozenset()), odd="stops")
                      for source, _ in self.parts]
@@ -487,8 +524,12 @@ class _Work:
 
     def starts(self) -> str:
         """SQL of a row's place in the order of reading: it rises with the file and the row."""
-        starts = [0, *accumulate(self.lengths[:-1])]
+        starts = self.begins()
         return '"row"' if len(starts) == 1 else f'([{", ".join(map(str, starts))}])[file + 1] + "row"'
+
+    def begins(self) -> list[int]:
+        """How many rows are before each file."""
+        return [0, *accumulate(self.lengths[:-1])]
 
     def contents(self) -> None:
         """The table `scan_said`: what each row in `scan_ties` says, as one text."""
@@ -527,21 +568,21 @@ class _Work:
                  for letter in ("c", *("s" if one.said else ""))]
         return [one for one in ("service", *every) if one in there]
 
-    def table(self, name: str, rows: Iterable[str], columns: Sequence[str], merged: bool, ties: bool, moved: bool,
-              ) -> None:
+    def table(self, name: str, rows: Iterable[str], columns: Sequence[str], merged: bool = False,
+              instants: bool = False, moved: bool = False) -> None:
         """A table of these rows with these columns, each at its place in the order."""
         place = starts = self.starts()
         joined = ""
         if moved:
-            place, joined = f"coalesce(m.pos, {starts})", ' LEFT JOIN scan_moved AS m USING (file, "row")'
+            place, joined = f"coalesce(m.pos, {starts})", f" LEFT JOIN scan_moved AS m ON {starts} = m.was"
         if merged:
             joined += ' ANTI JOIN scan_dropped AS d USING (file, "row")'
-        instant = [f"coalesce(m.instant, {starts}) AS instant"] if ties else []
+        instant = [f"coalesce(m.instant, {starts}) AS instant"] if instants else []
         chosen = ", ".join(['"type"', "t", f"{place} AS pos", *instant, "file", '"row"', *columns])
-        self.con.execute(f"CREATE TABLE {name} AS "
+        self.con.execute(f"CREATE OR REPLACE TABLE {name} AS "
                          + " UNION ALL ".join(f"SELECT {chosen} FROM ({one}) AS r{joined}" for one in rows))
 
-    def views(self, have: Mapping[str, Sequence[str]], ties: bool, wanted: Mapping[str, str]) -> None:
+    def views(self, have: Mapping[str, Sequence[str]], instant: str, wanted: Mapping[str, str]) -> None:
         """The view of each table, as far as its rows are wanted, with all columns; and `events`, of both."""
         columns = [("service", "service", "VARCHAR")]
         for number, one in enumerate(self.held.columns):
@@ -551,25 +592,24 @@ class _Work:
             shown = ", ".join(f"{one if one in have[table] else f'CAST(NULL AS {type})'} AS {named(name)}"
                               for one, name, type in columns)
             self.con.execute(f'CREATE OR REPLACE VIEW {_view(table)} AS SELECT "type", t, pos, '
-                             f'{"instant" if ties else "pos AS instant"}, file, "row", {shown} FROM {table} '
+                             f'{instant} AS instant, file, "row", {shown} FROM {table} '
                              f"WHERE {wanted[table]}")
         self.con.execute("CREATE OR REPLACE VIEW events AS "
                          + " UNION ALL ".join(f"SELECT * FROM {_view(table)}" for table in TABLES))
 
-    def rows(self, kinds: frozenset[int], early: str, half: int) -> Iterator[str]:
-        """The rows of these types, all of which are in the same half of each source."""
+    def rows(self, kinds: frozenset[int], rare: bool, early: str = "true") -> Iterator[str]:
+        """The rows of these types, which are all `rare` or all not, but those that were set apart."""
         wanted = f"{early} AND {self.asked.of(self.present).among(kinds & self.needed)}"
-        if self.looked:
-            for source, _ in self.parts:
+        for number, (source, _) in enumerate(self.parts):
+            if self.looked:
                 yield select(narrowed(source, self.asked, kinds), self.asked.of(kinds), wanted, "skipped")
-        for halves in self.halves:
-            yield self.checked(halves, half, wanted)
+            elif not rare or not self.apart[number]:
+                yield self.checked(number, self.few if rare else self.present - self.few, wanted)
         yield f"SELECT * FROM ({self.staged}) WHERE {wanted} AND NOT odd"
 
-    def checked(self, halves: tuple[Source, Source], half: int, wanted: str = "true") -> str:
-        """Rows of one of two halves, stopped by those of its types that do not fit."""
-        kinds = self.present - self.few if half else self.few
-        return select(halves[half], self.asked.of(kinds), wanted, "stops", self.asked.of(self.present).among(kinds))
+    def checked(self, number: int, kinds: frozenset[int], wanted: str = "true") -> str:
+        """The rows of a part, stopped by those of these types that do not fit."""
+        return select(self.others[number], self.asked.of(kinds), wanted, "stops", self.asked.of(self.present).among(kinds))
 
 
 def _view(table: str) -> str:

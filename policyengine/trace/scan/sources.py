@@ -49,6 +49,8 @@ which they are."""
 SOME = 3
 """So few types are asked for one by one."""
 
+NO_COLUMNS: Mapping[str, str] = {}
+
 _ODD = {"skipped": "false", "stops": f"error({quoted(ODD)})"}
 
 ROW = ("file", "row", "type", "t", "local", "seq", "id", "service", "content", "odd")
@@ -171,17 +173,19 @@ class Source:
     place: str = ""
 
 
-def select(source: Source, asked: Asked, wanted: str = "true", odd: Odd = "said", checked: str = "true") -> str:
-    """The rows of a source in the columns of the table, as far as they are wanted: SQL over `type` and `t`, as is which
-    rows are `checked` for fields that do not fit."""
+def select(source: Source, asked: Asked, wanted: str = "true", odd: Odd = "said", checked: str = "true",
+           also: Mapping[str, str] = NO_COLUMNS) -> str:
+    """The rows of a source in the columns of the table, and in such that are SQL of a value as it is read (`also`), as
+    far as they are wanted: SQL over `type` and `t`, as is which rows are `checked` for fields that do not fit."""
     columns = _columns(source)
-    fields = {name: one for name, one in columns.items() if name not in ENVELOPE}
+    fields = fields_of(source)
     id, sequence = _id(columns.get("id"))[0], _sequence(columns.get("sequence"))[0]
     kind = (TEXT, source.place) if source.place else columns["type"]
     wrong = [*_misfits(fields, asked, kind), *_unsaid(fields, source, asked, id, sequence)]
     service = fields.get("service")
     held = [f"{_value(one, fields)} AS c{number}" for number, one in enumerate(asked.held.columns)]
     held += [f"{_said(one, fields, source)} AS s{number}" for number, one in enumerate(asked.held.columns) if one.said]
+    held += [f"{x} AS {name}" for name, x in also.items()]
     more = [f"{'NULL' if service is None else text_of(*service)}::VARCHAR AS service",
             f"{_content(fields, source, asked, id, sequence)} AS content"]
     if wrong and checked != "true":
@@ -192,6 +196,21 @@ def select(source: Source, asked: Asked, wanted: str = "true", odd: Odd = "said"
 def placed(source: Source, asked: Asked) -> str:
     """The rows of a source with what puts them in order alone, odd where that cannot be told."""
     return _rows(source, asked, [], [], [], "true", "said")
+
+
+def fields_of(source: Source) -> dict[str, tuple[Form, str]]:
+    """What the rows of a source say beside the columns that every row has."""
+    return {name: one for name, one in _columns(source).items() if name not in ENVELOPE}
+
+
+def value_of(column: Column, source: Source) -> str:
+    """SQL of what a column of the table has of a row as it is read."""
+    return _value(column, fields_of(source))
+
+
+def misfits(fields: Mapping[str, tuple[Form, str]], asked: Asked) -> str:
+    """Which rows may not fit the vocabulary; SQL over `type` and these columns."""
+    return either(_misfits(fields, asked, (TEXT, '"type"')))
 
 
 def _columns(source: Source) -> dict[str, tuple[Form, str]]:
