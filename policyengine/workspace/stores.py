@@ -26,7 +26,7 @@ from policyengine.workspace.inputs import Seen
 from policyengine.workspace.tracing import Store
 
 if TYPE_CHECKING:  # it imports DuckDB
-    from policyengine.trace.scan.scan import Scan
+    from policyengine.trace.scan.tables import Scan
 
 
 @record

@@ -20,7 +20,8 @@ from policyengine.core import types
 from policyengine.core.standing import typed
 from policyengine.trace.columns import Column, sql_type
 from policyengine.trace.scan.database import open_database
-from policyengine.trace.scan.scan import Scan, scan
+from policyengine.trace.scan.scan import scan
+from policyengine.trace.scan.tables import Scan
 from policyengine.workspace.inputs import Trace, read_trace
 
 FIELDS: dict[str, dict[str, Any]] = {
@@ -206,7 +207,7 @@ def compare(con: duckdb.DuckDBPyConnection, found: Scan, trace: Trace) -> None:
     assert len(read) == len(kept) == found.rows
     instants: dict[Any, int] = {}
     ties = False
-    for event, (place, t, file, row, instant, pos, service, *values) in zip(kept, read, strict=True):
+    for event, (place, t, file, row, instant, _, service, *values) in zip(kept, read, strict=True):
         assert (place, t) == (event.place, event.time)
         assert alike(event, found.files[file], row, kept)
         ties = ties or (event.time, event.sequence) in instants

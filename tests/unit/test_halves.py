@@ -9,9 +9,10 @@ import duckdb
 import pytest
 
 from policyengine.trace.columns import Column
-from policyengine.trace.scan import scan as scan_module
+from policyengine.trace.scan import tables as scan_tables
 from policyengine.trace.scan.halves import SPARED, of_others
-from policyengine.trace.scan.scan import Scan, scan
+from policyengine.trace.scan.scan import scan
+from policyengine.trace.scan.tables import Scan
 from tests.unit.test_scan import INTEGER, NOON, NUMBER, TEXT, USER, con, events, parquet
 
 __all__ = ["con"]
@@ -70,7 +71,7 @@ def halved(con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, path
                "free": {**envelope, "properties": user, "additionalProperties": True}}
     needs = {"rare": (USER, *(Column((name,), TEXT) for name in more)), "seen": (USER, Column(("note",), TEXT)),
              "free": (USER,)}
-    monkeypatch.setattr(scan_module, "of_others", noted)
+    monkeypatch.setattr(scan_tables, "of_others", noted)
     found, wrong = scan(con, paths, schemas, needs)
     monkeypatch.undo()
     return found, [f"{one.name} {Path(one.span.path).name}:{one.span.line}" for one in wrong if one.span], columns

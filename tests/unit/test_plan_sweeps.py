@@ -8,7 +8,7 @@ from policyengine.core import ir
 from policyengine.core.case import Case, Event
 from policyengine.trace.plan.frames import RARE
 from policyengine.trace.plan.plan import Known, plan
-from policyengine.trace.scan.scan import TABLES
+from policyengine.trace.scan.tables import TABLES
 from tests.support.tables import known_of
 from tests.support.trace_strategies import CALENDAR, START, in_state, policy
 

@@ -21,13 +21,15 @@ from policyengine.core import types
 from policyengine.trace.columns import Column
 from policyengine.trace.files import read
 from policyengine.trace.scan import parquet as scan_parquet
+from policyengine.trace.scan import reading as scan_reading
 from policyengine.trace.scan import rising as scan_rising
-from policyengine.trace.scan import scan as scan_module
+from policyengine.trace.scan import tables as scan_tables
 from policyengine.trace.scan import text as scan_text
 from policyengine.trace.scan.database import open_database, temp_folder
 from policyengine.trace.scan.rows import Fitter, Held, each_row
-from policyengine.trace.scan.scan import Scan, scan
+from policyengine.trace.scan.scan import scan
 from policyengine.trace.scan.sources import Asked
+from policyengine.trace.scan.tables import Scan
 
 TEXT, INTEGER, NUMBER = types.Text(), types.Number(integer=True), types.Number()
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -100,7 +102,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_plain_lines_are_read_by_duckdb_alone(con: duckdb.DuckDBPyConnection, tmp_path: Path, ways: list[str],
                                               monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_module, "each_row", None)
+    monkeypatch.setattr(scan_reading, "each_row", None)
     found = good(con, ndjson(tmp_path / "e.ndjson", [row(number, age=number) for number in range(2000)]))
     assert (found.rows, found.ties, ways) == (2000, False, ["_strict"])
     assert events(con, 'pos, "row", "user", "age:integer"')[-1] == (2000, 2000, "u4", 1999)
@@ -127,7 +129,7 @@ def test_a_bad_line_among_many(con: duckdb.DuckDBPyConnection, tmp_path: Path, w
 
 def test_nulls_and_decimals_are_read_with_care(con: duckdb.DuckDBPyConnection, tmp_path: Path, ways: list[str],
                                                monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_module, "each_row", None)
+    monkeypatch.setattr(scan_reading, "each_row", None)
     lines = [row(number, age=None if number % 3 == 0 else 5) if number % 2 else row(number)
              for number in range(3000)]
     good(con, ndjson(tmp_path / "e.ndjson", lines))  # type: ignore[arg-type]
@@ -177,7 +179,7 @@ def test_few_rows_of_many_fields(con: duckdb.DuckDBPyConnection, tmp_path: Path,
         read.append(name)
         return each_row(name, *asked, **more)
 
-    monkeypatch.setattr(scan_module, "each_row", each)
+    monkeypatch.setattr(scan_reading, "each_row", each)
     found = good(con, ndjson(tmp_path / "a.ndjson", [row(n, age=n) for n in range(20)]))
     assert found.rows == 20 and bool(read) == by_python
     assert events(con, '"row", "age:integer"') == [(n + 1, n) for n in range(20)]
@@ -675,9 +677,9 @@ def test_rows_are_put_in_order_however_they_are_handed_over(con: duckdb.DuckDBPy
                                  f"read_json('{source}')) TO '{names[-1]}'")
     good(con, *names)
     expected = events(con, 't, file, "row"')
-    for name in ("placed", "select"):
-        handed = getattr(scan_module, name)
-        monkeypatch.setattr(scan_module, name, lambda *asked, handed=handed, **more:
+    for room, name in ((scan_reading, "placed"), (scan_tables, "select")):
+        handed = getattr(room, name)
+        monkeypatch.setattr(room, name, lambda *asked, handed=handed, **more:
                             f'SELECT * FROM ({handed(*asked, **more)}) ORDER BY file DESC, "row"')
     good(con, *names)
     told = events(con, 't, file, "row"')

@@ -25,10 +25,11 @@ from policyengine.trace.engines.spark import FAULTS, KEPT, fault, local_table
 from policyengine.trace.engines.spark_read import PLACE, Part, each_row, numbered, parts
 from policyengine.trace.engines.spark_sql import name_of, spark_sql, spark_type
 from policyengine.trace.files import read
+from policyengine.trace.scan.reading import clocks
 from policyengine.trace.scan.rising import UNREAD
 from policyengine.trace.scan.rows import MAX_ERRORS, Fitter, Held, Schemas, as_json, id_twice, too_many
-from policyengine.trace.scan.scan import Scan, clocks
 from policyengine.trace.scan.sources import asked, select
+from policyengine.trace.scan.tables import Scan
 
 
 def scan(spark: SparkSession, paths: Sequence[str | os.PathLike[str]], schemas: Schemas,

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from typing import Any
 from weakref import WeakSet
 
 import duckdb
@@ -116,6 +117,18 @@ def _interrupt(con: duckdb.DuckDBPyConnection) -> None:
     for one in (con, *_others):
         with suppress(duckdb.Error):  # it is closed
             one.interrupt()
+
+
+def row_of(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    """The one row that a query gives."""
+    found = con.execute(sql).fetchone()
+    assert found is not None
+    return found
+
+
+def number_of(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    """The one number that a query gives, 0 for null."""
+    return int(row_of(con, sql)[0] or 0)
 
 
 def temp_folder(con: duckdb.DuckDBPyConnection) -> str:

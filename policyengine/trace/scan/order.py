@@ -12,8 +12,13 @@ from collections.abc import Callable, Collection
 
 import duckdb
 
+from policyengine.trace.scan.database import number_of
+
 OF_FILES, SHARED = "scan_files", "scan_shared"
 """Where each file that has rows begins (file, start); and the times that several rows have (t)."""
+
+SAID = 'CREATE TABLE scan_said (file INTEGER, "row" BIGINT, said VARCHAR)'
+"""The table of what rows say, each as one text that sorts as what it says does."""
 
 
 def order(con: duckdb.DuckDBPyConnection, there: Collection[str], wanted: str, contents: Callable[[], None],
@@ -24,7 +29,7 @@ def order(con: duckdb.DuckDBPyConnection, there: Collection[str], wanted: str, c
     `scan_moved` (was, pos, instant) has the place in the order of each row that was read at another, `was`. With a
     sequence it has also the place of the first event of a row's instant, and the rows of which that is not their own;
     without, an instant is a time, and `SHARED` has those of several rows. `there` are those of the columns `seq` and
-    `id` that `scan_keys` has. `contents` makes the table `scan_said` (file, row, said) of the rows in `scan_ties`.
+    `id` that `scan_keys` has. `contents` fills the table `scan_said` with what the rows in `scan_ties` say.
     """
     ordered = "seq" in there
     seq, id = ("seq" if ordered else "NULL::BIGINT"), ("coalesce(id, '')" if "id" in there else "''")
@@ -47,12 +52,11 @@ def order(con: duckdb.DuckDBPyConnection, there: Collection[str], wanted: str, c
     con.execute("CREATE TABLE scan_ties AS " + in_files(
         "SELECT was, t, k, free FROM scan_few QUALIFY count(*) OVER (PARTITION BY t, q, k, i) > 1 UNION ALL "
         f'{others} AND (t, "type") IN (SELECT (t, k) FROM ({others}) GROUP BY t, k HAVING count(*) > 1)', "was"))
-    if _one(con, "SELECT count(*) FROM scan_ties"):
+    con.execute(SAID)
+    if number_of(con, "SELECT count(*) FROM scan_ties"):
         contents()
-    else:
-        con.execute('CREATE TABLE scan_said (file INTEGER, "row" BIGINT, said VARCHAR)')
     said = 'SELECT was, t, k, free, said FROM scan_ties JOIN scan_said USING (file, "row")'
-    repeats = _one(con, f"SELECT count(*) - count(DISTINCT (t, k, said)) FROM ({said}) WHERE free")
+    repeats = number_of(con, f"SELECT count(*) - count(DISTINCT (t, k, said)) FROM ({said}) WHERE free")
     # Rows of one time share their places out anew, from the lowest on: what was read between them is not wanted.
     rows = "PARTITION BY t ORDER BY q NULLS FIRST, k, i, said, was"
     head = "min(nth) OVER (PARTITION BY t, q)" if ordered else "nth"
@@ -65,9 +69,9 @@ def order(con: duckdb.DuckDBPyConnection, there: Collection[str], wanted: str, c
              else "")
     first = " OR instant <> was" if ordered else ""
     con.execute(f"CREATE TABLE scan_moved AS SELECT was, pos, instant FROM scan_placed WHERE pos <> was{first} {alone}")
-    ties = _one(con, "SELECT count(*) FROM scan_placed WHERE head <> nth" if ordered else
+    ties = number_of(con, "SELECT count(*) FROM scan_placed WHERE head <> nth" if ordered else
                 f"SELECT count(*) FROM {SHARED}")
-    moved = _one(con, "SELECT count(*) FROM scan_moved")
+    moved = number_of(con, "SELECT count(*) FROM scan_moved")
     for table in ("scan_sorted", "scan_few", "scan_ties", "scan_said", "scan_placed"):
         con.execute(f"DROP TABLE IF EXISTS {table}")
     return ties > 0, moved > 0, repeats
@@ -85,10 +89,4 @@ def _look(con: duckdb.DuckDBPyConnection, rows: str, rises: str) -> bool:
     con.execute(f"CREATE OR REPLACE TABLE {SHARED} AS SELECT t, bool_or(t < t0) AS falls, bool_or(NOT {rises}) AS "
                 "crossed FROM (SELECT t, q, k, lag(t) OVER () AS t0, lag(q) OVER () AS q0, lag(k) OVER () AS k0 FROM "
                 f"({rows})) WHERE t <= t0 GROUP BY t")
-    return bool(_one(con, f"SELECT count(*) FROM {SHARED} WHERE falls"))
-
-
-def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = con.execute(sql).fetchone()
-    assert row is not None
-    return int(row[0])
+    return bool(number_of(con, f"SELECT count(*) FROM {SHARED} WHERE falls"))
