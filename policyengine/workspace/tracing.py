@@ -30,7 +30,7 @@ from policyengine.trace.plan.calendars import Horizon
 from policyengine.trace.plan.plan import Guard, Known, Plan, TooManyPairs, plan
 from policyengine.trace.plan.shared import shared
 
-MEANWHILE = 100
+MEANWHILE = 60
 """While the engine runs the next rules, moments are explained as soon as there are so many for each of these rules:
 fewer would not be worth what it takes to fetch their rows, but the last are all that is left to do in the end."""
 

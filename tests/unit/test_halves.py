@@ -185,12 +185,22 @@ def test_rare_rows_after_the_time_asked_for(con: duckdb.DuckDBPyConnection, tmp_
         3, 26, 26)
 
 
-def test_rare_rows_of_files_with_other_columns(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    """Of each file, what it has; and an odd row of the second is told as its own."""
+def test_rare_rows_of_files_with_other_columns(con: duckdb.DuckDBPyConnection, tmp_path: Path,
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each file, what it has, which is all that it says it has; and an odd row of the second is told as its own."""
+    read: list[set[str]] = []
+
+    def noted(*asked: Any) -> Any:
+        found = of_others(*asked)
+        read.append(set(found.columns))
+        return found
+
+    monkeypatch.setattr(scan_tables, "of_others", noted)
     paths = [wide(con, tmp_path / "a.parquet"), wide(con, tmp_path / "b.parquet", amount="CAST(i AS SMALLINT)"),
              wide(con, tmp_path / "c.parquet", amount="CAST(i AS DECIMAL(9,2))", asked="CAST(i AS TINYINT)")]
     found, wrong = told(con, *paths)
     assert (found and found.counts, wrong) == ({"rare": 18, "seen": 162}, [])
+    assert read == [{"type", "time"}] * 3
     assert con.execute('SELECT file, sum("amount:number"), sum("asked:integer") FROM events_rare GROUP BY 1 ORDER BY 1'
                        ).fetchall() == [(0, 225, 150), (1, 150, 150), (2, 150, 150)]
     wide(con, tmp_path / "b.parquet", amount="CAST(i AS SMALLINT)", asked="i + 20")

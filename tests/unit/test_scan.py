@@ -548,6 +548,19 @@ def test_events_stand_once_in_one_view(con: duckdb.DuckDBPyConnection, tmp_path:
             (n + 1, n + 1, f"u{n % 7}") for n in range(len(types_read)) if kinds[n * 11 % 35] != "odd"]
 
 
+def test_rows_of_one_time_behind_a_file_without_events(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """What a row says is asked of the file that has it."""
+    def file(name: str, *users: str) -> str:
+        rows = ", ".join(f"({n}, '{user}')" for n, user in enumerate(users)) or "(0, '')"
+        return parquet(con, tmp_path / name, "SELECT 'used' AS type, TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, "
+                       f"\"user\" FROM (VALUES {rows}) AS r(n, \"user\") WHERE \"user\" <> '' ORDER BY n")
+
+    found, wrong = scan(con, [file("a.parquet"), file("b.parquet", "v", "u", "w"), file("c.parquet"),
+                              file("d.parquet", "t")], SCHEMAS, NEEDS)
+    assert found is not None and {one.name for one in wrong} == {"no-events"}
+    assert events(con, 'file, "row", "user"') == [(3, 1, "t"), (1, 2, "u"), (1, 1, "v"), (1, 3, "w")]
+
+
 def test_many_rows_with_one_id(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, "
                    "'u' AS \"user\", 'e' || (i % 9000) AS id FROM range(10000) AS r(i)")

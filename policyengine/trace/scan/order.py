@@ -15,7 +15,7 @@ import duckdb
 from policyengine.trace.scan.database import number_of
 
 OF_FILES, SHARED = "scan_files", "scan_shared"
-"""Where each file that has rows begins (file, start); and the times that several rows have (t)."""
+"""Where each file that has rows begins (file, start); and the times that several rows have, without a sequence (t)."""
 
 SAID = 'CREATE TABLE scan_said (file INTEGER, "row" BIGINT, said VARCHAR)'
 """The table of what rows say, each as one text that sorts as what it says does."""
@@ -35,16 +35,17 @@ def order(con: duckdb.DuckDBPyConnection, there: Collection[str], wanted: str, c
     seq, id = ("seq" if ordered else "NULL::BIGINT"), ("coalesce(id, '')" if "id" in there else "''")
     free = " AND ".join(f"{name} IS NULL" for name in there) or "true"
     rises = "coalesce(q > q0, q IS NOT NULL)" if ordered else "k > k0"
+    looked = f"t < t0 OR t = t0 AND NOT {rises}" if ordered else "t <= t0"
     read = (f'SELECT t, {seq} AS q, "type" AS k, {id} AS i, {free} AS free, pos AS was, pos AS own FROM scan_keys '
             f"WHERE {wanted}")
-    sorted = _look(con, read, rises)
+    sorted = _look(con, read, rises, looked)
     if sorted:
         # The row that is the m-th by time has the place of that which was read as the m-th.
         by = "t, own" if ordered else "t, k, own"
         con.execute(f"CREATE TABLE scan_sorted AS SELECT s.* EXCLUDE own, r.own FROM ({read} ORDER BY {by}) AS s "
                     f"POSITIONAL JOIN (SELECT own FROM ({read})) AS r")
         read = "SELECT * FROM scan_sorted"
-        _look(con, read, rises)
+        _look(con, read, rises, looked)
     crossed = f"(SELECT t FROM {SHARED} WHERE crossed)"
     con.execute(f"CREATE TABLE scan_few AS SELECT * FROM ({read}) WHERE t IN {crossed}")
     # Those of one time, sequence, type and id; and of rows that are not wanted those that may repeat another.
@@ -83,10 +84,10 @@ def in_files(rows: str, place: str) -> str:
             f"ON r.{place} > f.start")
 
 
-def _look(con: duckdb.DuckDBPyConnection, rows: str, rises: str) -> bool:
-    """Whether times fall; else the table `SHARED` has those of several rows, and whether these cross: do not stand in
-    rising order. Most files have but few such times."""
+def _look(con: duckdb.DuckDBPyConnection, rows: str, rises: str, looked: str) -> bool:
+    """Whether times fall; else the table `SHARED` has those at which a row is `looked` at beside the one before it, and
+    whether rows cross there: do not stand in rising order. Most files have but few such times."""
     con.execute(f"CREATE OR REPLACE TABLE {SHARED} AS SELECT t, bool_or(t < t0) AS falls, bool_or(NOT {rises}) AS "
                 "crossed FROM (SELECT t, q, k, lag(t) OVER () AS t0, lag(q) OVER () AS q0, lag(k) OVER () AS k0 FROM "
-                f"({rows})) WHERE t <= t0 GROUP BY t")
+                f"({rows})) WHERE {looked} GROUP BY t")
     return bool(number_of(con, f"SELECT count(*) FROM {SHARED} WHERE falls"))
