@@ -561,6 +561,15 @@ def test_rows_of_one_time_behind_a_file_without_events(con: duckdb.DuckDBPyConne
     assert events(con, 'file, "row", "user"') == [(3, 1, "t"), (1, 2, "u"), (1, 1, "v"), (1, 3, "w")]
 
 
+def test_a_file_that_begins_with_the_end_of_another(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """Of rows with one id the first stands, though both have a sequence and none moves."""
+    names = [ndjson(tmp_path / f"{first}.ndjson", [row(n, id=f"e{n}") for n in range(first, first + 10)])
+             for first in (0, 8)]
+    found = good(con, *names)
+    assert (found.merged, found.rows, found.ties) == (2, 18, False)
+    assert events(con, 'file, "row"') == [*((0, n) for n in range(1, 11)), *((1, n) for n in range(3, 11))]
+
+
 def test_many_rows_with_one_id(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     path = parquet(con, tmp_path / "e.parquet", "SELECT 'used' AS type, TIMESTAMPTZ '2026-08-01 12:00:00Z' AS time, "
                    "'u' AS \"user\", 'e' || (i % 9000) AS id FROM range(10000) AS r(i)")
