@@ -218,3 +218,13 @@ def test_rare_rows_that_repeat_an_id(con: duckdb.DuckDBPyConnection, tmp_path: P
     found, wrong = told(con, twice)
     assert (found and (found.merged, found.counts), wrong) == ((1, {"rare": 6, "seen": 54}), [])
     assert con.execute('SELECT "row" FROM events_rare ORDER BY pos').fetchall() == [(i + 1,) for i in range(0, 60, 10)]
+
+
+@pytest.mark.parametrize("more", ["", "CAST(row AS INTEGER) AS sequence,"])
+def test_an_odd_row_that_repeats_an_id(con: duckdb.DuckDBPyConnection, tmp_path: Path, more: str) -> None:
+    """It is told, though it would be left out."""
+    path = wide(con, tmp_path / "a.parquet", asked="CASE i WHEN 20 THEN 61 ELSE 1 END")
+    twice = parquet(con, tmp_path / "twice.parquet", f"SELECT * EXCLUDE row, {more} 'e' || CASE row WHEN 20 THEN 10 "
+                    f"ELSE row END AS id FROM (SELECT * RENAME file_row_number AS row FROM read_parquet('{path}', "
+                    "file_row_number = true))")
+    assert told(con, twice) == (None, ["event-maximum twice.parquet:21"])

@@ -82,9 +82,7 @@ def open_database(memory: str | None = None, threads: int | None = None, *, fold
 def _find_room(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> bool:
     """Whether all events of these files find room within the limit of a connection, as far as can be told; not where
     none is named."""
-    limit = con.execute("SELECT current_setting('memory_limit')").fetchone()
-    assert limit is not None
-    number, unit = limit[0].split()
+    number, unit = row_of(con, "SELECT current_setting('memory_limit')")[0].split()
     room: float = float(number) * 1024 ** ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB").index(unit)
     rows = 0
     for name in files:
@@ -102,9 +100,7 @@ def _find_room(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> bool:
 def another(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """A second connection to the same tables, to be closed, for a query whose rows are fetched between others."""
     cursor = con.cursor()
-    found = con.execute("SELECT current_database()").fetchone()
-    assert found is not None
-    cursor.execute(f"USE {named(found[0])}")
+    cursor.execute(f"USE {named(row_of(con, 'SELECT current_database()')[0])}")
     _others.add(cursor)
     return cursor
 
@@ -133,10 +129,9 @@ def number_of(con: duckdb.DuckDBPyConnection, sql: str) -> int:
 
 def temp_folder(con: duckdb.DuckDBPyConnection) -> str:
     """The folder of a connection's temporary files; it exists."""
-    row = con.execute("SELECT current_setting('temp_directory')").fetchone()
-    assert row is not None
-    os.makedirs(row[0], exist_ok=True)
-    return str(row[0])
+    folder = str(row_of(con, "SELECT current_setting('temp_directory')")[0])
+    os.makedirs(folder, exist_ok=True)
+    return folder
 
 
 def _sweep(base: str) -> None:

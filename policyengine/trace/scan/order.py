@@ -52,7 +52,7 @@ def order(con: duckdb.DuckDBPyConnection, there: Collection[str], wanted: str, c
     others = f'SELECT pos AS was, t, "type" AS k, true AS free FROM scan_keys WHERE NOT ({wanted}) AND {free}'
     con.execute("CREATE TABLE scan_ties AS " + in_files(
         "SELECT was, t, k, free FROM scan_few QUALIFY count(*) OVER (PARTITION BY t, q, k, i) > 1 UNION ALL "
-        f'{others} AND (t, "type") IN (SELECT (t, k) FROM ({others}) GROUP BY t, k HAVING count(*) > 1)', "was"))
+        f'{others} AND (t, "type") IN (SELECT (t, k) FROM ({others}) GROUP BY t, k HAVING count(*) > 1)'))
     con.execute(SAID)
     if number_of(con, "SELECT count(*) FROM scan_ties"):
         contents()
@@ -71,17 +71,17 @@ def order(con: duckdb.DuckDBPyConnection, there: Collection[str], wanted: str, c
     first = " OR instant <> was" if ordered else ""
     con.execute(f"CREATE TABLE scan_moved AS SELECT was, pos, instant FROM scan_placed WHERE pos <> was{first} {alone}")
     ties = number_of(con, "SELECT count(*) FROM scan_placed WHERE head <> nth" if ordered else
-                f"SELECT count(*) FROM {SHARED}")
+                     f"SELECT count(*) FROM {SHARED}")
     moved = number_of(con, "SELECT count(*) FROM scan_moved")
     for table in ("scan_sorted", "scan_few", "scan_ties", "scan_said", "scan_placed"):
         con.execute(f"DROP TABLE IF EXISTS {table}")
     return ties > 0, moved > 0, repeats
 
 
-def in_files(rows: str, place: str) -> str:
-    """Rows that have such a place as they were read, with `file` and `row`."""
-    return (f'SELECT r.*, f.file, r.{place} - f.start AS "row" FROM ({rows}) AS r ASOF JOIN {OF_FILES} AS f '
-            f"ON r.{place} > f.start")
+def in_files(rows: str) -> str:
+    """Rows with the place `was` among all as they were read, with `file` and `row` besides."""
+    return (f'SELECT r.*, f.file, r.was - f.start AS "row" FROM ({rows}) AS r ASOF JOIN {OF_FILES} AS f ON r.was > '
+            "f.start")
 
 
 def _look(con: duckdb.DuckDBPyConnection, rows: str, rises: str, looked: str) -> bool:

@@ -111,7 +111,7 @@ class Tables:
         # Rows with a sequence seldom move: then the table that puts them in order is that of frequent types as well.
         both = "seq" in keys and FEW * sum(read.many[kind] for kind in asked.present - frequent) <= read.many.total()
         if both:
-            self.rare_table(rare, have[OF_RARE])
+            self.rare_table(have[OF_RARE])
         self.place(keys, have[OF_FREQUENT] if both else None)
         merged = self.merge(keys)
         counted = con.execute(f'SELECT "type", count(*) FILTER (WHERE {early}), min(t), max(t), count(*) FROM '
@@ -128,7 +128,7 @@ class Tables:
         else:
             con.execute("DROP TABLE scan_keys")
         if not kept or merged:
-            self.rare_table(rare, have[OF_RARE], merged > 0, instants, moved)
+            self.rare_table(have[OF_RARE], merged > 0, instants, moved)
         if not kept:
             self.table(OF_FREQUENT, self.rows(frequent, False, early), have[OF_FREQUENT], merged > 0, instants, moved)
         con.execute("DROP TABLE IF EXISTS scan_moved")
@@ -197,9 +197,9 @@ class Tables:
             return 0
         con.execute("CREATE TABLE scan_doubles AS " + scan_order.in_files(
             f"SELECT pos AS was, id, t, {seq} FROM scan_keys WHERE id IN (SELECT id FROM scan_keys WHERE id IS NOT "
-            "NULL GROUP BY id HAVING count(*) > 1)", "was"))
-        con.execute('CREATE TABLE scan_dropped AS SELECT was, file, "row" FROM (SELECT was, file, "row", row_number() '
-                    "OVER (PARTITION BY id ORDER BY was) AS n FROM scan_doubles) WHERE n > 1")
+            "NULL GROUP BY id HAVING count(*) > 1)"))
+        con.execute("CREATE TABLE scan_dropped AS SELECT was FROM (SELECT was, row_number() OVER (PARTITION BY id "
+                    "ORDER BY was) AS n FROM scan_doubles) WHERE n > 1")
         con.execute(scan_order.SAID)
         self.read.say("scan_doubles")
         wrong = con.execute(
@@ -250,29 +250,33 @@ class Tables:
             names = [self.read.names[file] for file in files]
             self.apart.append(set_apart(self.con, source, names, self.asked, few, held))
 
-    def rare_table(self, kinds: frozenset[int], columns: Sequence[str], merged: bool = False, instants: bool = False,
-                   moved: bool = False) -> None:
+    def rare_table(self, columns: Sequence[str], merged: bool = False, instants: bool = False, moved: bool = False,
+                   ) -> None:
         """The table of the rows of rare types, those after the instant of judgement too. Rows that were set apart are
-        held against the vocabulary as they stand there, and tell what need not be read of others."""
+        held against the vocabulary as they stand there, before any is left out, and tell what need not be read of
+        others."""
         asked = self.asked
         raw = {name: type for apart in self.apart if apart for name, (type, _) in apart.raw.items()}
         # Which of them fit is asked of the table: of a source, whose rows come a few at a time, it is dearer.
-        rows = [select(apart.source, asked.of(kinds), odd="trusted", also={
+        rows = [select(apart.source, asked.of(self.few), odd="trusted", also={
             name: apart.raw[name][1] if name in apart.raw else f"CAST(NULL AS {type})" for name, type in raw.items()})
             for apart in self.apart if apart]
         none = "".join(f", CAST(NULL AS {type}) AS {name}" for name, type in raw.items())
-        rows += [f"SELECT *{none} FROM ({one})" for one in self.rows(kinds, True)]
-        self.table(OF_RARE, rows, [*columns, *raw], merged, instants, moved)
+        rows += [f"SELECT *{none} FROM ({one})" for one in self.rows(self.few, True)]
+        self.table(OF_RARE, rows, [*columns, *raw], False, instants, moved)
         for number, apart in enumerate(self.apart):
             if apart:
                 source, files = self.read.parts[number]
                 asked_for = ["count(*)", *(f"count({apart.fields[name][1]})" for name in apart.told)]
-                _, *counts = row_of(self.con, 
-                    f"SELECT {', '.join(asked_for)} FROM {OF_RARE} WHERE file IN ({', '.join(map(str, files))}) AND "
-                    f"CASE WHEN {odd_apart(apart, asked)} THEN error({quoted(ODD)}) ELSE true END")
+                _, *counts = row_of(
+                    self.con, f"SELECT {', '.join(asked_for)} FROM {OF_RARE} WHERE file IN "
+                    f"({', '.join(map(str, files))}) AND CASE WHEN {odd_apart(apart, asked)} THEN error({quoted(ODD)}) "
+                    "ELSE true END")
                 self.others[number] = of_others(source, asked, apart, dict(zip(apart.told, counts, strict=True)))
         for name in raw:
             self.con.execute(f"ALTER TABLE {OF_RARE} DROP COLUMN {name}")
+        if merged:
+            self.con.execute(f"DELETE FROM {OF_RARE} USING scan_dropped AS d WHERE {self.read.starts()} = d.was")
 
     def table(self, name: str, rows: Iterable[str], columns: Sequence[str], merged: bool = False,
               instants: bool = False, moved: bool = False) -> None:
@@ -282,7 +286,7 @@ class Tables:
         if moved:
             place, joined = f"coalesce(m.pos, {starts})", f" LEFT JOIN scan_moved AS m ON {starts} = m.was"
         if merged:
-            joined += ' ANTI JOIN scan_dropped AS d USING (file, "row")'
+            joined += f" ANTI JOIN scan_dropped AS d ON {starts} = d.was"
         instant = [f"coalesce(m.instant, {starts}) AS instant"] if instants else []
         chosen = ", ".join(['"type"', "t", f"{place} AS pos", *instant, "file", '"row"', *columns])
         self.con.execute(f"CREATE OR REPLACE TABLE {name} AS "
