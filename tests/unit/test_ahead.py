@@ -118,6 +118,9 @@ def test_told_to_end_between_two_queries_and_twice() -> None:
         if len(told) == 1:
             raise KeyboardInterrupt
         ends.set()
+        for thread in threading.enumerate():  # which a busy machine may not let end before it is told once more
+            if thread.name == "ahead":
+                thread.join(20)
 
     with interrupt.heard(stop):
         taking = ahead(slow(), one, 100)
