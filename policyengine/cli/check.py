@@ -53,6 +53,9 @@ EMPTY = frozenset({"empty-glob", "no-input-files", "no-input"})
 TOLD = 100
 """Of what an engine finds, at least so many of a rule and verdict are told where a format shows all."""
 
+NOTED = frozenset({"text", "json", "sarif"})
+"""The formats that have room for what a report says of itself; beside the others it is said on stderr."""
+
 OPEN = 100_000
 """With `--pending`, so many open duties of a rule are listed."""
 
@@ -185,6 +188,9 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
 
     write_files([(output.file, written(output.format)) for output in outputs])
     echo(written(config.format, paint=partial(paint, stream=sys.stdout)))
+    if _concrete(config.format) not in NOTED:
+        for one in report.notes:
+            note(f"note: {one}")
     code = exit_code((one.severity for one in _counting(report, allow_undecided)), config.fail_on, exit_zero=exit_zero)
     note(f"{_meaning(report, code, config, allow_undecided)}; {time.perf_counter() - started:.1f} s")
     return code

@@ -22,9 +22,11 @@ WHOLE = 1_000_000  # `shorten` then only shows control characters
 @record
 class Entry:
     """What is said in one piece: the results of one rule with one verdict; or the undecided ones of several rules that
-    all miss the same single thing, which then is `missing`."""
+    all miss the same single thing, which then is `missing`. `number` is how many they are, those that a long report
+    leaves out included; of open duties, those due by the report's `until`."""
 
     results: tuple[Result, ...]
+    number: int
     missing: Line | None = None
 
     @property
@@ -42,29 +44,42 @@ class Entry:
         """The rules the entry is about, in the order of reading."""
         return tuple(dict.fromkeys(result.rule for result in self.results))
 
+    @property
+    def left_out(self) -> int:
+        """How many a long report leaves out: of these nothing is known but the verdict."""
+        return self.number - len(self.results)
 
-def entries(results: Iterable[Result]) -> tuple[Entry, ...]:
+
+def entries(report: Report, results: Iterable[Result]) -> tuple[Entry, ...]:
     """One version's results (they are in the order of reading) as entries, in the same order."""
     by_rule: dict[tuple[str, ...], list[Result]] = {}
     for result in results:
         by_rule.setdefault((result.regulation, result.version, result.verdict, result.rule), []).append(result)
     by_missing: dict[tuple[str, ...], list[list[Result]]] = {}
     alone: dict[int, Line] = {}
+    number = {id(group): _number(report, group) for group in by_rule.values()}
     for group in by_rule.values():
         lost = _only_missing(group)
-        if lost is not None:
+        if lost is not None and number[id(group)] == len(group):  # what is left out may miss something else
             alone[id(group)] = lost
             by_missing.setdefault((*_version(group), lost.kind, lost.name), []).append(group)
     found: list[Entry] = []
     for group in by_rule.values():
         if id(group) not in alone:
-            found.append(Entry(tuple(group)))
+            found.append(Entry(tuple(group), number[id(group)]))
             continue
         lost = alone[id(group)]
         shared = by_missing.pop((*_version(group), lost.kind, lost.name), None)
         if shared is not None:  # None: it was said with the first rule that misses the thing
-            found.append(Entry(tuple(result for one in shared for result in one), lost if len(shared) > 1 else None))
+            found.append(Entry(tuple(result for one in shared for result in one), sum(map(len, shared)),
+                               lost if len(shared) > 1 else None))
     return tuple(found)
+
+
+def _number(report: Report, group: Sequence[Result]) -> int:
+    """How many results of this rule and verdict there are, whether they are listed or not."""
+    count, verdict = rule_count(report, group[0]), group[0].verdict
+    return max(len(group), 0 if count is None else count.counts[verdict] - (count.later if verdict == "pending" else 0))
 
 
 def _version(group: Sequence[Result]) -> tuple[str, str]:
@@ -292,14 +307,6 @@ def total(report: Report, result: Result) -> int:
     """How many services or moments the result's rule judged (those it did not apply to do not count)."""
     count = rule_count(report, result)
     return sum(number for verdict, number in count.counts.items() if verdict != "not_applicable") if count else 0
-
-
-def number_of(report: Report, entry: Entry) -> int:
-    """How many results the entry is about, those left out of a long report included; of open duties, those due by
-    `report.until`."""
-    counts = [rule_count(report, next(one for one in entry.results if one.rule == rule)) for rule in entry.rules]
-    return max(len(entry.results), sum(count.counts[entry.verdict] - (count.later if entry.verdict == "pending" else 0)
-                                       for count in counts if count is not None))
 
 
 def rule_count(report: Report, result: Result) -> RuleCount | None:

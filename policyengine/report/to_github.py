@@ -7,7 +7,7 @@ pending and exempt results are only counted. What users wrote is escaped: no val
 from __future__ import annotations
 
 from policyengine.core.verdict import VERDICTS
-from policyengine.report.entries import Entry, by_version, clean, entries, headline, line_of, number_of, place_of
+from policyengine.report.entries import Entry, by_version, clean, entries, headline, line_of, place_of
 from policyengine.report.model import Report
 
 COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
@@ -15,7 +15,7 @@ COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
 
 def to_github(report: Report) -> str:
     """A command a line, then the counts as plain text."""
-    found = [entry for results in by_version(report) for entry in entries(results)
+    found = [entry for results in by_version(report) for entry in entries(report, results)
              if entry.verdict in ("violated", "undecided")]
     counts = ", ".join(f"{report.counts[verdict]:,} {verdict.replace('_', ' ')}" for verdict in VERDICTS
                        if report.counts.get(verdict))
@@ -34,8 +34,7 @@ def _command(report: Report, entry: Entry) -> str:
         message = f"{clean(entry.missing.text)} ({', '.join(map(clean, entry.rules))})"
     else:
         properties["title"] = f"{clean(first.rule)} {first.verdict}"
-        number = number_of(report, entry)
-        more = f" (and {number - 1:,} more)" if number > 1 else ""
+        more = f" (and {entry.number - 1:,} more)" if entry.number > 1 else ""
         fix = f" Fix: {clean(first.fix)}" if first.fix and first.verdict == "violated" else ""
         message = f"{headline(first)}{more}.{fix}"
     written = ",".join(f"{name}={escape_property(value)}" for name, value in properties.items())

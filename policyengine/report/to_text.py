@@ -21,7 +21,6 @@ from policyengine.report.entries import (
     in_time,
     keys_text,
     near,
-    number_of,
     place_of,
     reasons,
     total,
@@ -51,7 +50,8 @@ WORDS: dict[str, dict[str, str]] = {
        
         "rules undecided": "{} rules undecided: {}", "rules moments": "{} rules undecided at {} moments: {}",
          "open": "{} open; {} {}, the first for {}",
-        "open one": "1 open; {} for {}", "open bare": "{} open", "pending more": "and {} more (--pending)",
+        "open one": "1 open; {} for {}", "open bare": "{} open", "at least": "at least {}",
+        "pending more": "and {} more (--pending)",
         "to do": "{} open duties, by due date", "to do one": "1 open duty", "no due": "no date",
         "to do until": "{} open duties due by {}, by due date", "to do until one": "1 open duty due by {}",
         "to do none": "no open duty is due by {}", "later": "; {} later",
@@ -70,7 +70,8 @@ WORDS: dict[str, dict[str, str]] = {
         "also": "另有 {}（--max-findings）",
         "rules undecided": "{} 条规则未定：{}", "rules moments": "{} 条规则在 {} 个时刻未定：{}",
          "open": "{} 项待履行；{} 项{}，最先为 {}",
-        "open one": "1 项待履行；{}，{}", "open bare": "{} 项待履行", "pending more": "另有 {} 项（--pending）",
+        "open one": "1 项待履行；{}，{}", "open bare": "{} 项待履行", "at least": "至少 {}",
+        "pending more": "另有 {} 项（--pending）",
         "to do": "{} 项待履行，按期限排列", "to do one": "1 项待履行", "no due": "无期限", "provisional": "（暂定）",
         "to do until": "期限不晚于 {1}：{0} 项待履行，按期限排列", "to do until one": "期限不晚于 {}：1 项待履行",
         "to do none": "期限不晚于 {}：无待履行事项", "later": "；另有 {} 项期限更晚",
@@ -173,7 +174,7 @@ class _Page:
         title = judged.title_zh if self.lang == "zh" and judged.title_zh else judged.title_en
         self.put(title, indent=0)
         self.lines.append("")
-        every = entries(results)
+        every = entries(self.report, results)
         listed = "pending" if self.pending else None  # of all rules together, below the others
         found = [entry for entry in every if entry.verdict != listed]
         own = [entry for entry in found if entry.missing is None]
@@ -199,12 +200,12 @@ class _Page:
         """The open duties of all rules, the first due first: until when, for whom, which rule, which article; and how
         many are due after the time asked about."""
         rows = [(self.in_language(first.due or self.words["no due"])
-                 + (self.words["provisional"] if first.provisional else ""), keys_text(first) or clean(first.service),
-                 self._name(entry), _articles(entry, self.lang))
+                 + (self.words["provisional"] if first.provisional else ""), self.whom(first), self._name(entry),
+                 _articles(entry, self.lang))
                 for _, _, _, entry, first in sorted(
                     ((in_time(result.due_instant), result.rule, keys_text(result), entry, result)
                      for entry in found for result in entry.results), key=lambda row: row[:3])]
-        number = sum(number_of(self.report, entry) for entry in found)
+        number = sum(entry.number for entry in found)
         word = self.paint(pad(self.words["pending"], INDENT - 1), COLOURS["pending"]) + " "
         rest = self.say("later", f"{later:,}") if later else ""
         self.lines.append(word + self.to_do_head(number, len(rows)) + rest)
@@ -283,11 +284,11 @@ class _Page:
 
     def where(self, entry: Entry) -> str:
         """The right end of the first line: one place, or how many moments or services."""
-        results, first, number = entry.results, entry.first, number_of(self.report, entry)
+        results, first, number = entry.results, entry.first, entry.number
         if entry.verdict == "pending":
-            return self.open(results, number)
+            return self.open(entry)
         judged = f"{max(total(self.report, first), number):,}"
-        if len(results) == 1:
+        if number == 1:
             return clean(str(place_of(first)))
         if first.moment is None:
             return self.say("services", f"{number:,}", judged)
@@ -296,16 +297,29 @@ class _Page:
             return self.say("keyed", f"{len(results):,}", judged, f"{len(keys):,}", next(iter(first.moment.keys)))
         return self.say("moments", f"{number:,}", judged)
 
-    def open(self, results: Sequence[Result], number: int) -> str:
-        timed = [result for result in results if result.due_instant]
+    def open(self, entry: Entry) -> str:
+        timed = [result for result in entry.results if result.due_instant]
         if not timed:
-            return self.say("open bare", f"{number:,}")
+            return self.say("open bare", f"{entry.number:,}")
         earliest = min(timed, key=lambda result: in_time(result.due_instant))
-        when, whom = self.in_language(due(earliest)), keys_text(earliest) or clean(earliest.service)
-        if len(results) == 1:
+        when, whom = self.in_language(due(earliest)), self.whom(earliest)
+        if entry.number == 1:
             return self.say("open one", when, whom)
         alike = sum(1 for result in timed if result.due == earliest.due)
-        return self.say("open", f"{number:,}", f"{alike:,}", when, whom)
+        return self.say("open", f"{entry.number:,}", self.at_least(alike, entry.left_out and alike == len(timed)), when,
+                        whom)
+
+    def at_least(self, number: int, unsure: object) -> str:
+        return self.say("at least", f"{number:,}") if unsure else f"{number:,}"
+
+    def whom(self, result: Result) -> str:
+        """Whom a duty is about; where no key tells, what gave rise to it, of a service that is named if there are
+        several."""
+        service, moment = clean(result.service), result.moment
+        if moment is None or moment.keys:
+            return keys_text(result) or service
+        when = f"{clean(moment.event)} {self.say('at', moment.time)}".strip()
+        return when if len(self.report.services) == 1 else f"{service}{self.words['colon']}{when}"
 
     # what was found
 
@@ -313,11 +327,11 @@ class _Page:
         for result in entry.results[:self.limit]:
             why = reasons(result)
             for text in why.found:
-                self.put(text if len(entry.results) == 1 else f"{place_of(result)}{self.words['colon']}{text}", hang=2)
+                self.put(text if entry.number == 1 else f"{place_of(result)}{self.words['colon']}{text}", hang=2)
         self.more([clean(result.service) for result in entry.results[self.limit:]])
 
     def moments(self, entry: Entry) -> None:
-        alone = len(entry.results) == 1
+        alone = entry.number == 1
         if not alone and self.same_reason(entry):
             return
         for result in entry.results[:self.limit]:
@@ -331,12 +345,12 @@ class _Page:
             self.put(f"{who}{self.words['colon']}{text}" if who else text, hang=2)
         whom = [keys_text(result) or (result.moment.time if result.moment else "")
                 for result in entry.results[self.limit:]]
-        self.more(list(dict.fromkeys(whom)), len(whom) + number_of(self.report, entry) - len(entry.results))
+        self.more(list(dict.fromkeys(whom)), len(whom) + entry.left_out)
 
     def same_reason(self, entry: Entry) -> bool:
         """What many undecided moments all miss is said once, and then for whom."""
         said = {reasons(result).found for result in entry.results}
-        if entry.verdict != "undecided" or len(said) > 1:
+        if entry.verdict != "undecided" or entry.left_out or len(said) > 1:
             return False
         for text in next(iter(said)):
             self.put(text, hang=2)
@@ -348,20 +362,22 @@ class _Page:
         """The next due dates, each with those it is for."""
         timed = sorted((result for result in entry.results if result.due),
                        key=lambda result: (in_time(result.due_instant), keys_text(result)))
-        if len(entry.results) > 1:
+        if entry.number > 1:
             dates: dict[str, list[Result]] = {}
             for result in timed:
                 dates.setdefault(due(result), []).append(result)
             shown = list(dates.items())[:self.limit]
             for when, results in shown:
-                whom = [keys_text(result) or clean(result.service) for result in results]
-                kept = whom[:self.limit]
+                kept = [self.whom(result) for result in results[:self.limit]]
+                if moment := results[0].moment:
+                    kept[1:] = [near(text, moment.time) for text in kept[1:]]
                 text = f"{self.in_language(when)}{self.words['colon']}{', '.join(kept)}"
-                if len(whom) > len(kept):
-                    text += " " + self.say("pending more", f"{len(whom) - len(kept):,}")
+                if len(results) > len(kept):  # of those that are left out some may be due like the last
+                    text += " " + self.say("pending more", self.at_least(
+                        len(results) - len(kept), entry.left_out and results[-1] is timed[-1]))
                 self.put(text, hang=2)
             rest = sum(len(results) for results in dates.values()) - sum(len(results) for _, results in shown)
-            rest += number_of(self.report, entry) - len(entry.results)
+            rest += entry.left_out
             if rest:
                 self.put(self.say("pending more", f"{rest:,}"))
         elif entry.results[0].moment is not None:

@@ -13,12 +13,12 @@ import jsonschema
 import pytest
 
 from policyengine.base.diagnostic import shorten
-from policyengine.core.verdict import VERDICTS
+from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.report import model
 from policyengine.report.entries import entries, fingerprints, headline, line_of, near, reasons
 from policyengine.report.formats import FORMATS, render
 from policyengine.report.indented import MANY, indented
-from policyengine.report.model import Line, Place, Report, Until
+from policyengine.report.model import Line, Place, Report, Result, RuleCount, Until
 from policyengine.report.to_github import escape, escape_property
 from policyengine.report.to_text import COLOURS, IN_CHINESE, WORDS, columns, to_text, wrap
 from policyengine.workspace import config
@@ -120,6 +120,52 @@ def test_pending_shows_the_next_due_dates() -> None:
     assert everything.index("answer_guardian  ") < everything.index("u-1  "), "of another rule, and due before"
 
 
+def test_what_a_long_report_leaves_out_is_counted_and_nothing_is_said_of_it() -> None:
+    """Of the rules that miss one thing those are one entry of which every result is listed, and no other number is that
+    of what is listed."""
+    rules: dict[str, dict[Verdict, int]] = {"rule_09": {"undecided": 400}, "no_virtual_intimacy": {"undecided": 7}}
+    known = sample.rich()
+    duties = [sample.result("answer", "Art. 14(4)", "pending", due=f"the end of 2026-11-{day}",
+                            due_instant=f"2026-11-{day}T15:59:59Z", **sample.moment(f"u-{place}", 12, place + 1))
+              for place, day in enumerate((24, 24, 24, 25, 25, 25))]
+    counts = tuple(replace(one, counts=one.counts | rules.get(one.rule, {})) for one in known.rules)
+    late = RuleCount(sample.LAW, sample.FINAL, "answer", (), "error", {**dict.fromkeys(VERDICTS, 0), "pending": 30})
+    report = replace(known, findings=(*known.findings, *duties), rules=(*counts, late))
+    text = to_text(report, max_findings=2)
+    assert "3 rules undecided: `service.simulates_natural_person` is missing" in text
+    assert re.search(r"undecided +Art. 9\(1\) +rule_09 +400 of 400 services\n", text)
+    assert "7 of 7 moments\n" in text, "without a number of users, who are not all known"
+    assert "u-2, u-0 and 3 more (--max-findings)" in text, "one by one, since what the seventh misses is not known"
+    assert "30 open; 3 due by the end of 2026-11-24, the first for u-0\n" in text
+    assert "2026-11-24: u-0, u-1 and 1 more (--pending)\n" in text
+    assert "2026-11-25: u-3, u-4 and at least 1 more (--pending)\n           and 24 more (--pending)\n" in text
+    alike = replace(report, findings=tuple(duties[3:]))
+    assert "30 open; at least 3 due by the end of 2026-11-25, the first for u-3\n" in to_text(alike)
+    assert "至少 3 项" in to_text(alike, lang="zh")
+
+
+def test_a_duty_without_a_key_is_told_by_what_gave_rise_to_it() -> None:
+    def duty(hour: int, service: str) -> Result:
+        found = sample.result("assess", "Art. 22(2)", "pending", due="the end of 2026-11-24", service=service,
+                              due_instant="2026-11-24T15:59:59Z", **sample.moment("", hour, hour, "demanded"))
+        assert found.moment is not None
+        return replace(found, moment=replace(found.moment, keys={}))
+
+    alone = replace(sample.clean(), findings=tuple(duty(hour, sample.SERVICE) for hour in (9, 10, 11)))
+    text = to_text(alone, max_findings=2)
+    assert "3 open; 3 due by the end of 2026-11-24, the first for demanded at 2026-11-03 09:02:00 +08:00" in flat(text)
+    assert "demanded at 2026-11-03 09:02:00 +08:00, demanded at 10:02:00 and 1 more (--pending)" in flat(text)
+    assert "the end of 2026-11-24  demanded at 2026-11-03 10:02:00 +08:00" in to_text(alone, pending=True)
+    several = replace(alone, services=("a.yaml", "b.yaml"), findings=(duty(9, "a.yaml"), duty(9, "b.yaml")))
+    assert "the first for a.yaml: demanded at 2026-11-03 09:02:00 +08:00" in flat(to_text(several))
+    assert "a.yaml: demanded at 2026-11-03 09:02:00 +08:00, b.yaml: demanded at 09:02:00" in flat(to_text(several))
+
+
+def flat(text: str) -> str:
+    """The text without the breaks of its lines."""
+    return re.sub(r"\s*\n +", " ", text)
+
+
 def test_duties_due_within_one_second_are_in_order() -> None:
     """A fraction made the later of two instants the first."""
     dues = ["2026-11-20T04:10:00.5Z", "2026-11-20T04:10:01Z", "2026-11-20T04:10:00Z"]
@@ -141,6 +187,7 @@ def test_duties_due_after_the_time_asked_about_are_counted_in_every_format_that_
                                                                      "2026-11-25T15:59:59.999999Z"))
     text = to_text(report)
     assert "pending    4 open duties due by the end of 2026-11-25, by due date; 2 later\n" in text
+    assert "more" not in text[text.index("4 open duties"):], "what is later is not left out"
     assert "pending    no open duty is due by the end of 2026-11-25\n" in text, "of another version"
     plain = json.loads(render("json", report))
     jsonschema.validate(plain, SCHEMA, jsonschema.Draft202012Validator)
@@ -238,7 +285,7 @@ def test_a_row_is_a_line_only_where_a_file_has_lines(place: Place, line: int) ->
 
 def test_entries_keep_the_order_and_lose_nothing() -> None:
     findings = sample.rich().findings
-    found = entries(findings)
+    found = entries(sample.rich(), findings)
     assert sorted(id(one) for entry in found for one in entry.results) == sorted(map(id, findings))
     order = [VERDICTS.index(entry.verdict) for entry in found if entry.first.regulation == sample.LAW
              and entry.first.version == sample.FINAL]

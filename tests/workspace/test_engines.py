@@ -146,6 +146,10 @@ def test_many_findings_are_counted_and_some_told(shop: Project) -> None:
     assert any(f"{listed:,} of {counted:,} results are listed" in note for note in everything["notes"])
     text = shop.check(shop.good, "--events", shop.events_file, "--engine", "duckdb", "--rule", "bill_sent").stdout
     assert "110 of 110" in text and "and 105 more" in text, text
+    for format, beside in (("concise", 1), ("gitlab", 1), ("text", 0), ("json", 0)):
+        said = shop.check(shop.good, "--events", shop.events_file, "--engine", "duckdb", "--rule", "bill_sent", "--format",
+                          format).stderr
+        assert said.count("note: 100 of 110 results are listed") == beside, "where the format has no room for it"
 
 
 def test_open_duties_are_all_told_and_others_are_not(shop: Project) -> None:
