@@ -40,7 +40,7 @@ def lines(name: str, title: str, across: str, up: str, series: Mapping[str, Poin
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     else:
         axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.set(title=title, xlabel=across, ylabel=up)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)

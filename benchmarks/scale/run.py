@@ -27,6 +27,7 @@ from project import make  # noqa: E402
 
 RULES = (5, 20, 80)
 CAPS = (200, 300, 500, 1000, 2000)  # MB
+EVENTS = (20_000, 1_000_000, 10_000_000, 100_000_000)
 CAP = 500  # MB, for the largest trace
 
 Contender = Callable[..., Ran]
@@ -42,8 +43,8 @@ def against_events(tasks: dict[str, tuple[Task, str]], contenders: dict[str, Con
                 cold(trace)
                 ran = run(task, trace)
                 series.setdefault(f"{title}, {label}", []).append((size / 1e6, ran.used.seconds))
-                print(f"| {title} | {label} | {size:,} | {ran.used.seconds:.1f} | {size / ran.used.seconds:,.0f} | "
-                      f"{ran.used.memory:,} |", flush=True)
+                print(f"| {title} | {label} | {size:,} | {ran.used.seconds:.{1 if size > 1e6 else 2}f} | "
+                      f"{size / ran.used.seconds:,.0f} | {ran.used.memory:,} |", flush=True)
     plot.lines("trace-events", "Cost against events", "million events", "seconds", series, wide=True)
 
 
@@ -122,7 +123,7 @@ def main() -> int:
         every: dict[str, Contender] = {"by hand, SQL": by_hand, **ours}
         ten = min(10_000_000, a.largest)
         if a.only in (None, "events"):
-            against_events(tasks, every, [size for size in (1_000_000, 10_000_000, 100_000_000) if size <= a.largest])
+            against_events(tasks, every, [size for size in EVENTS if size <= a.largest])
         if a.only in (None, "rules"):
             against_rules(many, rules, ours, ten)
         if a.only in (None, "memory"):

@@ -29,6 +29,14 @@ if TYPE_CHECKING:  # it imports DuckDB
     from policyengine.trace.scan.tables import Scan
 
 
+FEW = 5_000_000
+"""Over so many events at most, rules are judged side by side: planning takes as long as judging there, and one thread.
+Over more, each has work for all of the machine, and memory is dear."""
+
+RUNNERS = min(4, os.cpu_count() or 1)
+"""So many rules are then judged at once."""
+
+
 @record
 class Held:
     """A trace in a store, and what was noticed in reading it. Instants are UTC microseconds."""
@@ -139,8 +147,12 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
             return
         found, wrong = scan(con, [os.fspath(path) for path in paths], schemas, wanted, zone=zone, as_of=as_of)
         try:
-            tables, aside = DuckTables(con), DuckTables(stack.enter_context(closing(another(con))))
-            engine = Engine(tables, aside) if table is None else \
+            def other(common: bool) -> DuckTables:
+                return DuckTables(stack.enter_context(closing(another(con))), common=common)
+
+            more = RUNNERS - 1 if found is not None and table is None and memory is None and found.rows <= FEW else 0
+            tables, aside = DuckTables(con, common=more > 0), other(False)
+            engine = Engine(tables, aside, [other(True) for _ in range(more)]) if table is None else \
                 Listing(tables, aside, () if found is None else found.files, table, keys)
             yield _held(engine, found, wanted, keys, schemas), wrong
         except duckdb.Error as problem:

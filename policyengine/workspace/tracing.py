@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
 from typing import Any
 
 from policyengine.base.ahead import ahead
@@ -119,7 +121,7 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
     known = Known(asked.policy, asked.facts, asked.setting.parameters, asked.calendar, as_of, store.places,
                   store.horizon(asked.calendar, as_of), asked.sources, asked.service, store.ties, store.filled,
                   *asked.force, store.key_types, store.tables, store.tied_by(asked.policy))
-    plans: list[tuple[ir.Rule, Plan | str, list[Judgement]]] = []
+    plans: list[_Planned] = []
     for rule in moments:
         # What is said of the rule as a whole, where nobody emits its trigger, needs no trace.
         whole = [*judge(asked.policy, Case(asked.facts), asked.setting, asked.calendar, sources=asked.sources,
@@ -135,9 +137,19 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
     plans = [(rule, next(together) if isinstance(made, Plan) else made, whole) for rule, made, whole in plans]
     store.engine.prepare([lookup for _, made, _ in plans if isinstance(made, Plan) for lookup in made.lookups],
                          known.horizon, asked.calendar)
-    runs, meanwhile = _runs(store.engine, plans, asked, progress), TOGETHER
+    progress("rules", 0, len(plans))
+    done = count(1)
+
+    def judged(engine: Engine, of: _Planned) -> _Run:
+        found = _run(engine, *of, asked)
+        progress("rules", next(done), len(plans))
+        return found
+
+    meanwhile = TOGETHER
+    runs: Generator[_Run, None, None] = (judged(store.engine, of) for of in plans)
     if store.engine.aside is not None:
-        runs, meanwhile = ahead(runs, lambda run: len(run.found), TOGETHER), MEANWHILE
+        runs = ahead(plans, [partial(judged, one) for one in store.engine.each()], lambda run: len(run.found), TOGETHER)
+        meanwhile = MEANWHILE
     waiting: list[_Run] = []
     with closing(runs):
         for left, run in zip(reversed(range(len(plans))), runs, strict=True):
@@ -148,6 +160,10 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
                 waiting = []
 
 
+_Planned = tuple[ir.Rule, Plan | str, Sequence[Judgement]]
+"""A rule, its plan or why there is none, and what was judged without a trace."""
+
+
 @record
 class _Run:
     """What columns say of a rule: `judged` is all but the moments that are still to be explained; with a `gap`, nothing
@@ -155,15 +171,6 @@ class _Run:
 
     judged: Judged
     found: tuple[Found, ...] = ()
-
-
-def _runs(engine: Engine, plans: Sequence[tuple[ir.Rule, Plan | str, Sequence[Judgement]]], asked: Question,
-          progress: Progress) -> Generator[_Run, None, None]:
-    progress("rules", 0, len(plans))
-    for done, (rule, made, whole) in enumerate(plans, 1):
-        run = _run(engine, rule, made, whole, asked)
-        progress("rules", done, len(plans))
-        yield run
 
 
 def _run(engine: Engine, rule: ir.Rule, made: Plan | str, whole: Sequence[Judgement], asked: Question) -> _Run:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from policyengine.base.diagnostic import Diagnostic
 from policyengine.core import ir, types
 from policyengine.core.ir import CANDIDATE
+from policyengine.trace.engines.findings import Table
+from policyengine.workspace import stores
 from policyengine.workspace.stores import open_store
 
 SCHEMAS = {name: {"type": "object", "required": ["type", "time", *required], "additionalProperties": False,
@@ -44,3 +49,25 @@ def test_columns_that_no_row_lacks(tmp_path: Path) -> None:
                                    ())
     found, wrong = filled(path, *rows, {"type": "notice", "flag": None, "late": True})
     assert found is None and [one.name for one in wrong] == ["event-required"]
+
+
+def test_rules_run_side_by_side_where_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not over many events, nor under a limit of memory; and a table of findings has the rules one after the other."""
+    path = tmp_path / "trace.ndjson"
+    path.write_text("".join(json.dumps({"type": "use", "user": "u", "time": f"2026-08-01T12:00:0{second}Z"}) + "\n"
+                            for second in range(3)), "utf-8")
+    monkeypatch.setattr(stores, "RUNNERS", 3)
+
+    def threads(memory: str | None = None, table: Table | None = None) -> int:
+        with open_store([str(path)], [POLICY], SCHEMAS, zone=None, as_of=None, memory=memory,
+                        table=table) as (held, _):
+            assert held is not None
+            return len(held.store.engine.each())
+
+    assert threads() == 3 and threads("500MB") == 1
+    with closing(Table()) as table:
+        assert threads(table=table) == 1
+    monkeypatch.setattr(stores, "FEW", 3)
+    assert threads() == 3
+    monkeypatch.setattr(stores, "FEW", 2)
+    assert threads() == 1

@@ -147,8 +147,8 @@ def test_many_findings_are_counted_and_some_told(shop: Project) -> None:
     text = shop.check(shop.good, "--events", shop.events_file, "--engine", "duckdb", "--rule", "bill_sent").stdout
     assert "110 of 110" in text and "and 105 more" in text, text
     for format, beside in (("concise", 1), ("gitlab", 1), ("text", 0), ("json", 0)):
-        said = shop.check(shop.good, "--events", shop.events_file, "--engine", "duckdb", "--rule", "bill_sent", "--format",
-                          format).stderr
+        said = shop.check(shop.good, "--events", shop.events_file, "--engine", "duckdb", "--rule", "bill_sent",
+                          "--format", format).stderr
         assert said.count("note: 100 of 110 results are listed") == beside, "where the format has no room for it"
 
 

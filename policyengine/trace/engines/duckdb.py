@@ -35,10 +35,10 @@ BATCH = 10_000
 
 
 class DuckTables:
-    """The tables of a connection; see `engine.Tables`."""
+    """The tables of a connection; see `engine.Tables`. Those that are `common` other connections see too."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        self.con = con
+    def __init__(self, con: duckdb.DuckDBPyConnection, *, common: bool = False) -> None:
+        self.con, self.kind = con, "TABLE" if common else "TEMP TABLE"
         for macro in _MACROS:
             con.execute(macro)
         with suppress(duckdb.Error):  # versions that have no such pass need not be told
@@ -50,13 +50,13 @@ class DuckTables:
 
     def keep(self, name: str, sql: str, steps: Sequence[Step]) -> int | None:
         """The rows of a query as a table; how many they are."""
-        made = self.con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {query(steps, sql)}").fetchone()
+        made = self.con.execute(f"CREATE OR REPLACE {self.kind} {quoted(name)} AS {query(steps, sql)}").fetchone()
         return None if made is None else int(made[0])
 
     def give(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
         """A small table of columns and rows."""
         declared = ", ".join(f"{quoted(column)} {type}" for column, type in columns.items())
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} ({declared})")
+        self.con.execute(f"CREATE OR REPLACE {self.kind} {quoted(name)} ({declared})")
         if rows:
             # Column by column as a text of JSON, which takes half the time of lists of Python.
             chosen = ", ".join(f"unnest(from_json_strict(?, '[\"{type}\"]'))" for type in columns.values())

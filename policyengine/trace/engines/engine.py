@@ -6,10 +6,12 @@ here is DuckDB's; which engine answers it is not known, nor which rules are aske
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from datetime import date, time
-from typing import Any, Protocol
+from threading import Lock
+from typing import Any, Protocol, Self
 
 from policyengine.base.calendar import Calendar
 from policyengine.base.instants import Period, period_text
@@ -88,14 +90,24 @@ class Engine:
     """The table `events`, judged by plans; it stays the same.
 
     `aside` are the same tables for a thread that reads rows while another runs plans; None: they wait for each other.
+    `beside` are the same for more threads that run plans.
     """
 
-    def __init__(self, tables: Tables, aside: Tables | None = None) -> None:
-        self.tables, self.aside = tables, aside
+    def __init__(self, tables: Tables, aside: Tables | None = None, beside: Sequence[Tables] = ()) -> None:
+        self.tables, self.aside, self.beside = tables, aside, beside
         self.shared: dict[str, int] = {}  # tables of steps -> how many plans that have them are still to be run
         self.totals: dict[str, dict[int, int]] = {}  # queries for how many events there are of each type -> the answer
+        self.making: defaultdict[str, Lock] = defaultdict(Lock)  # who makes one of these has others wait for it
+        self.leaving = Lock()
         self.days: dict[str, list[int]] = {}  # local days that have events, by how the day is told
         self.lost: frozenset[Lookup] = frozenset()  # what is asked of the calendar that it cannot hold
+
+    def each(self) -> list[Self]:
+        """This engine, once for each thread that may run plans; to be asked for when all is prepared."""
+        every = [self, *(copy(self) for _ in self.beside)]
+        for one, tables in zip(every, (self.tables, *self.beside), strict=True):
+            one.tables = tables
+        return every
 
     def prepare(self, lookups: Sequence[Lookup], horizon: Horizon, calendar: Calendar) -> None:
         """Makes the table `calendar`."""
@@ -114,11 +126,12 @@ class Engine:
         try:
             return self._run(plan, wanted)
         finally:
-            for name in plan.shared.keys() & self.shared.keys():
-                self.shared[name] -= 1
-                if not self.shared[name]:
-                    del self.shared[name]
-                    self.tables.drop(name)
+            with self.leaving:
+                for name in [name for name in plan.shared if name in self.shared]:
+                    self.shared[name] -= 1
+                    if not self.shared[name]:
+                        del self.shared[name]
+                        self.tables.drop(name)
 
     def _run(self, plan: Plan, wanted: Sequence[Verdict]) -> Counted:
         if not self.lost.isdisjoint(plan.lookups):
@@ -129,9 +142,11 @@ class Engine:
                 raise TooManyPairs(guard, size)
         table = f"{FOUND}{plan.rule}"
         for step in plan.steps:
-            if step.name in plan.shared and step.name not in self.shared:
-                self.tables.keep(step.name, f"SELECT * FROM {step.name}", self._left(plan.steps))
-                self.shared[step.name] = plan.shared[step.name]
+            if step.name in plan.shared:
+                with self.making[step.name]:
+                    if step.name not in self.shared:
+                        self.tables.keep(step.name, f"SELECT * FROM {step.name}", self._left(plan.steps))
+                        self.shared[step.name] = plan.shared[step.name]
         many = self.tables.keep(table, _kept(plan, wanted), self._left(plan.steps))
         rows = None if many is None or many > FEW else self.tables.ask(f"SELECT {_COLUMNS} FROM {quoted(table)}")
         counts: dict[Verdict, int] = dict.fromkeys(VERDICTS, 0)
@@ -145,8 +160,9 @@ class Engine:
                 counts[VERDICTS[code]] += int(n)
                 ties += int(n) if tie else 0
         if plan.total is not None:
-            if plan.total.each not in self.totals:
-                self.totals[plan.total.each] = {int(place): int(n) for place, n in self.tables.ask(plan.total.each)}
+            with self.making[plan.total.each]:
+                if plan.total.each not in self.totals:
+                    self.totals[plan.total.each] = {int(place): int(n) for place, n in self.tables.ask(plan.total.each)}
             total = sum(self.totals[plan.total.each].get(place, 0) for place in plan.total.places)
             counts["not_applicable"] += total - sum(counts.values()) - hard
         return Counted(counts, ties, hard, table, rows)
