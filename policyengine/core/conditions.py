@@ -43,6 +43,7 @@ from policyengine.core.verdict import (
     Value3,
     ValueComputed,
 )
+from policyengine.core.walk import is_still
 
 # ---- values -----------------------------------------------------------------------------------------------------
 
@@ -222,6 +223,9 @@ def _raw_list(domain: ir.Expr, here: Here, world: World) -> tuple[Any, Path] | V
 # ---- conditions -------------------------------------------------------------------------------------------------
 
 def condition_of(expr: ir.Expr, here: Here, world: World) -> Truth:
+    known = world.still.get(id(expr)) or _if_still(expr, here, world)
+    if known[1] is not None:
+        return known[1]
     match expr:
         case ir.And():
             return all_of([condition_of(part, here, world) for part in expr.parts])
@@ -249,6 +253,15 @@ def condition_of(expr: ir.Expr, here: Here, world: World) -> Truth:
             return TRUE if expr.value else FALSE
         case _:
             assert_never(expr)
+
+
+def _if_still(expr: ir.Expr, here: Here, world: World) -> tuple[ir.Expr, Truth | None]:
+    """A condition's answer if it is the same at every moment. The condition is kept, so that no other has its
+    identity."""
+    world.still[id(expr)] = expr, None
+    if is_still(expr):
+        world.still[id(expr)] = expr, condition_of(expr, here, world)
+    return world.still[id(expr)]
 
 
 def _negated(expr: ir.Not, truth: Truth) -> Truth:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from heapq import merge
 from itertools import count
 from typing import Any, assert_never
 
@@ -70,9 +71,8 @@ def moments_of(rule: ir.Rule, world: World) -> Iterator[tuple[Here, Moment, Trut
 
 def _event_moments(rule: ir.Rule, trigger: ir.OnEvent, world: World) -> Iterator[tuple[Here, Moment, Truth]]:
     earlier: dict[tuple[Any, ...], Truth] = {}
-    for position, event in enumerate(world.events):
-        if event.type not in trigger.events:
-            continue
+    for position in merge(*map(world.of_type, dict.fromkeys(trigger.events))):
+        event = world.events[position]
         keys = tuple((key, event.fields.get(key)) for key in rule.keys)
         here = Here(event.time, event.time, position, dict(keys), event)
         asked = here.looking_at(event, position)

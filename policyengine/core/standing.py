@@ -105,6 +105,7 @@ class Filtered:
 class World:
     """All that does not change from moment to moment; the caches are filled as asked.
 
+    `still` has of each condition, by its identity, the answer if it is the same at every moment, else None.
     `asked`, where it is kept, collects every part of the trace that an answer was sought in, found or not. `totals`, by
     the identity of a count or sum, where not all that it counts is among the events: the uncertain have to be, and the
     latest `conditions.NAMED`.
@@ -120,12 +121,14 @@ class World:
     sources: Sources | None
     states: Mapping[str, ir.BooleanState | ir.ValuedState]
     episodes: Mapping[str, ir.Episode]
+    by_type: dict[str, list[int]] = field(default_factory=dict)
     by_key: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], list[int]]] = field(default_factory=dict)
     runs: dict[str, tuple[Run, ...]] = field(default_factory=dict)
     filters: dict[int, Filtered] = field(default_factory=dict)
     tallies: dict[tuple[Any, ...], Tally] = field(default_factory=dict)
     held: dict[tuple[Any, ...], Truth] = field(default_factory=dict)
     values: dict[tuple[Any, ...], Value] = field(default_factory=dict)
+    still: dict[int, tuple[ir.Expr, Truth | None]] = field(default_factory=dict)
     asked: set[Reach] | None = None
     totals: Mapping[int, Total] = field(default_factory=dict)
 
@@ -148,14 +151,21 @@ class World:
                 named = tuple(sorted(named, key=itemgetter(0)))
             self.asked.add(Reach(event, named, first, last))
 
+    def of_type(self, event: str) -> Sequence[int]:
+        """The places, in order, of the events of one type."""
+        if not self.by_type:
+            for position, one in enumerate(self.events):
+                self.by_type.setdefault(one.type, []).append(position)
+        return self.by_type.get(event, ())
+
     def positions(self, event: str, keys: tuple[str, ...], values: tuple[Any, ...]) -> Sequence[int]:
         """The places, in order, of the events of one type whose keys have these values."""
         index = self.by_key.get((event, keys))
         if index is None:
             index = self.by_key[event, keys] = {}
-            for position, one in enumerate(self.events):
-                if one.type == event:
-                    index.setdefault(tuple([one.fields.get(key) for key in keys]), []).append(position)
+            for position in self.of_type(event):
+                fields = self.events[position].fields
+                index.setdefault(tuple([fields.get(key) for key in keys]), []).append(position)
         return index.get(values, ())
 
     def filtered(self, pattern: ir.Pattern) -> Filtered:

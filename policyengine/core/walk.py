@@ -31,6 +31,25 @@ def conjuncts(expr: ir.Expr | None) -> Iterator[ir.Expr]:
         yield expr
 
 
+def is_still(expr: ir.Expr) -> bool:
+    """Whether a node looks at nothing of its moment: at facts and parameters alone."""
+    match expr:
+        case ir.Fact() | ir.Parameter() | ir.Constant():
+            return True
+        case ir.And() | ir.Or():
+            return all(map(is_still, expr.parts))
+        case ir.Apply():
+            return all(map(is_still, expr.arguments))
+        case ir.ListValue():
+            return all(map(is_still, expr.items))
+        case ir.Not():
+            return is_still(expr.part)
+        case ir.Present():
+            return is_still(expr.operand)
+        case _:
+            return False
+
+
 def type_of(expr: ir.Expr) -> types.Type:
     """The type of what a node gives."""
     match expr:

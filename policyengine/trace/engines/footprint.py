@@ -41,21 +41,14 @@ _SO_FAR = suppress(*TOO_LARGE)
 
 
 class Answers:
-    """What conditions came to in a world, by the place they were asked at; what is not known is asked now. Of `still`
-    conditions (by identity) the place is of no matter."""
+    """What conditions came to in a world, by the place they were asked at; what is not known is asked now."""
 
-    def __init__(self, still: frozenset[int]) -> None:
-        self.still = still
+    def __init__(self) -> None:
         self.known: dict[tuple[Any, ...], Truth] = {}
 
     def __call__(self, condition: ir.Expr, here: Here, world: World) -> Truth:
-        if id(condition) not in self.still:
-            found = self.known.get(_asked_as(condition, here))
-            return condition_of(condition, here, world) if found is None else found
-        once = (id(condition),)
-        if once not in self.known:
-            self.known[once] = condition_of(condition, here, world)
-        return self.known[once]
+        found = self.known.get(_asked_as(condition, here))
+        return condition_of(condition, here, world) if found is None else found
 
     def note(self, condition: ir.Expr, here: Here, world: World) -> None:
         """Ask a condition and keep what it came to, unless that cannot be said."""
@@ -131,13 +124,11 @@ def reaches(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], 
 
 @record
 class _Conditions:
-    """Those of a rule that ask for events: its scope, what its trigger asks of an event, and the others; and which are
-    the same at every moment."""
+    """Those of a rule that ask for events: its scope, what its trigger asks of an event, and the others."""
 
     scope: Sequence[ir.Expr]
     where: Sequence[ir.Expr]
     rest: Sequence[ir.Expr]
-    still: frozenset[int]
 
 
 def _conditions(policy: ir.Policy, rule: ir.Rule) -> _Conditions:
@@ -147,13 +138,12 @@ def _conditions(policy: ir.Policy, rule: ir.Rule) -> _Conditions:
     # What asks for no events can be answered by the one who judges.
     applies, asked, others = ([one for one in some if one is not None and _seeks(one)]
                               for some in ((scope,), (where,), rest))
-    still = frozenset(id(one) for one in (scope, *rest) if one is not None and _is_still(one))
-    return _Conditions(applies, asked, others, still)
+    return _Conditions(applies, asked, others)
 
 
 def _questions(conditions: _Conditions) -> _Conditions:
     """Of the conditions the parts that ask for events, each once: together they ask for the same."""
-    return _Conditions(_parts(conditions.scope), _parts(conditions.where), _parts(conditions.rest), conditions.still)
+    return _Conditions(_parts(conditions.scope), _parts(conditions.where), _parts(conditions.rest))
 
 
 def _parts(conditions: Iterable[ir.Expr]) -> list[ir.Expr]:
@@ -182,7 +172,7 @@ def _asked(policy: ir.Policy, rule: ir.Rule, conditions: _Conditions, moments: I
     """The conditions asked at the rule's moments, as far as these rows show; what they seek is in the world's `asked`,
     with many alike, overlapping or within another."""
     world = World.of(policy, have, setting, calendar, sources, set())
-    answers = Answers(conditions.still)
+    answers = Answers()
     places = {id(event): place for place, event in enumerate(world.events)}
     for moment in moments:
         if moment is None:
@@ -200,12 +190,6 @@ def _seeks(condition: ir.Expr) -> bool:
     """Whether a condition asks for events but the moment's own."""
     return any(isinstance(node, ir.Occurs | ir.CountEvents | ir.SumEvents | ir.Latest | ir.EpisodeDuration | ir.InState
                           | ir.StateValue) for node in nodes(condition))
-
-
-def _is_still(condition: ir.Expr) -> bool:
-    """Whether a condition looks at nothing of its moment: at facts and parameters alone."""
-    return all(isinstance(node, ir.And | ir.Or | ir.Not | ir.Present | ir.Apply | ir.Constant | ir.ListValue | ir.Fact
-                          | ir.Parameter) for node in nodes(condition))
 
 
 def _stand(rule: ir.Rule, moment: Moment, world: World, places: Mapping[int, int]) -> Here:

@@ -492,7 +492,7 @@ class Shelf:
         events = tuple([rows[place] for place in places])
         blank = self.blank
         world = World(blank.policy, blank.facts, events, [one.time for one in events], as_of, blank.parameters,
-                      blank.calendar, blank.sources, blank.states, blank.episodes, {}, {} if runs is None else runs,
+                      blank.calendar, blank.sources, blank.states, blank.episodes, runs={} if runs is None else runs,
                       totals={} if totals is None else totals)
         return world, places
 
