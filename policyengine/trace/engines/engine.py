@@ -6,7 +6,7 @@ here is DuckDB's; which engine answers it is not known, nor which rules are aske
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from datetime import date, time
@@ -97,7 +97,7 @@ class Engine:
         self.tables, self.aside, self.beside = tables, aside, beside
         self.shared: dict[str, int] = {}  # tables of steps -> how many plans that have them are still to be run
         self.totals: dict[str, dict[int, int]] = {}  # queries for how many events there are of each type -> the answer
-        self.making: defaultdict[str, Lock] = defaultdict(Lock)  # who makes one of these has others wait for it
+        self.making: dict[str, Lock] = {}  # who makes one of these has others wait for it
         self.leaving = Lock()
         self.days: dict[str, list[int]] = {}  # local days that have events, by how the day is told
         self.lost: frozenset[Lookup] = frozenset()  # what is asked of the calendar that it cannot hold
@@ -143,7 +143,7 @@ class Engine:
         table = f"{FOUND}{plan.rule}"
         for step in plan.steps:
             if step.name in plan.shared:
-                with self.making[step.name]:
+                with self.making.setdefault(step.name, Lock()):
                     if step.name not in self.shared:
                         self.tables.keep(step.name, f"SELECT * FROM {step.name}", self._left(plan.steps))
                         self.shared[step.name] = plan.shared[step.name]
@@ -160,7 +160,7 @@ class Engine:
                 counts[VERDICTS[code]] += int(n)
                 ties += int(n) if tie else 0
         if plan.total is not None:
-            with self.making[plan.total.each]:
+            with self.making.setdefault(plan.total.each, Lock()):
                 if plan.total.each not in self.totals:
                     self.totals[plan.total.each] = {int(place): int(n) for place, n in self.tables.ask(plan.total.each)}
             total = sum(self.totals[plan.total.each].get(place, 0) for place in plan.total.places)
