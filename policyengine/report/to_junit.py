@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from policyengine.core.verdict import VERDICTS, Verdict
+from policyengine.core.verdict import FINDINGS, VERDICTS, Verdict
 from policyengine.report.entries import clean, headline
 from policyengine.report.model import Judged, Report, Result, RuleCount, Until
 
@@ -63,7 +63,8 @@ def _outcome(case: ElementTree.Element, tag: str, count: RuleCount, results: lis
     if tag != "skipped":
         outcome.set("type", count.worst)
     lines = [clean(f"{result.place or result.service}: {headline(result)}") for result in results[:MAX_LINES]]
-    if len(results) > MAX_LINES:
-        lines.append(f"and {len(results) - MAX_LINES:,} more")
+    found = sum(number for verdict, number in count.counts.items() if verdict in FINDINGS)
+    if lines and (left := found - count.later - len(lines)) > 0:
+        lines.append(f"and {left:,} more")
     if lines:
         outcome.text = "\n".join(lines)

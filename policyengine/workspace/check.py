@@ -35,7 +35,7 @@ from policyengine.base.progress import Progress, silent
 from policyengine.base.source import Source, Span
 from policyengine.core import ir
 from policyengine.core.case import Sources
-from policyengine.core.verdict import VERDICTS, Verdict
+from policyengine.core.verdict import FINDINGS, VERDICTS, Verdict
 from policyengine.regulation.model import Regulation, Version
 from policyengine.regulation.versions import effective_range, in_force, select
 from policyengine.report.evidence import last_in_time
@@ -55,7 +55,7 @@ from policyengine.workspace.inputs import (
     with_events,
     with_stored,
 )
-from policyengine.workspace.judging import FINDINGS, Outcome, Sitting, Terms, judge_services
+from policyengine.workspace.judging import Outcome, Sitting, Terms, judge_services
 from policyengine.workspace.library import Book, Library, open_book, open_house, open_regulation
 from policyengine.workspace.parameters import parameter_values
 from policyengine.workspace.results import judged_by, reading_order

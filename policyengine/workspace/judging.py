@@ -21,7 +21,7 @@ from policyengine.core import ir
 from policyengine.core.case import Case, Sources
 from policyengine.core.evaluate import judge
 from policyengine.core.operators import Overflow
-from policyengine.core.verdict import VERDICTS, Judgement, Setting, Verdict
+from policyengine.core.verdict import FINDINGS, VERDICTS, Judgement, Setting, Verdict
 from policyengine.facts.compiled import load as load_facts
 from policyengine.report.evidence import Context
 from policyengine.report.model import Result
@@ -32,8 +32,6 @@ from policyengine.workspace.results import result_of
 if TYPE_CHECKING:
     from policyengine.trace.engines.findings import Heading, Row
     from policyengine.workspace.tracing import Judged, Store
-
-FINDINGS: frozenset[Verdict] = frozenset({"violated", "undecided", "pending", "exempt"})
 
 
 @record

@@ -413,6 +413,20 @@ def test_junit_counts_what_it_holds() -> None:
     assert undecided == {"rule_09", "rule_10", "rule_11", "rule_12", "two_missing", "no_virtual_intimacy"}
 
 
+@pytest.mark.parametrize(("counted", "later", "more"), [(37, 0, ""), (39, 0, "and 2 more"), (39, 1, "and 1 more"),
+                                                        (1_036, 0, "and 999 more")])
+def test_junit_says_how_many_it_leaves_out(counted: int, later: int, more: str) -> None:
+    """Those that the report leaves out, and those that it has itself no room for."""
+    report = sample.rich()
+    name = "support_in_extreme_emotion"
+    rules = tuple(replace(one, counts=one.counts | {"violated": counted}, later=later) if one.rule == name else one
+                  for one in report.rules)
+    [case] = [case for case in ElementTree.fromstring(render("junit", replace(report, rules=rules))).iter("testcase")
+              if case.get("name") == name]
+    said = (case.findtext("failure") or "").splitlines()
+    assert len(said) == 37 + bool(more) and (said[-1] == more or not more)
+
+
 def test_github_commands_cannot_be_broken_out_of() -> None:
     lines = render("github", sample.rich()).splitlines()
     command = re.compile(r"::(error|warning|notice) file=[^,:]*,line=\d+(,col=\d+)?,title=[^,:]*::.*")
