@@ -75,8 +75,7 @@ def _event_moments(rule: ir.Rule, trigger: ir.OnEvent, world: World) -> Iterator
         event = world.events[position]
         keys = tuple((key, event.fields.get(key)) for key in rule.keys)
         here = Here(event.time, event.time, position, dict(keys), event)
-        asked = here.looking_at(event, position)
-        held = TRUE if trigger.where is None else condition_of(trigger.where, asked, world)
+        held = TRUE if trigger.where is None else condition_of(trigger.where, here.looking_at(event, position), world)
         if trigger.first and held.value is False:
             continue
         if trigger.first:

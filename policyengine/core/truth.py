@@ -8,7 +8,6 @@ first of false, pending, missing, true among its parts, `or` the first of true, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from policyengine.base.record import record
@@ -53,14 +52,20 @@ def any_of(parts: Sequence[Truth]) -> Truth:
 
 
 def _decided(parts: Sequence[Truth], by: bool) -> Truth:
-    deciding = [part for part in parts if part.value is by]
-    if deciding:
+    if len(parts) == 1:
+        [alone] = parts
+        evidence, missing = _once(alone.evidence), _once(alone.missing)
+        if evidence is alone.evidence and missing is alone.missing:
+            return alone
+        return Truth(alone.value, alone.settles, evidence, missing, alone.tie)
+    values = [part.value for part in parts]
+    if by in values:
         # Each of them alone decides, so the answer rests on a tie only where every one does.
+        deciding = [part for part in parts if part.value is by]
         return _joined(deciding, by, min([part.settles for part in deciding]), all)
     settles = max([part.settles for part in parts], default=SETTLED)
-    unknown = [part for part in parts if part.value is None]
-    if unknown:
-        return _joined(unknown, None, settles, any)
+    if None in values:
+        return _joined([part for part in parts if part.value is None], None, settles, any)
     return _joined(parts, not by, settles, any)
 
 
@@ -75,8 +80,10 @@ def _once(items: Sequence[Item]) -> tuple[Item, ...]:
     """Each of them once, in order. A list or a record that was read has no hash and goes by its text."""
     if len(items) < 2 or (len(items) == 2 and items[0].__class__ is not items[1].__class__):
         return tuple(items)
-    with suppress(TypeError):
+    try:
         return tuple(dict.fromkeys(items))
+    except TypeError:
+        pass
     kept: dict[Any, Item] = {}
     for item in items:
         try:
