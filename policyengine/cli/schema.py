@@ -1,5 +1,5 @@
-"""`guiju schema`: JSON Schemas for editors and programs: a service file, the rows of a trace, what `check` and `diff`
-print.
+"""`guiju schema`: JSON Schemas for editors and programs: a service file, the rows of a trace, what `check`, `diff` and
+`monitor` print.
 
 The vocabulary is JSON Schema already; here it is put in one piece, with descriptions in both languages. Nothing is
 checked against it here.
@@ -30,11 +30,12 @@ WHAT: Mapping[str, str] = {
     "events": "one row of a trace (NDJSON)",
     "check": "what `guiju check --format json` prints",
     "diff": "what `guiju diff --format json` prints",
+    "monitor": "a line that `guiju monitor` writes",
 }
 
 
 @click.command("schema", epilog="What there is: " + "; ".join(f"{name}, {what}" for name, what in WHAT.items()) + ".")
-@click.argument("name", metavar="SERVICE|EVENTS|CHECK|DIFF".lower(), default="service")
+@click.argument("name", metavar="|".join(WHAT), default="service")
 @click.option("--vocabulary", metavar="NAME", help="The vocabulary of service and events. Default: the only one.")
 def command(name: str, vocabulary: str | None) -> int:
     """Print a JSON Schema (2020-12).
@@ -53,6 +54,11 @@ def command(name: str, vocabulary: str | None) -> int:
         if not file.is_file():
             fail((error("missing-file", f"the schema `{name}` is not in {PACKAGE}", help="install guiju again"),))
         click.echo(file.read_text("utf-8").rstrip())
+        return 0
+    if name == "monitor":
+        from policyengine.report.lines_schema import lines_schema
+
+        click.echo(json.dumps(lines_schema(), ensure_ascii=False, indent=2))
         return 0
     library = open_library(settings())
     words = _vocabulary(library, vocabulary)

@@ -18,8 +18,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from policyengine.report.lines_schema import lines_schema
 from policyengine.workspace import watching
 from tests.workspace.conftest import cache, guiju, shop  # noqa: F401  (fixtures)
 from tests.workspace.shop import Project, Ran, event, service
@@ -33,8 +35,15 @@ def monitor(project: Project, *args: str, **more: Any) -> Ran:
     return project.run(["monitor", *args], project.folder, **more)
 
 
+LINE = jsonschema.Draft202012Validator(lines_schema())
+
+
 def lines(text: str) -> list[Row]:
-    return [json.loads(line) for line in text.splitlines()]
+    """The lines of an output, each as the schema says: of very many, some hundred of them."""
+    found = [json.loads(line) for line in text.splitlines()]
+    for row in found[::1 + len(found) // 200]:
+        LINE.validate(row)
+    return found
 
 
 def stream(*rows: Mapping[str, Any] | str) -> bytes:
@@ -163,6 +172,28 @@ def test_a_quiet_service_hears_the_clock_of_the_others(shop: Project) -> None:  
             event("billed", "07-20 12:01", service="a")]
     found = lines(monitor(shop, "two", "--rule", "bill_sent", stdin=stream(*rows)).stdout)
     assert brief(found) == ["violated bill_sent u 07-20 10:00"]
+
+
+# ---- the schema of a line --------------------------------------------------------------------------------------------
+
+def test_the_schema_of_lines_is_whole_and_can_say_no(shop: Project) -> None:  # noqa: F811
+    schema = shop.run(["schema", "monitor"], shop.folder).json()
+    assert schema == lines_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert set(re.findall(r"#/\$defs/(\w+)", json.dumps(schema))) == set(schema["$defs"]), "what is named, no more"
+    told = monitor(shop, shop.good, "--rule", "only_with_agreement", "--rule", "bill_sent", "--pending",
+                   stdin=stream(bought("07-20 10:05"), event("agreed", "07-20 10:00"))).stdout
+    found = {row["kind"]: row for row in lines(told)}
+    assert found.keys() == {"late", "verdict", "pending"}
+    verdict, pending = found["verdict"], found["pending"]
+    for one in found.values():
+        for name in one:
+            assert not LINE.is_valid({key: value for key, value in one.items() if key != name}), name
+        assert not LINE.is_valid({**one, "more": 1}) and not LINE.is_valid({**one, "v": 2})
+        assert not LINE.is_valid({**one, "id": "x"}) and not LINE.is_valid({**one, "kind": "unjudged"})
+    assert not LINE.is_valid({**verdict, "verdict": "pending"})
+    assert not LINE.is_valid({**pending, "verdict": "violated"})
+    assert LINE.is_valid({**verdict, "kind": "unjudged", "verdict": "unjudged"})
 
 
 # ---- late and out of order -------------------------------------------------------------------------------------------
