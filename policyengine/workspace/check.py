@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -204,12 +205,16 @@ class Run:
                     self.found.add(one_clock(problems, ZONE))
                     self.stop_if_failed()
                     assert held is not None
+                    for time in (held.store.first, held.last):
+                        if as_of is None or time <= as_of:
+                            self.in_calendar(reference, time)
+                    self.stop_if_failed()
                     self.request.progress("events", held.total, held.total)
                     self.remark(held.merged, held.repeats, held.later)
                     return self.judged(regulations, reference, paths, held, as_of)
             except Broken as broken:
                 self.found.stop((broken.diagnostic,))
-        return self.judged(regulations, reference, paths, self.trace(reference, asked), as_of)
+        return self.judged(regulations, reference, paths, self.trace(reference, asked, as_of), as_of)
 
     def judged(self, regulations: Sequence[Regulation], reference: Book, paths: Sequence[Path],
                trace: Trace | Held | None, as_of: int | None) -> Report:
@@ -218,8 +223,7 @@ class Run:
         zone = regulations[0].timezone
         now = self.request.now
         facts_as_of = now if as_of is None else as_of
-        last = now if trace is None else trace.last
-        trace_as_of = last if as_of is None else as_of
+        trace_as_of = as_of if as_of is not None else now if trace is None else trace.last
         terms = Terms(facts_as_of, trace_as_of, self.sources(reference), self.request.everything, self.library,
                       None if trace is None else trace.store, self.request.most,
                       self.until(trace_as_of, reference.calendar), self.request.table is not None,
@@ -477,20 +481,25 @@ class Run:
         self.found.add(diagnostics)
         return paths
 
-    def trace(self, book: Book, asked: Sequence[str]) -> Trace | None:
-        """The events of these files in order; None when there are none to read."""
+    def trace(self, book: Book, asked: Sequence[str], as_of: int | None) -> Trace | None:
+        """The events of these files in order, up to the instant asked for; None when there are none to read."""
         if not asked:
             return None
         trace, diagnostics = read_trace(asked, book.event_schemas, self.config.timezone)
         self.found.add(one_clock(diagnostics, ZONE))
-        for event in (*trace.events[:1], *trace.events[-1:]):
-            try:
-                _day_after(event.time, book.calendar.zone)
-            except ValueError:
-                self.found.add((error("date-out-of-range", f"the time of an event falls outside the years 1 to 9999 in "
-                                      f"{book.calendar.zone}", Span(event.file, event.row, 1, event.row, 1)),))
-        self.remark(trace.merged, trace.repeats, 0)
-        return trace
+        seen = trace.events if as_of is None else tuple(takewhile(lambda event: event.time <= as_of, trace.events))
+        for event in (*seen[:1], *seen[-1:]):
+            self.in_calendar(book, event.time, Span(event.file, event.row, 1, event.row, 1))
+        self.remark(trace.merged, trace.repeats, len(trace.events) - len(seen))
+        return replace(trace, events=seen)
+
+    def in_calendar(self, book: Book, time: int, span: Span | None = None) -> None:
+        """An event's time (UTC microseconds) is on a day that has one after it, or it is an error."""
+        try:
+            _day_after(time, book.calendar.zone)
+        except ValueError:
+            self.found.add((error("date-out-of-range", f"the time of an event, `{iso_instant(time, 'UTC')}`, is not "
+                                  f"between 0001-01-01 and 9999-12-30 in {book.calendar.zone}", span),))
 
     def remark(self, merged: int, repeats: int, later: int) -> None:
         """Say what was noticed in reading the events."""

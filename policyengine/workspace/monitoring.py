@@ -235,8 +235,8 @@ class Watch:
         event = fitter.event(replace(rows[0], row=row)) if rows else None
         problems = [*(_on_row(one, row) for one in found), *fitter.problems()]
         if event is not None and not FIRST < event.time < LAST:
-            problems.append(error("date-out-of-range", "the time of an event falls outside the years 1 to 9999",
-                                  _row(event)))
+            problems.append(error("date-out-of-range", "the time of an event is not between 0001-01-04 and 9999-12-28 "
+                                  "in UTC", _row(event)))
         if problems:
             self._refuse(problems)
             return None
