@@ -26,6 +26,7 @@ import msgspec
 from policyengine.base.diagnostic import Diagnostic, error, has_errors, shorten, warning
 from policyengine.base.instants import iso_instant, local_date
 from policyengine.base.record import record
+from policyengine.base.source import Span
 from policyengine.syntax.format import format_file
 from policyengine.syntax.parser import parse
 from policyengine.trace.files.log_names import identifier
@@ -50,18 +51,19 @@ MANY = 1_000
 """More activities than this are seldom what happened, but what it happened to."""
 
 OTHERS = 12
-"""So many types stand in the first rule; a log may have hundreds."""
+"""So many types stand in the first rule, or all that cases begin with; a log may have hundreds."""
 
 
 @record
 class Log:
-    """What a log holds. `begins`: the type with which its cases, or the log itself, mostly begin; `key`: the field
-    whose values tell cases apart, if there is one; `services`: those that its events name; `day`: that of its first
-    event in the zone of the regulation; `table`: the columns of a table of another tool, and its events anew."""
+    """What a log holds. `begins`: the types with which its cases, or the log itself, begin, the usual first; `key`:
+    the field whose values tell cases apart, if there is one; `services`: those that its events name; `day`: that of
+    its first event in the zone of the regulation; `table`: the columns of a table of another tool, and its events
+    anew."""
 
     shape: Shape
     xes: bool
-    begins: str
+    begins: tuple[str, ...]
     key: str | None
     services: tuple[str, ...]
     day: date
@@ -138,6 +140,8 @@ class _Seen:
         self.found: list[Diagnostic] = []
         self.bad: set[str] = set()
         self.services: dict[str, None] = {}
+        self.homeless: list[Span] = []  # the first event outside every case
+        self.others = 0  # how many more there are
         # The first event by a field and its value; by none, that of all.
         self.firsts: dict[tuple[str, Any], tuple[int, int | Decimal, int, str]] = {}
         self.places: dict[str, int] = {}  # how many types the log had before; it decides between equal times
@@ -148,6 +152,10 @@ class _Seen:
             if problem is not None and event.type not in self.bad:
                 self.bad.add(event.type)
                 self.found.append(problem)
+        elif "case" not in event.fields:
+            self.others += bool(self.homeless)
+            self.homeless = self.homeless or [Span(event.file, event.row, 1, event.row, 1)]
+            return
         owner = next((one for one in OWNERS if isinstance(event.fields.get(one), str | int)), "")
         now = event.time, event.sequence or 0, self.places.setdefault(event.type, len(self.places)), event.type
         for mark in (("", None), (owner, event.fields.get(owner))):
@@ -160,6 +168,10 @@ class _Seen:
             table: tuple[Table, str] | None = None) -> tuple[Log | None, tuple[Diagnostic, ...]]:
         """What it comes to, or None with all that is wrong."""
         found = [*wrong, *self.found]
+        for first in self.homeless:
+            more = f", as {'does' if self.others == 1 else 'do'} {self.others:,} more" if self.others else ""
+            found.append(error("missing-column", f"the event stands in no `<trace>`, and so in no case{more}", first,
+                               help="put it into the `<trace>` of its case, or leave it out"))
         if not self.firsts and not has_errors(found):
             found.append(no_events(path))
         if has_errors(found):
@@ -172,7 +184,7 @@ class _Seen:
         key = "case" if self.xes or table else next((one for one in OWNERS if one in everywhere
                                                      and shape.kinds[one] in ({"text"}, {"integer"})), None)
         begins = Counter(first[-1] for (owner, _), first in self.firsts.items() if owner == (key or ""))
-        return Log(shape, self.xes, begins.most_common(1)[0][0], key, tuple(self.services),
+        return Log(shape, self.xes, tuple(one for one, _ in begins.most_common()), key, tuple(self.services),
                    local_date(self.firsts["", None][0], zone or "UTC"), table), tuple(found)
 
 
@@ -322,13 +334,15 @@ versions:
 
 def _policy(regulation: str, name: str, stem: str, log: Log) -> str:
     types = list(log.shape.events)
-    first = log.begins
-    others = [one for one in types if one != first] or [first]
-    then = others[0]
+    first, others = log.begins[0], _others(log)
+    then = others[0] if others else first
     per = f"  per {log.key}\n" if log.key else ""
     whose = f"Every {log.key.replace('_', ' ')}" if log.key else "The log"
-    rule = f"on first {', '.join(others[:OTHERS])}\n  must {first} before" if len(types) > 1 else \
+    rule = f"on first {', '.join(others)}\n  must {first} before" if len(types) > 1 else \
         f"on {first}\n  must no {first} within the last 1 second"
+    some = "" if len(types) <= len(others) + 1 else (
+        f"# Of {len(types):,} types {len(others) + 1:,} are named, among them all with which cases of the log begin; a "
+        "case that begins\n# with another is not found.\n")
     title = f"{whose} begins with {first}" if len(types) > 1 else f"{first} is not written twice"
     text = f"""\
 # What is asked of the events of {shorten(stem)}, to begin with: one rule that runs, and two to be had for a `#`.
@@ -338,7 +352,7 @@ def _policy(regulation: str, name: str, stem: str, log: Log) -> str:
 policy {regulation} version 1
 use vocabulary {name}
 
-rule the_beginning "{title}"
+{some}rule the_beginning "{title}"
   cites Art. 1
   family order
 {per}  {rule}
@@ -363,9 +377,16 @@ rule {then}_once "There is one {then}"
         f"# {line}".rstrip() + "\n" for line in (mark + commented).splitlines())
 
 
+def _others(log: Log) -> list[str]:
+    """The types but the usual first that the first rule names, in the order of the log."""
+    places = {one: place for place, one in enumerate(log.shape.events)}
+    named = dict.fromkeys((*log.begins[1:], *(one for one in places if one != log.begins[0])))
+    return sorted([*named][:max(OTHERS, len(log.begins) - 1)], key=places.__getitem__)
+
+
 def _cases(service: str, log: Log) -> str:
-    first = log.begins
-    then = next((one for one in log.shape.events if one != first), None)
+    first = log.begins[0]
+    then = next(iter(_others(log)), None)
     values = {one: example(one, log.shape) for one in owed(log.shape, xes=log.xes)}
     if log.xes:
         values["case"] = '"one"'

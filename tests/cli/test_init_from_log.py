@@ -96,6 +96,42 @@ def test_cases_begin_with_what_stands_first(folder: Path, capfd: pytest.CaptureF
     assert run(capfd, "test")[0] == 0
 
 
+@pytest.mark.parametrize("types", [3, 14, 40])
+def test_the_first_rule_finds_every_case_that_begins_otherwise(
+        types: int, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Twelve types stood in it, whichever: a case that began with another passed."""
+    def case(name: str, *events: str) -> str:
+        return f'<trace><string key="concept:name" value="{name}"/>' + "".join(
+            f'<event><string key="concept:name" value="{one}"/><date key="time:timestamp" '
+            f'value="2026-01-01T00:00:0{at}Z"/></event>\n' for at, one in enumerate(events)) + "</trace>"
+
+    kinds = [f"t{one}" for one in range(types)]
+    cases = [case(f"good {one}", "t0", one) for one in kinds[1:]]
+    late = kinds[types // 2:]
+    cases += [case(f"bad {one}", one, "t0", "t1") for one in late]
+    (folder / "l.xes").write_text(f"<log>{''.join(cases)}</log>")
+    assert run(capfd, "init", "--from-log", "l.xes")[0] == 0
+    policy = (folder / "policies/house/l/1/rules.policy").read_text("utf-8")
+    assert ("# Of 40 types 21 are named" in policy) == (types == 40)
+    assert verdicts(checked(capfd, folder, monkeypatch))["violated"] == len(late)
+    assert run(capfd, "test")[0] == 0
+
+
+def test_events_of_a_log_that_are_in_no_case(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A log of nothing else was an internal error; of others, a project that could not judge them was written."""
+    event = ('<event><string key="concept:name" value="a"/><date key="time:timestamp" value="2026-01-01T00:00:00Z"/>'
+             "</event>\n")
+    case = '<trace><string key="concept:name" value="1"/>\n' + event + "</trace>\n"
+    for log, place, more in ((event, 2, ""), (case + event * 2, 5, ", as does 1 more"),
+                             (event * 3, 2, ", as do 2 more")):
+        (folder / "l.xes").write_text(f"<log>\n{log}</log>")
+        code, out, err = run(capfd, "init", "--from-log", "l.xes")
+        assert (code, out) == (2, "")
+        assert err == (f"error[missing-column]: the event stands in no `<trace>`, and so in no case{more}\n"
+                       f" --> l.xes:{place}:1\nhelp: put it into the `<trace>` of its case, or leave it out\n\n"
+                       "nothing was written\n")
+
+
 def test_texts_that_become_one_name(folder: Path, capfd: pytest.CaptureFixture[str],
                                     monkeypatch: pytest.MonkeyPatch) -> None:
     """The vocabulary keeps them apart, also for the reading that follows."""
