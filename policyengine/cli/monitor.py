@@ -75,9 +75,17 @@ def _read_length(_ctx: click.Context, parameter: click.Parameter, text: str | No
     return period.count
 
 
+def _one_source(_ctx: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> str:
+    """Where events come from; `guiju check` takes several, and here all but the last would be left out."""
+    if len(names) > 1:
+        fail((error("usage", f"`--events` is given {len(names)} times; a monitor reads one file, topic or stream",
+                    help="put the lines in the order of their times and pipe them in, or judge by `guiju check`"),))
+    return names[0]
+
+
 @click.command("monitor", epilog=EXAMPLES)
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
-@click.option("--events", default="-", metavar="FILE|URL", show_default=True,
+@click.option("--events", multiple=True, default=("-",), metavar="FILE|URL", show_default=True, callback=_one_source,
               help="Lines of JSON: a file, `-` for standard input, or kafka://BROKERS/TOPIC.")
 @click.option("--follow/--no-follow", "follow", default=None,
               help="Wait for more at the end of a file or topic. Default: a topic is followed, a file is not.")
@@ -151,6 +159,8 @@ def _run(watch: Watch, config: Config, stack: ExitStack, *, events: str, follow:
     from policyengine.workspace.watching import Clocks, conclude, work
 
     _apart({"--events": events, "--state": state, "--output": output})
+    if kafka_settings is not None and not any(name.startswith(KAFKA) for name in (events, output or "")):
+        fail((error("usage", "`--kafka-settings` is of a topic, and neither `--events` nor `--output` names one"),))
     every = snapshot_every / SECOND
     kafka = _kafka_settings(kafka_settings) if KAFKA in f"{events} {output}" else {}
     kept, sink, body = _open_output(output, state, fresh, kafka, every, stack)

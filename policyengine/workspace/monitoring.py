@@ -248,14 +248,16 @@ class Watch:
         if self.told <= MAX_TOLD:
             self.problems += problems
         elif self.told == MAX_TOLD + 1:
-            self.problems.append(error("more-errors", "further lines that are refused are counted, not shown"))
+            self.problems.append(error("more-errors", "further lines that are refused are counted, not shown",
+                                       problems[0].span))
 
     def _lose(self, problem: Diagnostic) -> None:
         self._lost += 1
         if self._lost <= MAX_TOLD:
             self.lost.append(problem)
         elif self._lost == MAX_TOLD + 1:
-            self.lost.append(error("more-errors", "what else cannot be judged is written, not told here"))
+            self.lost.append(error("more-errors", "what else cannot be judged is written, not told here",
+                                   problem.span))
 
     # ---- time
 

@@ -289,7 +289,7 @@ def test_half_a_line_is_left_to_a_later_run(tmp_path: Path, half: str, other: st
 
 @pytest.mark.parametrize(("name", "said"), [
     ("gone.ndjson", "missing-file"), ("e.csv", "unknown-format"), ("e.ndjson.gz", "unknown-format"),
-    ("e.parquet", "unknown-format"), ("folder", "unreadable-file"),
+    ("e.parquet", "unknown-format"), ("e.xes", "unknown-format"), ("folder", "unreadable-file"),
 ])
 def test_what_is_no_file_of_lines_is_refused(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "folder").mkdir()

@@ -338,7 +338,7 @@ def open_file(name: str, *, follow: bool, again: bool = False,
 
 def _unreadable(name: str, path: Path) -> Diagnostic | None:
     suffix = path.suffix.lower()
-    if suffix in (".csv", ".parquet", *PACKED):
+    if suffix in (".csv", ".parquet", ".xes", *PACKED):
         how = f"`gunzip -c {shorten(name)}`" if suffix == ".gz" else "another program"
         return error("unknown-format", f"`{shorten(name)}` ends in `{suffix}`; a monitor reads lines of JSON",
                      help=f"turn it into NDJSON and pipe it in: {how} before `| guiju monitor … --events -`")
