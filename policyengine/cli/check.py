@@ -28,6 +28,7 @@ from policyengine.cli.common import (
     exit_zero_option,
     fail,
     fail_on_option,
+    keep_inputs,
     note,
     output_option,
     paint,
@@ -163,9 +164,11 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
     library, diagnostics = find_library(config, os.environ)
     if has_errors(diagnostics):
         fail(diagnostics)
+    named, traces = named_inputs(services, config.services, config), named_inputs(events, config.events, config)
+    keep_inputs(outputs, named, traces)
     with Progress() as progress:
         request = Request(
-            named_inputs(services, config.services, config), named_inputs(events, config.events, config), regulations,
+            named, traces, regulations,
             version, as_of, rules, params, int(time.time()) * 1_000_000, everything, stdin_filename, engine=engine,
             memory=memory, master=master, findings=findings,
             most=dict.fromkeys(VERDICTS, max(max_findings, TOLD)) | ({"pending": OPEN} if pending else {}),

@@ -28,6 +28,7 @@ from policyengine.base.instants import Period, parse_period
 from policyengine.base.record import record
 from policyengine.base.source import Source
 from policyengine.workspace.config import FORMATS, Config
+from policyengine.workspace.files import expand_inputs
 from policyengine.workspace.project import load_config
 
 FINDINGS = 1
@@ -170,7 +171,7 @@ def read_outputs(texts: Sequence[str], formats: Collection[str] = FORMATS) -> tu
         if format not in formats:
             fail((error("usage", f"no format `{shorten(format)}`",
                         help=did_you_mean(format, formats) or f"there are {', '.join(formats)}"),))
-        if any(output.file == file for output in outputs):
+        if any(os.path.realpath(output.file) == os.path.realpath(file) for output in outputs):
             fail((error("usage", f"two outputs are to be written to `{shorten(file)}`"),))
         outputs.append(Output(format, file))
     return tuple(outputs)
@@ -224,6 +225,21 @@ def exit_code(severities: Iterable[Severity], fail_on: Severity, *, exit_zero: b
     limit = SEVERITIES.index(fail_on)
     found = any(SEVERITIES.index(severity) <= limit for severity in severities)
     return FINDINGS if found and not exit_zero else 0
+
+
+def keep_inputs(outputs: Sequence[Output], documents: Sequence[str], events: Sequence[str]) -> None:
+    """End the command where an output would overwrite a file that these arguments have it read."""
+    there = [one for one in outputs if os.path.isfile(one.file)]
+    if not there:
+        return
+    from policyengine.trace.scan.rows import suffixes  # few runs write over a file
+
+    files = (*expand_inputs(documents)[0], *expand_inputs(events, suffixes=suffixes())[0])
+    read = {os.path.realpath(file) for file in files}
+    for one in there:
+        if os.path.realpath(one.file) in read:
+            fail((error("usage", f"`--output {one.format}={shorten(one.file)}` would overwrite a file that is read",
+                        help="write the report to a file of its own, outside the folders that are read"),))
 
 
 def write_files(texts: Sequence[tuple[str, Text]]) -> None:

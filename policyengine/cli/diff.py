@@ -19,7 +19,18 @@ import click
 
 from policyengine.base.diagnostic import error, has_errors, shorten
 from policyengine.cli.check import named_inputs, read_params
-from policyengine.cli.common import FINDINGS, Output, fail, note, paint, read_outputs, settings, show, write_files
+from policyengine.cli.common import (
+    FINDINGS,
+    Output,
+    fail,
+    keep_inputs,
+    note,
+    paint,
+    read_outputs,
+    settings,
+    show,
+    write_files,
+)
 from policyengine.diff.model import Diff
 from policyengine.report.diff_formats import BINARY, FORMATS, render
 from policyengine.workspace.check import ENGINES, EngineName
@@ -86,6 +97,7 @@ def command(sides: tuple[str, ...], only: tuple[Layer, ...], rules: tuple[str, .
     if format in BINARY and sys.stdout.isatty():
         fail((error("usage", f"`--format {format}` cannot be shown on a terminal",
                     help=f"write it to a file with `--output {format}=FILE`"),))
+    keep_inputs(outputs, (*_sides(sides), *services), events)
     library, diagnostics = find_library(config, os.environ)
     if has_errors(diagnostics):
         fail(diagnostics)

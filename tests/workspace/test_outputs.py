@@ -44,7 +44,31 @@ def test_nothing_is_written_when_nothing_is_judged(shop: Project) -> None:
     assert not (shop.folder / "a.json").exists()
 
 
-@pytest.mark.parametrize("given", ["json", "json=", "jsn=a", "json=a.json"])
+@pytest.mark.parametrize(("args", "file"), [
+    (("check", "services/good.yaml", "--events", "logs/a.ndjson", "--output", "ndjson=logs/a.ndjson"), "logs/a.ndjson"),
+    (("check", "services/good.yaml", "--events", "logs", "--output", "ndjson=logs/a.ndjson"), "logs/a.ndjson"),
+    (("check", "services/good.yaml", "--events", "logs/*", "--output", "csv=link"), "link"),
+    (("check", "services", "--output", "json=./services/good.yaml"), "./services/good.yaml"),
+    (("diff", "old.md", "new.md", "--output", "markdown=old.md"), "old.md"),
+])
+def test_what_is_read_is_not_written(shop: Project, args: tuple[str, ...], file: str) -> None:
+    """A report took the place of the trace that it was about."""
+    shop.events_file = "logs/a.ndjson"
+    (shop.folder / "logs").mkdir()
+    shop.trace(event("agreed", "07-20 10:00"))
+    (shop.folder / "link").symlink_to("logs/a.ndjson")
+    for name in ("old.md", "new.md"):
+        shop.write(name, f"# Rules\n\n## Art. 1\n\nA provider keeps the records of {name} for three years.\n")
+    before = (shop.folder / file).read_bytes()
+    ran = shop.run([*args], shop.folder)
+    format = args[-1].partition("=")[0]
+    assert ran.exit_code == 2
+    assert f"error[usage]: `--output {format}={file}` would overwrite a file that is read\n" in ran.stderr
+    assert (shop.folder / file).read_bytes() == before
+    assert shop.run([*args[:-1], f"{format}=report"], shop.folder).exit_code in (0, 1)
+
+
+@pytest.mark.parametrize("given", ["json", "json=", "jsn=a", "json=a.json", "json=./a.json"])
 def test_outputs_that_make_no_sense(shop: Project, given: str) -> None:
     said = shop.refused("services/good.yaml", "--output", "text=a.json", "--output", given)
     assert "error[usage]" in said
