@@ -81,7 +81,10 @@ def test_findings_explained_while_the_next_rules_are_run(shop: Project, monkeypa
 
 
 def test_what_the_sources_cannot_show(shop: Project) -> None:
-    """Nobody emits bills, purchases are complete from a day in July: undecided alike."""
+    """Nobody emits bills, purchases are complete from a day in July: undecided alike. Of a trigger that nobody emits
+    columns listed also what is not applicable, which `--all` asks for."""
+    shop.house("rule dark\n  cites Art. 2(2)\n  family bills\n  applies when not service.lit\n  per user\n  on billed\n"
+               "  must not happen\n")
     shop.settings('[[sources]]\nname = "till"\nemits = ["bought", "agreed"]\ncomplete = "2026-07-10"')
     shop.trace(*CROSSING)
     assert report(shop, "duckdb") == report(shop, "evaluator")
