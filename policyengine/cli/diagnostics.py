@@ -112,6 +112,8 @@ FILES: Mapping[str, Row] = {
 
 EVENTS: Mapping[str, Row] = {
     "no-events": ("A file of events holds none.", "Leave it out, or look at what should have written it."),
+    "left-out": ("Files of events in a folder are not read, since `.gitignore` leaves them out.",
+                 "Name them, or the folder by a pattern such as `logs/*`."),
     "not-an-event": ("A line is not a JSON object.", "Write one object a line."),
     "bad-event-type": ("The `type` of an event is not text.", "Write the name of an event."),
     "bad-event-id": ("The `id` of an event is neither text nor a whole number.", "Write one of these."),

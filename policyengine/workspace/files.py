@@ -14,7 +14,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policyengine.base.diagnostic import Diagnostic, error, shorten
+from policyengine.base.diagnostic import Diagnostic, error, shorten, warning
 from policyengine.facts.read import SUFFIXES
 
 if TYPE_CHECKING:
@@ -40,11 +40,9 @@ def expand_inputs(arguments: Sequence[str], *, suffixes: Collection[str] = SUFFI
         if argument == "-":
             found.setdefault(argument, Path(argument))
             continue
-        names = [argument]
-        if not os.path.lexists(argument) and has_magic(argument):
-            names = sorted(glob(argument, recursive=True))
-            if not names:
-                problems.append(error("empty-glob", f"the pattern `{shorten(argument)}` matches no file"))
+        names = _names(argument)
+        if not names:
+            problems.append(error("empty-glob", f"the pattern `{shorten(argument)}` matches no file"))
         for name in names:
             if os.path.isdir(name):
                 walk = _Walk(tuple(suffixes), include, exclude, base)
@@ -61,6 +59,26 @@ def expand_inputs(arguments: Sequence[str], *, suffixes: Collection[str] = SUFFI
             else:
                 problems.append(_missing(name))
     return tuple(found.values()), tuple(problems)
+
+
+def left_out(arguments: Sequence[str], suffixes: Collection[str]) -> tuple[Diagnostic, ...]:
+    """A warning for each directory named of which only some files are read, since a `.gitignore` leaves out others."""
+    found = []
+    for name in (name for argument in arguments for name in _names(argument) if os.path.isdir(name)):
+        walk = _Walk(tuple(suffixes), (), (), ".")
+        read, many = sum(1 for _ in walk.search(name)), sum(walk.left.values())
+        if read and many:  # where none is read, that is an error, which says why
+            places = "1 file or folder is" if many == 1 else f"{many:,} files or folders are"
+            found.append(warning("left-out", f"of `{shorten(name)}` {places} not read, as .gitignore says",
+                                 help="a file that is named itself is always read"))
+    return tuple(found)
+
+
+def _names(argument: str) -> list[str]:
+    """What a pattern matches, else the argument itself."""
+    if has_magic(argument) and not os.path.lexists(argument):
+        return sorted(glob(argument, recursive=True))
+    return [argument]
 
 
 def once_only(name: str) -> bool:

@@ -83,6 +83,33 @@ def test_a_folder_a_glob_and_gitignore(shop: Project) -> None:
     assert sorted(twice) == seen
 
 
+@pytest.mark.parametrize("engine", ["evaluator", "duckdb"])
+def test_events_that_gitignore_leaves_out(shop: Project, engine: str) -> None:
+    """A trace without some of its files was judged, and nothing said so."""
+    for name in ("logs/a.ndjson", "logs/b.ndjson", "logs/old/c.ndjson"):
+        shop.events_file = name
+        (shop.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shop.trace(event("agreed", "07-20 10:00", name))
+
+    def judged(*events: str) -> tuple[int, str]:
+        args = [one for name in events for one in ("--events", name)]
+        ran = shop.check("services/good.yaml", *args, "--engine", engine, "--format", "json")
+        return ran.json()["summary"]["events"], ran.stderr.partition("\n\n")[0]
+
+    assert judged("logs")[0] == 3 and "left-out" not in judged("logs")[1]
+    shop.write(".gitignore", "b.ndjson\n")
+    assert judged("logs") == (2, "warning[left-out]: of `logs` 1 file or folder is not read, as .gitignore says\n"
+                              "help: a file that is named itself is always read")
+    shop.write(".gitignore", "b.ndjson\nold\n")
+    assert judged("log*")[0] == 1 and "of `logs` 2 files or folders are not read" in judged("log*")[1]
+    assert judged("logs", "logs/b.ndjson")[0] == 2
+    assert judged("logs/a.ndjson", "logs/b.ndjson")[0] == 2
+    assert "left-out" not in judged("logs/a.ndjson", "logs/b.ndjson")[1]
+    shop.write(".gitignore", "logs\n")
+    assert "error[no-input-files]" in (said := shop.refused("services/good.yaml", "--events", "logs"))
+    assert "left-out" not in said
+
+
 def test_standard_input(shop: Project) -> None:
     ran = shop.check("-", "--format", "json", stdin=b"service: {id: a, prices: hidden, seats: 3, lit: true}")
     assert ran.json()["results"][0]["place"] == {"file": "<stdin>", "line": 1, "column": 26, "row": None}
