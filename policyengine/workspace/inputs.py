@@ -6,6 +6,7 @@ a row without its keys is an error with file, line and column (or row), and the 
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
@@ -213,7 +214,7 @@ def with_events(documents: Sequence[Document], trace: Trace | None) -> tuple[tup
     events: list[list[Event]] = [[] for _ in documents]
     nowhere: dict[str | None, Event] = {}
     for event in trace.events:
-        named = event.fields.get("service")
+        named = service_of(event)
         owners = by_id.get(named, []) if named is not None else range(len(documents))
         if len(owners) == 1:
             events[owners[0]].append(event)
@@ -241,6 +242,13 @@ def with_stored(documents: Sequence[Document], named: Mapping[str | None, Callab
     one = len(documents) == 1
     return tuple(Service(document, (), None if one else str(service_id(document))) for document in documents), \
         tuple(found)
+
+
+def service_of(event: Event) -> str | None:
+    """The service that an event names, if it names one. Where the vocabulary does not say what `service` is, it may be
+    no text: it is then taken as it is written in JSON, as columns do."""
+    named = event.fields.get("service")
+    return named if named is None or isinstance(named, str) else json.dumps(named, default=str)
 
 
 def homeless(named: str | None, event: Event, owners: Sequence[str], known: Sequence[str], services: int,

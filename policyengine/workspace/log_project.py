@@ -47,6 +47,9 @@ OWNERS = ("case", "case_id", "user", "user_id", "customer", "customer_id", "acco
 CASES = 100_000
 """Of so many cases it is looked with what they begin."""
 
+SHORT = 60
+"""The name of a service may be longer than that of a file can be."""
+
 MANY = 1_000
 """More activities than this are seldom what happened, but what it happened to."""
 
@@ -161,8 +164,14 @@ class _Seen:
         for mark in (("", None), (owner, event.fields.get(owner))):
             if mark in self.firsts or len(self.firsts) < CASES:
                 self.firsts[mark] = min(self.firsts.get(mark, now), now)
-        if isinstance(service := event.fields.get("service"), str):
+        service = event.fields.get("service")
+        if isinstance(service, str) and service:
             self.services[service] = None
+        elif service is not None and "service" not in self.bad:
+            self.bad.add("service")
+            self.found.append(error("event-type", "the `service` of an event is text, and names whose event it is",
+                                    Span(event.file, event.row, 1, event.row, 1),
+                                    help="write it as text that is not empty, or leave it out"))
 
     def log(self, path: str, wrong: Iterable[Diagnostic], zone: str | None,
             table: tuple[Table, str] | None = None) -> tuple[Log | None, tuple[Diagnostic, ...]]:
@@ -259,7 +268,7 @@ def project_files(log: Log, path: str, folder: str, zone: str | None) -> dict[st
     events = os.path.relpath(path, folder) if log.table is None else f"events/{name}.{form}"
     regulation = f"house/{name.strip('_').replace('_', '-')}"
     services = log.services or (name,)
-    files = {f"services/{identifier(one) or 'service'}{f'-{at}' if at else ''}.yaml":
+    files = {f"services/{identifier(one)[:SHORT] or 'service'}{f'-{at}' if at else ''}.yaml":
              f"# Who the log is of; an event that names a `service` names this `id`.\nservice:\n  id: {_quoted(one)}\n"
              for at, one in enumerate(services)}
     if log.table is not None:

@@ -37,7 +37,16 @@ from policyengine.trace.stream.lines import FIRST, LAST, event_reader
 from policyengine.trace.stream.lines_typed import Line
 from policyengine.workspace.check import Found, NothingJudged, Request, Run
 from policyengine.workspace.config import Config
-from policyengine.workspace.inputs import Seen, Service, checker, homeless, misfits, read_documents, sources_of
+from policyengine.workspace.inputs import (
+    Seen,
+    Service,
+    checker,
+    homeless,
+    misfits,
+    read_documents,
+    service_of,
+    sources_of,
+)
 from policyengine.workspace.judging import Sitting, Terms
 from policyengine.workspace.library import Book, Library
 from policyengine.workspace.results import result_of
@@ -189,7 +198,7 @@ class Watch:
 
     def _owner(self, event: Event) -> int | None:
         """Whose event it is; None where that is told to be unknown."""
-        service = event.fields.get("service")
+        service = service_of(event)
         owners = range(len(self._by_service)) if service is None else self._owners.get(service, ())
         if len(owners) == 1:
             return owners[0]
@@ -219,7 +228,7 @@ class Watch:
                     "clock than `--max-ahead` allows", _row(event))])
         return [event for event in events if event.time <= limit]
 
-    def _belongs_nowhere(self, service: Any, event: Event, owners: Sequence[int]) -> None:
+    def _belongs_nowhere(self, service: str | None, event: Event, owners: Sequence[int]) -> None:
         self.events -= 1
         known = [str(one) for one in self._owners if one is not None]
         names = [self._by_service[place][0].service.name for place in owners] if service is not None else []

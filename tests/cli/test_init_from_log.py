@@ -132,6 +132,31 @@ def test_events_of_a_log_that_are_in_no_case(folder: Path, capfd: pytest.Capture
                        "nothing was written\n")
 
 
+def test_services_that_are_no_names(folder: Path, capfd: pytest.CaptureFixture[str],
+                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project was written that could not be judged, or none, since no file can have so long a name."""
+    def log(*services: Any) -> None:
+        rows(folder / "e.ndjson", *({"type": "a", "time": f"2026-01-01T00:00:0{at}Z", "user": "u", "service": one}
+                                    for at, one in enumerate(services)))
+
+    for bad in (5, "", True, ["x"], {"name": "x"}):
+        log("x", bad, bad)
+        code, _, err = run(capfd, "init", "--from-log", "e.ndjson")
+        assert code == 2 and err.count("error[") == 1
+        assert err.startswith("error[event-type]: the `service` of an event is text, and names whose event it is\n"
+                              " --> e.ndjson:2:1\n")
+    log("x" * 400, "y" * 400, "x" * 399)
+    assert run(capfd, "init", "--from-log", "e.ndjson")[0] == 0
+    assert len(list((folder / "services").iterdir())) == 3
+    assert checked(capfd, folder, monkeypatch)["summary"]["services"] == 3
+    for bad in (5, ["x"], {"name": "x"}):  # a later log, of which the vocabulary does not say what `service` is
+        log(bad)
+        for command in (("check", "--engine", "evaluator"), ("check", "--engine", "duckdb"),
+                        ("monitor", "--events", "e.ndjson")):
+            code, _, err = run(capfd, *command)
+            assert code == 2 and err.startswith("error[unknown-service]: no service file has the id `"), err
+
+
 def test_texts_that_become_one_name(folder: Path, capfd: pytest.CaptureFixture[str],
                                     monkeypatch: pytest.MonkeyPatch) -> None:
     """The vocabulary keeps them apart, also for the reading that follows."""
