@@ -156,4 +156,4 @@ def _rule_keys(rule: ir.Rule, run: Run) -> tuple[tuple[str, Any], ...]:
 
 
 def _uncertain(missing: tuple[Missing, ...]) -> Truth:
-    return Truth(None, SETTLED, (), tuple(dict.fromkeys(missing))) if missing else TRUE
+    return Truth(None, SETTLED, (), missing) if missing else TRUE
