@@ -37,13 +37,14 @@ from policyengine.base.instants import (
     start_of_day,
 )
 from policyengine.core.conditions import earliest_within
-from policyengine.trace.plan.calendars import FOREVER, Horizon, Lookup, calendar_rows, of_busy_days
+from policyengine.trace.plan.calendars import FOREVER, Horizon, Lookup, calendar_rows, longest, of_busy_days
 
 SHANGHAI, BERLIN, NEW_YORK, SAO_PAULO = "Asia/Shanghai", "Europe/Berlin", "America/New_York", "America/Sao_Paulo"
 CN_FILE = Path(__file__).parents[2] / "regulations" / "calendars" / "cn.yaml"
 CN = load_working_days(CN_FILE)
 CHINA = Calendar(SHANGHAI, CN)
 CHINA_MOVING = Calendar(SHANGHAI, CN, moves_to_working_day=True)
+DAY = 24 * 60 * 60 * 1_000_000
 
 
 def closes_text(start: str, period: str, calendar: Calendar) -> str:
@@ -355,39 +356,104 @@ def test_the_table_has_no_days_that_nobody_asks_about(odd: str) -> None:
     usual = [parse_instant(f"2026-{month:02}-01T00:00:00Z") for month in range(1, 13)]
     times = [*usual, parse_instant(odd)]
     horizon = Horizon.of(CHINA, min(times), max(times))
-    days = [(local_date(one, SHANGHAI) - date(1970, 1, 1)).days for one in times]
+    days = [number_of(local_date(one, SHANGHAI)) for one in times]
     kinds = [Lookup(kind, Period(15, "working_day")) for kind in ("closes", "earliest", "after", "ago")]
     kinds += [Lookup(kind, None) for kind in ("midnight", "day", "week", "month", "year")]
     kinds.append(Lookup("closes", Period(1, "month"), 40))
     rows, lost = calendar_rows(kinds, horizon, CHINA, days)
     assert not lost
-    assert {day for _, _, day, _ in rows} >= set(days)
+    around = {*days, *(day + n for day in days[:12] for n in (-400, 400))}
+    assert {day for what, _, day, _ in rows if what == "week"} >= around
     assert max(sum(one == kind.what for one, *_ in rows) for kind in kinds) < 2 * (366 + 2 * 400)
     endless, _ = calendar_rows([Lookup("closes", Period(1, "month"), FOREVER)], horizon, CHINA, days[:0])
-    assert [day for _, _, day, _ in endless] == [(local_date(max(times), SHANGHAI) - date(1970, 1, 1)).days]
+    assert [day for _, _, day, _ in endless] == [number_of(local_date(max(times), SHANGHAI))]
 
 
-@pytest.mark.parametrize(("years", "carries"), [(1, 0), (30, 0), (1, 3), (90, 0)])
-def test_which_days_have_events_is_asked_where_it_matters(years: int, carries: int) -> None:
-    """Not of a short time, in which no day is left out; but of every time that runs count in."""
-    times = [parse_instant(f"{year}-03-01T00:00:00Z") for year in (2000, 2000 + years)]
+@pytest.mark.parametrize(("year", "years", "carries"), [
+    (2000, 1, 0), (2000, 30, 0), (2000, 1, 3), (2000, 41, 0), (2000, 90, 0), (1, 1, 0)])
+def test_which_days_have_events_is_asked_where_it_matters(year: int, years: int, carries: int) -> None:
+    """Not of a short time, in which no day is left out; but of every time that runs count in, and of one at whose
+    beginning a period may reach back before the year 1."""
+    times = [parse_instant(f"{one:04}-03-01T00:00:00Z") for one in (year, year + years)]
     horizon = Horizon.of(CHINA, *times)
-    first, last = ((local_date(one, SHANGHAI) - date(1970, 1, 1)).days for one in times)
+    first, last = (number_of(local_date(one, SHANGHAI)) for one in times)
     lookups = [Lookup("closes", Period(15, "working_day")), Lookup("due", None),
-               Lookup("closes", Period(1, "day"), carries)]
+               Lookup("closes", Period(1, "day"), carries), Lookup("earliest", Period(3, "month"))]
     asked = of_busy_days(lookups, horizon)
-    assert asked is (carries > 0 or years > 40)
+    assert asked is (carries > 0 or years > 40 or year == 1)
     told = calendar_rows(lookups, horizon, CHINA, [first, first + 200, last])
     assert (calendar_rows(lookups, horizon, CHINA, [horizon.begins]) == told) is not asked
 
 
+def number_of(day: date) -> int:
+    return (day - date(1970, 1, 1)).days
+
+
+def test_lookups_have_names_of_their_own() -> None:
+    """By which the rows of one are told from those of another."""
+    lookups = {Lookup(kind, Period(count, "month"), carries) for kind in ("closes", "earliest") for count in (1, 2)
+               for carries in (0, 3, 4, FOREVER)}
+    assert len({one.what for one in lookups}) == len(lookups) == 16
+
+
 def test_a_lookup_that_no_calendar_holds_is_told() -> None:
-    """A day past the year 9999 in one of them leaves the others as they are."""
+    """A day past the year 9999 in one of them leaves the others as they are: those that other days answer, and those
+    of dates, of which no event need be one."""
     last = parse_instant("9999-12-25T00:00:00Z")
-    day = (local_date(last, SHANGHAI) - date(1970, 1, 1)).days
-    month, week = Lookup("closes", Period(1, "month")), Lookup("week", None)
-    rows, lost = calendar_rows([month, week], Horizon.of(CHINA, last, last), CHINA, [day])
+    day = number_of(local_date(last, SHANGHAI))
+    month, week, after = Lookup("closes", Period(1, "month")), Lookup("week", None), Lookup("after", Period(1, "month"))
+    rows, lost = calendar_rows([month, week, after], Horizon.of(CHINA, last, last), CHINA, [day])
     assert lost == {month} and (week.what, 1, day) in {one[:3] for one in rows}
+    assert max(one[2] for one in rows if one[0] == after.what) == number_of(date(9999, 11, 30))
+
+
+@pytest.mark.parametrize("edge", [date.min, date.max])
+def test_the_first_and_the_last_day_are_in_no_calendar(edge: date) -> None:
+    """The one beside them is, and so is what is asked of a date."""
+    day, after = Lookup("day", None), Lookup("after", Period(1, "day"))
+    within = edge + timedelta(days=1) if edge == date.min else edge - timedelta(days=1)
+    for one, lost in ((edge, {day}), (within, set())):
+        noon = parse_instant("2026-06-01T12:00:00", SHANGHAI) + (one - date(2026, 6, 1)).days * DAY
+        rows, without = calendar_rows([day, after], Horizon.of(CHINA, noon, noon), CHINA, [number_of(one)])
+        assert without == lost
+        assert ((day.what, 1, number_of(one)) in {row[:3] for row in rows}) is (not lost)
+        assert after.what in {row[0] for row in rows}
+
+
+def test_a_date_can_be_a_deadline_for_sixty_years() -> None:
+    """And only a date: nobody asks when a period that begins so late closes."""
+    now = parse_instant("2026-06-01T00:00:00Z")
+    lookups = [Lookup("due", None), Lookup("midnight", None)]
+    rows, _ = calendar_rows(lookups, Horizon.of(CHINA, now, now), CHINA, [number_of(date(2026, 6, 1))])
+    latest = {what: date(1970, 1, 1) + timedelta(days=max(day for name, _, day, _ in rows if name == what))
+              for what in ("due", "midnight")}
+    assert latest["due"] > date(2087, 1, 1) and latest["midnight"] < date(2028, 1, 1)
+
+
+def test_marks_that_close_together_at_the_end_of_the_trace() -> None:
+    """Three days of which two are a weekend close at one instant, and no mark of it is lost."""
+    thursday, end = date(2026, 3, 5), parse_instant("2026-03-10T00:00:00", SHANGHAI)
+    daily = Lookup("closes", Period(1, "day"), FOREVER)
+    rows, _ = calendar_rows([daily], Horizon.of(CHINA_MOVING, end - 4 * DAY, end), CHINA_MOVING, [number_of(thursday)])
+    closing = [instant for _, _, day, instant in rows if day == number_of(thursday)]
+    assert closing == [end - 3 * DAY, end, end, end, end + DAY]
+
+
+@pytest.mark.parametrize(("start", "period", "calendar"), [
+    ("2026-03-07T23:30:00", "2874 minutes", Calendar(NEW_YORK)),  # over a day of 23 hours
+    ("2026-03-07T23:30:00", "1 minute", Calendar(NEW_YORK)),
+    ("2026-03-07T23:30:00", "31 minutes", Calendar(NEW_YORK)),
+    ("2026-07-01T10:00:00", "1 month", CHINA_MOVING),  # to a Saturday
+    ("2026-01-30T10:00:00", "13 months", CHINA_MOVING),
+    ("2026-02-13T10:00:00", "1 working day", CHINA),
+    ("2026-02-13T10:00:00", "2 days", CHINA_MOVING),  # into the longest holidays
+])
+def test_no_period_takes_longer_than_is_thought(start: str, period: str, calendar: Calendar) -> None:
+    """A run that an event carries on for so long is looked for on all of these days."""
+    begun, length = parse_instant(start, calendar.zone), parse_period(period)
+    over = closes(begun, length, calendar) - 1
+    days = (local_date(over, calendar.zone) - local_date(begun, calendar.zone)).days
+    assert days <= longest(length)
 
 
 @pytest.mark.parametrize(("zone", "year"), [
@@ -400,4 +466,4 @@ def test_the_local_day_of_an_instant_in_a_query(zone: str, year: int) -> None:
     instants = [at + n for at in (*days, *(at for at, _ in offsets_between(first, last, zone))) for n in (-1, 0, 1)]
     day = Horizon.of(Calendar(zone), first, last).day("t")
     found = duckdb.execute(f"SELECT {day} FROM (SELECT unnest($1::BIGINT[]) AS t)", [instants]).fetchall()
-    assert [one for one, in found] == [(local_date(at, zone) - date(1970, 1, 1)).days for at in instants]
+    assert [one for one, in found] == [number_of(local_date(at, zone)) for at in instants]
