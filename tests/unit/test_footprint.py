@@ -68,6 +68,8 @@ def use(time: int = NOW, **fields: Any) -> Event:
      [("reply", U1, None, NOW), ("alert", U1, None, NOW)]),
     (compare(ir.CountEvents(REPLIES, ir.This("day")), ">", ir.Constant(1, types.Number())),
      [("reply", U1, MIDNIGHT, NOW)]),
+    (compare(ir.SumEvents(REPLIES, ("number",), ir.This("day"), types.Number(integer=True)), ">", NUMBER_ONE),
+     [("reply", U1, MIDNIGHT, NOW)]),
     (ir.Present(ir.Latest(REPLIES, ("number",), types.Number())), [("reply", U1, None, NOW)]),
     (in_state(TRIGGER), [("reply", U1, None, NOW), ("alert", U1, None, NOW)]),
     (ir.InState("consent", TRIGGER, (("user", get(TRIGGER, "peer")),)),
@@ -100,6 +102,18 @@ def test_first_seeks_what_one_of_its_own_instant_asks() -> None:
     alert = Event("alert", NOW - SECOND, {"user": "u9"})
     rows, _ = agree(rule, [*consents, alert, use(peer="u9"), use(peer="u8")], OVER)
     assert alert in rows
+
+
+@pytest.mark.parametrize("after", [0, 2], ids=["at the start", "at the mark"])
+def test_a_silence_seeks_what_one_at_its_bounds_asks(after: int) -> None:
+    """Whether the use of that instant is one depends on a consent that is not the moment's."""
+    of_peer = ir.InState("consent", CANDIDATE, (("user", get(CANDIDATE, "peer")),))
+    without = ir.OnWithout(ir.Constant("2 seconds", types.Period("elapsed")), "consent",
+                           ir.Pattern("use", ("user",), of_peer))
+    consent = Event("reply", NOW, {"user": "u1"})
+    moment = Moment(NOW + 2 * SECOND, NOW + 2 * SECOND, U1, None, consent)
+    asked = asked_at(moment, rule_of(without), consent, use(NOW + after * SECOND, peer="u9"))
+    assert ("reply", (("user", "u9"),), None, NOW + after * SECOND) in asked
 
 
 def test_mark_reaches_its_run() -> None:
@@ -180,6 +194,23 @@ def test_start_of_a_long_run_takes_few_fetches() -> None:
     assert fetches <= 8
 
 
+WHOLE = types.Number(integer=True)
+REPLIED, COUNTED = ir.Occurs(REPLIES, ir.Before()), ir.CountEvents(REPLIES, ir.Before())
+
+
+@pytest.mark.parametrize("condition", [
+    REPLIED, ir.Not(REPLIED), ir.And((get(TRIGGER, "flag"), REPLIED)), ir.Or((get(TRIGGER, "flag"), REPLIED)),
+    compare(NUMBER_ONE, "<=", COUNTED), compare(NUMBER_ONE, "in", ir.ListValue((COUNTED,), types.ListOf(WHOLE))),
+    ir.Present(ir.Latest(REPLIES, ("number",), WHOLE)),
+    compare(ir.CompletedYears(ir.Latest(REPLIES, ("born",), types.Date())), ">=", NUMBER_ONE),
+], ids=["alone", "not", "and", "or", "compared", "in a list", "present", "years"])
+def test_what_stands_within_a_condition_is_fetched_at_once(condition: ir.Expr) -> None:
+    """With the moment's own row, before any row is known."""
+    reply = Event("reply", NOW - SECOND, {"user": "u1", "number": 1, "born": "2000-01-01"})
+    rows, fetches = agree(rule_of(ir.OnEvent(("use",), False, None), condition), [reply, use()], OVER)
+    assert (rows[0], fetches) == (reply, 1)
+
+
 def test_some_rows_may_be_out_of_range_where_all_are_not() -> None:
     """Before the consents are fetched the sum of uses without one is past eighteen digits."""
     without = ir.Not(in_state(CANDIDATE))
@@ -220,6 +251,32 @@ def test_marks_of_two_users_at_one_instant_have_their_own_answers() -> None:
     found = footprint(whole, rule, [one.moment for one in expected], {}, setting, CALENDAR,
                       lambda asked: select(asked, events))
     assert {one.verdict for one in expected} == {"satisfied", "violated"}
+    assert tuple(judge_in(rule, found.world, lambda _: True, found.answers)) == expected
+
+
+def test_what_depends_on_the_day_is_asked_on_each() -> None:
+    """It asks for no event, but is not the same at every moment."""
+    on_the_tenth = compare(ir.Today(), "=", ir.Constant("2026-06-10", types.Date()))
+    rule = rule_of(ir.OnEvent(("use",), False, None), on_the_tenth)
+    events = [use(NOW), use(NOW + 24 * 3600 * SECOND)]
+    whole, setting = replace(policy(), rules=(rule,)), Setting(OVER, {})
+    expected = judge(whole, Case({}, tuple(events)), setting, CALENDAR)
+    found = footprint(whole, rule, [one.moment for one in expected], {}, setting, CALENDAR,
+                      lambda asked: select(asked, events))
+    assert [one.verdict for one in expected] == ["satisfied", "violated"]
+    assert tuple(judge_in(rule, found.world, lambda _: True, found.answers)) == expected
+
+
+def test_marks_that_one_event_passes_have_their_own_answers() -> None:
+    """No event stands between them, and they are known at one instant; but each looks back on a time of its own."""
+    events = [use(NOW), Event("reply", NOW + SECOND // 5, {"user": "u1"}), use(NOW + 2 * SECOND)]
+    half = ir.Constant("0.5 seconds", types.Period("elapsed"))
+    rule = rule_of(ir.OnEvery(half, "session"), ir.Occurs(REPLIES, ir.WithinLast(half)))
+    whole, setting = replace(policy(), rules=(rule,)), Setting(OVER, {})
+    expected = judge(whole, Case({}, tuple(events)), setting, CALENDAR)
+    found = footprint(whole, rule, [one.moment for one in expected], {}, setting, CALENDAR,
+                      lambda asked: select(asked, events))
+    assert [one.verdict for one in expected] == ["satisfied", "violated", "violated"]
     assert tuple(judge_in(rule, found.world, lambda _: True, found.answers)) == expected
 
 

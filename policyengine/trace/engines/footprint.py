@@ -124,9 +124,9 @@ def reaches(policy: ir.Policy, rule: ir.Rule, moments: Iterable[Moment | None], 
 
 @record
 class _Conditions:
-    """Those of a rule that ask for events: its scope, what its trigger asks of an event, and the others."""
+    """Those of a rule that ask for events: what its trigger asks of an event, and the others, among which its scope,
+    which asks facts alone, never is."""
 
-    scope: Sequence[ir.Expr]
     where: Sequence[ir.Expr]
     rest: Sequence[ir.Expr]
 
@@ -134,16 +134,14 @@ class _Conditions:
 def _conditions(policy: ir.Policy, rule: ir.Rule) -> _Conditions:
     where = rule.trigger.where if isinstance(rule.trigger, ir.OnEvent) else None
     rest = (*rule.when, *(one.condition for one in rule.unless), *(one.condition for one in rule.must))
-    scope = policy.scope_of(rule)
     # What asks for no events can be answered by the one who judges.
-    applies, asked, others = ([one for one in some if one is not None and _seeks(one)]
-                              for some in ((scope,), (where,), rest))
-    return _Conditions(applies, asked, others)
+    asked, others = ([one for one in some if one is not None and _seeks(one)] for some in ((where,), rest))
+    return _Conditions(asked, others)
 
 
 def _questions(conditions: _Conditions) -> _Conditions:
     """Of the conditions the parts that ask for events, each once: together they ask for the same."""
-    return _Conditions(_parts(conditions.scope), _parts(conditions.where), _parts(conditions.rest))
+    return _Conditions(_parts(conditions.where), _parts(conditions.rest))
 
 
 def _parts(conditions: Iterable[ir.Expr]) -> list[ir.Expr]:
@@ -176,9 +174,9 @@ def _asked(policy: ir.Policy, rule: ir.Rule, conditions: _Conditions, moments: I
     places = {id(event): place for place, event in enumerate(world.events)}
     for moment in moments:
         if moment is None:
-            here, now = at_large(world), [*conditions.scope, *(conditions.rest if rule.trigger is None else ())]
+            here, now = at_large(world), conditions.rest if rule.trigger is None else ()
         else:
-            here, now = _stand(rule, moment, world, places), [*conditions.scope, *conditions.rest]
+            here, now = _stand(rule, moment, world, places), conditions.rest
             _ask_trigger(rule, conditions.where, moment, here, world)
         # All conditions at once, though one may settle it: what is not asked now would be asked a fetch later.
         for condition in now:
