@@ -467,3 +467,10 @@ def test_the_local_day_of_an_instant_in_a_query(zone: str, year: int) -> None:
     day = Horizon.of(Calendar(zone), first, last).day("t")
     found = duckdb.execute(f"SELECT {day} FROM (SELECT unnest($1::BIGINT[]) AS t)", [instants]).fetchall()
     assert [one for one, in found] == [number_of(local_date(at, zone)) for at in instants]
+
+
+def test_the_local_day_of_the_last_event() -> None:
+    """Clocks are set back early on it: by the offset of its midnight an hour before its end is the next day."""
+    last = parse_instant("2026-10-25T22:30:00Z")
+    [(day,)] = duckdb.execute(f"SELECT {Horizon.of(Calendar(BERLIN), last, last).day(str(last))}").fetchall()
+    assert day == number_of(date(2026, 10, 25))
