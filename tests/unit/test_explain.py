@@ -109,12 +109,14 @@ def test_a_moment_that_columns_cannot_judge_is_refused_where_it_has_too_many_row
         told(about, hard, Kept(REPLIES, 5))
 
 
-@pytest.mark.parametrize("wrong", [{"verdict": "violated", "due": None}, {"due": START}, {"due": None}],
-                         ids=["verdict", "due", "not due"])
-def test_another_verdict_than_the_evaluator_s_is_no_verdict(wrong: dict[str, Any]) -> None:
-    about, found, _ = asked(REPLIES, rule_of(ON_USE, NOTICED))
+@pytest.mark.parametrize(("must", "wrong"), [
+    (REPLIED, {"verdict": "violated"}), (NOTICED, {"due": START}), (NOTICED, {"due": None}),
+    (NOTICED, {"verdict": "violated", "due": None}),
+], ids=["verdict", "due", "not due", "both"])
+def test_another_verdict_than_the_evaluator_s_is_no_verdict(must: ir.Expr, wrong: dict[str, Any]) -> None:
+    about, found, _ = asked(REPLIES, rule_of(ON_USE, must))
     (rule, one), *others = found
-    with pytest.raises(Disagreement, match="in columns, pending due"):
+    with pytest.raises(Disagreement, match=r"in columns, (satisfied|pending) due"):
         told(about, [(rule, replace(one, **wrong)), *others], Kept(REPLIES))
 
 
