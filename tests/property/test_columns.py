@@ -629,6 +629,20 @@ def test_how_long_an_episode_lasted(seed: int) -> None:
     agree(bench, replace(narrow.policy(*rules), episodes=(session,)), trial, PLACES)
 
 
+def test_how_long_an_episode_lasted_on_a_day_that_begins_twice() -> None:
+    """Between two events the day has begun, and an hour of the day before has come again."""
+    rules = [ir.Rule(f"rule_{minutes}", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (), (
+        ir.Must(narrow.compare(ir.EpisodeDuration("session", ir.This("day")), ">=", wide.constant(
+            f"{minutes} minutes", wide.HOURS)), False),), (), "") for minutes in range(5, 100, 5)]
+    events = tuple(Event("use", SET_BACK.start + minutes * 60 * narrow.SECOND, {"user": "u1"}, None, None, "t", row,
+                         PLACES["use"]) for row, minutes in enumerate((49, 74, 104, 129), 1))
+    trial = wide.Trial(Case({}, events), SET_BACK, events[-1].time, None)
+    session = replace(narrow.EPISODE, gap=wide.constant("40 minutes", wide.HOURS))
+    bench = Bench(SET_BACK.calendar, Horizon.of(SET_BACK.calendar, SET_BACK.start, events[-1].time), busy=True)
+    assert not bench.horizon.rising
+    agree(bench, replace(narrow.policy(*rules), episodes=(session,)), trial, PLACES)
+
+
 @given(st.lists(narrow.patterns(), min_size=4, max_size=4), st.lists(narrow.periods, min_size=8, max_size=8),
        st.builds(Case, narrow.facts, narrow.full_traces()), narrow.instants | st.just(narrow.OVER))
 @settings(max_examples=20, deadline=None, suppress_health_check=QUIET, phases=PHASES)
