@@ -13,7 +13,7 @@ import pytest
 
 from policyengine.core.case import Event
 from policyengine.core.verdict import VERDICTS, Judgement, Moment
-from policyengine.trace.engines.findings import COLUMNS, Heading, Table, row_of
+from policyengine.trace.engines.findings import COLUMNS, Heading, Table, cells, row_of
 from policyengine.workspace.config import FORMATS, TABLES
 from tests.workspace.shop import Project, event, service
 from tests.workspace.test_engines import CROSSING, EXAMPLE, report, with_terms
@@ -246,6 +246,54 @@ def test_texts_cannot_end_a_row_or_begin_a_formula() -> None:
     assert cells["service"].startswith("'=HYPERLINK") and "\n" not in cells["service"]
     assert cells["file"] == "'-trace"
     assert json.loads(cells["keys"]) == {"user": nasty.replace("\ud800", "?")} and "\n" not in cells["keys"]
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@"])
+def test_no_text_of_csv_begins_as_a_formula_does(sign: str) -> None:
+    table = Table()
+    table.found([(Heading("xx/shop", "final", "rule", (), ()), "violated", 0, None, False, (), f"{sign}1", "a" * 300,
+                  1)])
+    _, row = csv.reader(StringIO(b"".join(table.csv()).decode()))
+    said = dict(zip(COLUMNS, row, strict=True))
+    assert (said["service"], said["file"]) == (f"'{sign}1", "a" * 300)
+
+
+@pytest.mark.parametrize("odd", ["\x7f", "\x00", "\xa0", "\u2028", "\u3000", "\U000e0001", '"\\', "\n"])
+def test_keys_in_csv_are_json_whatever_they_hold(odd: str) -> None:
+    """A space that does not break was written as no JSON has it."""
+    table = Table()
+    keys = {"user": f"a{odd}b"}
+    of = Heading("xx/shop", "final", "rule", (f"Art. {odd}",), tuple(keys))
+    table.found([(of, "violated", 0, None, False, tuple(keys.values()), None, None, 1)])
+    _, row = csv.reader(StringIO(b"".join(table.csv()).decode()))
+    said = dict(zip(COLUMNS, row, strict=True))
+    assert json.loads(said["keys"]) == keys and json.loads(said["articles"]) == [f"Art. {odd}"]
+    assert said["keys"].isprintable() and said["articles"].isprintable()
+
+
+def test_a_row_of_what_is_still_open() -> None:
+    """The last instant in time, of a moment and of a service as a whole; at a mark it is the row its run began with."""
+    of, first, past = Heading("xx/shop", "final", "rule", ("Art. 1",), ("user",)), *(
+        Event("use", row, {"service": "one"}, None, None, "trace", row, 0) for row in (7, 9))
+    mark = Moment(8, 9, (("user", "u"),), None, first, past)
+    assert row_of(of, Judgement("rule", "pending", mark, 2_000_001, tie=True)) == (
+        of, "pending", 8, 2_000_000, True, ("u",), "one", "trace", 7)
+    whole = row_of(of, Judgement("rule", "pending", None, 2_000_001, tie=True), "one", "one.yaml")
+    assert whole == (of, "pending", None, 2_000_000, True, (), "one", "one.yaml", None)
+    assert cells(whole) == ("xx/shop", "final", "rule", ["Art. 1"], "pending", None, 2_000_000, True, None, "one",
+                            "one.yaml", None)
+    assert cells((Heading("xx/shop", "final", "rule", (), ()), *whole[1:]))[3] is None
+
+
+def test_what_is_due_later_is_passed_over() -> None:
+    """What is open and due by then stays, and all that is not open."""
+    of, table = Heading("xx/shop", "final", "rule", (), ()), Table()
+    table.until = 1_000_000
+    for row, (verdict, due) in enumerate((("pending", 1_000_000), ("pending", 1_000_001), ("pending", None),
+                                          ("violated", None), ("undecided", None)), 1):
+        table.found([(of, verdict, 0, due, False, (), None, None, row)])
+        table.judged([(of, verdict, 0, due, False, (), None, None, row + 10)])
+    assert [json.loads(line)["row"] for line in table.ndjson()] == [1, 4, 5, 11, 14, 15]
 
 
 def test_many_rows_are_not_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def headings(policy: ir.Policy) -> dict[str, Heading]:
 
 def row_of(of: Heading, judged: Judgement, service: str | None = None, file: str | None = None) -> Row:
     """A judgement as a row; one about a service as a whole has no moment, and stands at its file."""
-    due = judged.due - 1 if judged.verdict == "pending" and judged.due is not None else None
+    due = None if judged.due is None else judged.due - 1
     if judged.moment is None:
         return of, judged.verdict, None, due, judged.tie, (), service, file, None
     keys = tuple(key_text(value) for _, value in judged.moment.keys)
@@ -165,7 +165,7 @@ def _cell(value: object) -> object:
         case str():
             return _harmless(value)
         case list() | dict():
-            return _harmless(json.dumps(value, ensure_ascii=False))
+            return _in_json(json.dumps(value, ensure_ascii=False))
         case _:
             return value
 
@@ -175,3 +175,10 @@ def _harmless(text: str) -> str:
     """Text that a spreadsheet takes for no formula, its control characters shown."""
     shown = shorten(text, _WHOLE)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown
+
+
+def _in_json(text: str) -> str:
+    """The same for JSON, which begins as no formula does and has escapes of its own."""
+    return text if text.isprintable() else "".join(
+        one if one.isprintable() else f"\\u{ord(one):04x}" if ord(one) < 0x1_0000 else json.dumps(one)[1:-1]
+        for one in text)
