@@ -7,12 +7,13 @@ same table; where its rows come from and what is asked of it is not known here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, assert_never
 
 from policyengine.base.record import record
 from policyengine.base.source import Span
 from policyengine.core import ir, types
+from policyengine.core.walk import nodes
 
 ORDER_COLUMNS = {"type": "SMALLINT", "t": "BIGINT", "pos": "BIGINT", "instant": "BIGINT", "file": "INTEGER",
                  "row": "BIGINT"}
@@ -40,9 +41,9 @@ class Column:
 
     @property
     def name(self) -> str:
-        """The column's name: the path, and its type where that is not text, since two event types may differ in it."""
-        tag = type_tag(self.type)
-        return ".".join(self.path) + (f":{tag}" if tag != "text" else "")
+        """The column's name: the path and its type, since two event types may differ in it; no column that a plan or an
+        engine adds has such a name."""
+        return f"{'.'.join(self.path)}:{type_tag(self.type)}"
 
     @property
     def said_name(self) -> str:
@@ -115,6 +116,29 @@ def each_once(every: Iterable[Iterable[Column]]) -> tuple[Column, ...]:
 def key_columns(keys: Iterable[str], key_types: Mapping[str, types.Type]) -> tuple[Column, ...]:
     """The columns of keys; `key_types` has the types that are not text."""
     return tuple(Column((key,), key_types.get(key, types.Text())) for key in keys)
+
+
+def keys_in(node: Any) -> tuple[str, ...]:
+    """The names of all keys in a part of a policy."""
+    return tuple(dict.fromkeys(key if isinstance(key, str) else key[0] for one in nodes(node)
+                               for key in getattr(one, "keys", ())))
+
+
+def by_columns(node: Any, named: Mapping[str, str]) -> Any:
+    """The same part of a policy, whose keys go by the columns that `named` gives them."""
+    if isinstance(node, tuple):
+        return tuple(by_columns(one, named) for one in node)
+    if not is_dataclass(node) or isinstance(node, type):
+        return node
+    changed: dict[str, Any] = {}
+    for one in fields(node):
+        value = getattr(node, one.name)
+        if one.name == "keys":
+            changed["keys"] = tuple(named[key] if isinstance(key, str) else (named[key[0]], by_columns(key[1], named))
+                                    for key in value)
+        elif one.name not in ("span", "type"):
+            changed[one.name] = by_columns(value, named)
+    return replace(node, **changed)
 
 
 def needs(policy: ir.Policy, rules: Iterable[ir.Rule], key_types: Mapping[str, types.Type] = NO_TYPES,

@@ -394,12 +394,52 @@ def test_the_example_service(version: str, shop: Project) -> None:
     assert told[1]["rules"] == told[0]["rules"]
 
 
-@pytest.mark.parametrize(("dialect", "word"), [((), '"user"'), (("spark",), "`user`")])
+NAMES = ("file", "row", "t", "pos", "instant", "k", "asks", "o0", "m0", "k0", "first", "past", "known", "start", "sure",
+         "life", "base", "mark", "run_t", "going", "new", "whole")
+"""What tables of events, and tables that plans make of them, call columns of their own."""
+
+
+@pytest.mark.parametrize("names", [NAMES[n:n + 11] for n in (0, 11)])
+def test_fields_may_be_called_anything(shop: Project, names: tuple[str, ...]) -> None:
+    """A field `file` ended columns with an internal error, and by a key `start` a state was not found."""
+    vocabulary = shop.folder / "regulations/vocabulary/shop.yaml"
+    text = vocabulary.read_text("utf-8")
+    described = '{type: string, description: "It.", x-description-zh: "其。"}'
+    declared = "".join(f"        {name}: {described}\n" for name in names)
+    for kind in ("bought", "billed"):
+        before, after = text.split(f"    {kind}:\n", 1)
+        after = after.replace("required: [user]", f"required: [user, {', '.join(names)}]", 1).replace(
+            "      properties:\n", f"      properties:\n{declared}", 1)
+        text = f"{before}    {kind}:\n{after}"
+    vocabulary.write_text(text, "utf-8")
+    rule = "\n  cites Art. 2(2)\n  family bills\n  per user, {name}\n  on "
+    shop.house("\n".join(f"""state open_{name} per user, {name} from bought until billed
+episode spree_{name} per user, {name} of bought gap 20 minutes
+
+rule before_{name}{rule}bought as one
+  must billed before and one.{name} != "b" and count of bought this day < 3
+rule open_when_{name}{rule}bought
+  must open_{name}
+rule marks_{name}{rule}every 5 minutes of spree_{name} as one
+  must billed before and one.{name} = "a"
+rule silent_{name}{rule}5 minutes of open_{name} without billed
+  must billed where ({name} = "a") within 1 day
+""".replace("{name}", name) for name in names))
+    shop.trace(*[event("bought" if n % 3 else "billed", f"07-20 10:{n:02}", f"u{n % 2}",
+                       **dict.fromkeys(names, "ab"[n % 4 // 2])) for n in range(30)])
+    told = [[one for one in report(shop, engine, "--all", "--max-findings", "1000")["results"]
+             if one["verdict"] != "not_applicable"] for engine in ("evaluator", "duckdb")]
+    assert told[0] == told[1]
+    assert len({one["rule"] for one in told[0]}) > 4 * len(names)
+    assert {one["verdict"] for one in told[0]} >= {"satisfied", "violated"}
+
+
+@pytest.mark.parametrize(("dialect", "word"), [((), '"user:text"'), (("spark",), "`user:text`")])
 def test_the_plan_of_a_rule_is_shown(shop: Project, dialect: tuple[str, ...], word: str) -> None:
     """What is read, and the SQL; a rule about no moment has none."""
     ran = shop.run(["explain", "bill_sent", "--plan", *dialect], shop.folder)
     assert ran.exit_code == 0, ran.told
-    assert "-- reads bought: user VARCHAR, gift:bool BOOLEAN" in ran.stdout
+    assert "-- reads bought: user:text VARCHAR, gift:bool BOOLEAN" in ran.stdout
     assert word in ran.stdout and "the verdict of each moment" in ran.stdout
     ran = shop.run(["explain", "lit", "--plan"], shop.folder)
     assert "a rule without a trigger is judged by the evaluator" in ran.stdout and "SELECT" not in ran.stdout

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from policyengine.base.instants import Period
@@ -16,8 +17,8 @@ from policyengine.core.conditions import value_of
 from policyengine.core.operators import TOO_LARGE
 from policyengine.core.standing import Here, World
 from policyengine.core.verdict import Setting
-from policyengine.core.walk import nodes, type_of
-from policyengine.trace.columns import Column, Unsupported, needs
+from policyengine.core.walk import grounds_of, nodes, type_of
+from policyengine.trace.columns import Column, Unsupported, by_columns, key_columns, keys_in, needs
 from policyengine.trace.plan.calendars import OF_MOMENTS, Lookup
 from policyengine.trace.plan.expressions import OF_THE_MOMENT
 from policyengine.trace.plan.frames import Bound, Frame, Guard, Known, Step, Total, any_holds
@@ -34,11 +35,18 @@ class Builder:
     """One rule at work: its steps so far, and what they look up.
 
     `answers` are those that answer a condition and a value, which every room asks and which ask every room; `narrow`
-    leaves out rows before a condition of theirs is asked.
+    leaves out rows before a condition of theirs is asked. In the rule and in what it names keys go by their columns.
     """
 
     def __init__(self, rule: ir.Rule, known: Known, answers: tuple[Answer, Answer], narrow: Narrow) -> None:
-        self.rule, self.known = rule, known
+        grounds = grounds_of(known.policy, rule)
+        states = [one for one in known.policy.states if one.name in grounds.states]
+        episodes = [one for one in known.policy.episodes if one.name in grounds.episodes]
+        keys = keys_in((rule, *states, *episodes))
+        self.named = {key: column.name for key, column in zip(keys, key_columns(keys, known.key_types), strict=True)}
+        self.rule: ir.Rule = by_columns(rule, self.named)
+        self.known = replace(known, tied={self.named[key]: pairs for key, pairs in known.tied.items()
+                                          if key in self.named})
         self.answers, self.narrow_by = answers, narrow
         self.steps: list[Step] = []
         self.lookups: dict[Lookup, None] = {}
@@ -49,8 +57,10 @@ class Builder:
         self.needed: dict[str, dict[str, Column]] = {
             event: {one.name: one for one in columns}
             for event, columns in needs(known.policy, [rule], known.key_types).items()}
-        self.states = {state.name: state for state in known.policy.states}
-        self.episodes = {episode.name: episode for episode in known.policy.episodes}
+        self.states: dict[str, ir.BooleanState | ir.ValuedState] = {
+            state.name: by_columns(state, self.named) for state in states}
+        self.episodes: dict[str, ir.Episode] = {
+            episode.name: by_columns(episode, self.named) for episode in episodes}
         self.world = World.of(known.policy, Case(known.facts), Setting(known.as_of, known.parameters), known.calendar,
                               known.sources)
         self.here = Here(known.as_of, known.as_of, 0, {}, None)
@@ -139,7 +149,7 @@ class Builder:
         prefix = frame.fields.get(ir.TRIGGER, frame.fields.get(ir.CANDIDATE, ""))
         column = f"{prefix}{name}"
         if column not in frame.columns:
-            raise Unsupported(f"the key `{name}`, which is not text")
+            raise Unsupported(f"the key `{name.partition(':')[0]}`, which is not text")
         return column
 
     def own(self, frame: Frame, event: str) -> str:

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from policyengine.base.instants import Period
 from policyengine.core import ir
-from policyengine.trace.columns import Column, Unsupported
+from policyengine.trace.columns import Unsupported
 from policyengine.trace.plan.builder import Builder
 from policyengine.trace.plan.calendars import FOREVER, longest
 from policyengine.trace.plan.frames import LATEST, Bound, Frame, Total, any_holds
@@ -100,8 +100,7 @@ def only_first(build: Builder, frame: Frame, keys: Sequence[str]) -> None:
     """The first row of each key. Rows come in the order of their places, so the least of each column that follows
     the order is the first row's; what does not is looked up."""
     group = ", ".join(map(quoted, keys))
-    held = {Column((key,), build.known.key_types[key]).name for key in keys if key in build.known.key_types}
-    rising = {"t", "pos", "instant", *keys, *held}
+    rising = {"t", "pos", "instant", *keys}
     if set(frame.columns) - {"type"} <= rising and len(frame.events) == 1:
         least = [quoted(one) if one in keys else f"min({quoted(one)}) AS {quoted(one)}" for one in frame.columns
                  if one != "type"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from policyengine.core import ir, types
 from policyengine.core.candidates import link_of
 from policyengine.core.walk import conjuncts
-from policyengine.trace.columns import Column, Unsupported
+from policyengine.trace.columns import Unsupported
 from policyengine.trace.plan.builder import Builder
 from policyengine.trace.plan.expressions import reads_trigger
 from policyengine.trace.plan.frames import (
@@ -46,15 +46,8 @@ def from_events(build: Builder, events: Sequence[str]) -> tuple[str, list[str]]:
     places = ", ".join(str(build.known.places[event]) for event in events)
     service = of_service(build)
     chosen = f'"type" = {places}' if len(events) == 1 else f'"type" IN ({places})'
-    # Keys are known by their plain names here, whatever they are held as.
-    keys = {name: Column((name,), type).name for name, type in build.known.key_types.items()
-            if not isinstance(type, types.Text)}
-    plain = [f"{quoted(held)} AS {quoted(name)}" for name, held in keys.items() if held in names]
-    table = table_of(build, events)
-    source = f"(SELECT *{''.join(f', {one}' for one in plain)} FROM {table})" if plain else table
-    aliases = [name for name, held in keys.items() if held in names]
     where = " AND ".join(one for one in (chosen, service) if one)
-    return f"FROM {source} WHERE {where}", [*names, *aliases, *dict.fromkeys(said)]
+    return f"FROM {table_of(build, events)} WHERE {where}", [*names, *dict.fromkeys(said)]
 
 
 def table_of(build: Builder, events: Sequence[str]) -> str:

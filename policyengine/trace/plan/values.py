@@ -120,13 +120,14 @@ def field_of(build: Builder, frame: Frame, expr: ir.Get) -> Term:
         return Term(frame.at[expr.owner][0], False)
     column = Column(expr.path, expr.type)
     name = frame.fields[expr.owner] + column.name
-    if name not in frame.columns and frame.fields[expr.owner] + expr.path[0] in frame.columns:
-        name = frame.fields[expr.owner] + expr.path[0]  # a key of a mark, by its plain name
+    of_key = build.named.get(expr.path[0], "") if len(expr.path) == 1 else ""
+    if name not in frame.columns and frame.fields[expr.owner] + of_key in frame.columns:
+        name = frame.fields[expr.owner] + of_key  # a key of a mark
     if name not in frame.columns:
         raise Unsupported(f"the field `{'.'.join(expr.path)}`, which no event here has")
     events = frame.events
     filled = bool(events) and all(column.name in build.known.filled.get(event, frozenset()) for event in events)
-    key = expr.path[0] in build.rule.keys and len(expr.path) == 1 and expr.owner == ir.TRIGGER
+    key = of_key in build.rule.keys and expr.owner == ir.TRIGGER
     both = ir.TRIGGER in frame.fields and ir.CANDIDATE in frame.fields and expr.owner == ir.CANDIDATE \
         and frame.fields[ir.CANDIDATE] != frame.fields[ir.TRIGGER]
     if expr.default is not None:
