@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from operator import is_
 from typing import Any, assert_never
 
 from policyengine.base.record import record
 from policyengine.base.source import Span
 from policyengine.core import ir, types
-from policyengine.core.walk import nodes
 
 ORDER_COLUMNS = {"type": "SMALLINT", "t": "BIGINT", "pos": "BIGINT", "instant": "BIGINT", "file": "INTEGER",
                  "row": "BIGINT"}
@@ -118,27 +118,24 @@ def key_columns(keys: Iterable[str], key_types: Mapping[str, types.Type]) -> tup
     return tuple(Column((key,), key_types.get(key, types.Text())) for key in keys)
 
 
-def keys_in(node: Any) -> tuple[str, ...]:
-    """The names of all keys in a part of a policy."""
-    return tuple(dict.fromkeys(key if isinstance(key, str) else key[0] for one in nodes(node)
-                               for key in getattr(one, "keys", ())))
-
-
-def by_columns(node: Any, named: Mapping[str, str]) -> Any:
-    """The same part of a policy, whose keys go by the columns that `named` gives them."""
+def by_columns(node: Any, key_types: Mapping[str, types.Type]) -> Any:
+    """The same part of a policy, whose keys go by their columns."""
     if isinstance(node, tuple):
-        return tuple(by_columns(one, named) for one in node)
+        made = tuple([by_columns(one, key_types) for one in node])
+        return node if all(map(is_, made, node)) else made
     if not is_dataclass(node) or isinstance(node, type):
         return node
     changed: dict[str, Any] = {}
     for one in fields(node):
         value = getattr(node, one.name)
-        if one.name == "keys":
-            changed["keys"] = tuple(named[key] if isinstance(key, str) else (named[key[0]], by_columns(key[1], named))
-                                    for key in value)
-        elif one.name not in ("span", "type"):
-            changed[one.name] = by_columns(value, named)
-    return replace(node, **changed)
+        if one.name == "keys" and value:
+            own = key_columns([key if isinstance(key, str) else key[0] for key in value], key_types)
+            changed["keys"] = tuple([column.name if isinstance(key, str) else
+                                     (column.name, by_columns(key[1], key_types))
+                                     for column, key in zip(own, value, strict=True)])
+        elif one.name not in ("span", "type") and (found := by_columns(value, key_types)) is not value:
+            changed[one.name] = found
+    return replace(node, **changed) if changed else node
 
 
 def needs(policy: ir.Policy, rules: Iterable[ir.Rule], key_types: Mapping[str, types.Type] = NO_TYPES,

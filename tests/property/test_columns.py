@@ -507,7 +507,7 @@ def in_monitor(policy: ir.Policy, trial: wide.Trial) -> None:
     """Event by event, with all thrown away that can be, the same verdicts are given."""
     calendar, force = trial.place.calendar, (trial.start, trial.end)
     try:
-        monitor = Monitor(policy, trial.case.facts, {}, calendar, sources=trial.sources, force=force)
+        monitor = Monitor(policy, trial.case.facts, trial.parameters, calendar, sources=trial.sources, force=force)
     except Refused:
         return
     given: list[Any] = []
@@ -517,8 +517,8 @@ def in_monitor(policy: ir.Policy, trial: wide.Trial) -> None:
             monitor.compact()
     given += monitor.finish(trial.as_of)
     found = [one.judgement for one in given if isinstance(one, Decided)] + monitor.pending()
-    expected = judge(policy, trial.case, Setting(trial.as_of, {}), calendar, sources=trial.sources, start=trial.start,
-                     end=trial.end)
+    expected = judge(policy, trial.case, Setting(trial.as_of, trial.parameters), calendar, sources=trial.sources,
+                     start=trial.start, end=trial.end)
     assert Counter((one.rule, one.moment, one.verdict, one.due) for one in found) == Counter(
         (one.rule, one.moment, one.verdict, one.due) for one in expected)
 

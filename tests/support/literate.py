@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -83,6 +83,16 @@ class PolicyPage:
     heading: str = ""
     calendar: Block | None = None
     files: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a block of verdicts is about."""
+
+    case: Case
+    setting: Setting
+    calendar: Calendar
+    sources: Sources | None
 
 
 def blocks(text: str) -> list[tuple[str, Block]]:
@@ -163,6 +173,18 @@ def _check(file: Path, page: PolicyPage, lints: Collection[str], replaced: list[
             replaced.append((block, fresh))
     if policy is None and any(one.kind in ("verdicts", "evidence") for one in page.parts):
         return [*differences, f"{file}:{page.policy.line}: the policy has errors, so there are no verdicts"]
+    for block, asked in _asked(page, vocabulary) if policy is not None else ():
+        assert policy is not None
+        judged = judge_page(policy, asked.case, asked.setting, asked.calendar, asked.sources,
+                            texts if block.kind == "evidence" else None)
+        fresh = "".join(f"{line}\n" for line in judged)
+        if _squeezed(fresh) != _squeezed(block.text):
+            replaced.append((block, fresh))
+    return differences
+
+
+def _asked(page: PolicyPage, vocabulary: Vocabulary) -> Iterator[tuple[Block, Asked]]:
+    """Each block of verdicts with what it says the verdicts of."""
     facts: Mapping[str, Any] = {}
     events: tuple[Event, ...] = ()
     sources: Sources | None = None
@@ -178,16 +200,26 @@ def _check(file: Path, page: PolicyPage, lints: Collection[str], replaced: list[
                 sources = read_sources(block.text, vocabulary)
             case "parameters":
                 parameters = read_facts(block.text)
-            case "verdicts" | "evidence" if policy is not None:
+            case "verdicts" | "evidence":
                 setting = Setting(_as_of(block.rest, events), parameters)
-                judged = judge_page(policy, Case(facts, events), setting, calendar, sources,
-                                    texts if block.kind == "evidence" else None)
-                fresh = "".join(f"{line}\n" for line in judged)
-                if _squeezed(fresh) != _squeezed(block.text):
-                    replaced.append((block, fresh))
+                yield block, Asked(Case(facts, events), setting, calendar, sources)
             case _:
                 pass
-    return differences
+
+
+def asked_of(file: Path) -> Iterator[tuple[int, ir.Policy, Mapping[str, int], Asked]]:
+    """Everything a page says the verdicts of, for engines that have to say the same: the line, the policy, the places
+    of all event types, and what it is asked about."""
+    for page in policies(file.read_text("utf-8")):
+        vocabulary, _ = _vocabulary(page.vocabulary)
+        text = page.policy.text
+        if not re.search(r"^(policy|extend) ", text, re.MULTILINE):
+            text += HEADER.format(name=vocabulary.name)
+        policy, _ = _compile("page.policy", text, vocabulary, (), page.files)
+        if policy is not None:
+            places = {name: event.place for name, event in vocabulary.events.items()}
+            for block, asked in _asked(page, vocabulary):
+                yield block.line, policy, places, asked
 
 
 def _compile(path: str, text: str, vocabulary: Vocabulary, lints: Collection[str], files: Sequence[Block],

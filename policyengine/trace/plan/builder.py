@@ -18,7 +18,7 @@ from policyengine.core.operators import TOO_LARGE
 from policyengine.core.standing import Here, World
 from policyengine.core.verdict import Setting
 from policyengine.core.walk import grounds_of, nodes, type_of
-from policyengine.trace.columns import Column, Unsupported, by_columns, key_columns, keys_in, needs
+from policyengine.trace.columns import Column, Unsupported, by_columns, key_columns, needs
 from policyengine.trace.plan.calendars import OF_MOMENTS, Lookup
 from policyengine.trace.plan.expressions import OF_THE_MOMENT
 from policyengine.trace.plan.frames import Bound, Frame, Guard, Known, Step, Total, any_holds
@@ -39,14 +39,11 @@ class Builder:
     """
 
     def __init__(self, rule: ir.Rule, known: Known, answers: tuple[Answer, Answer], narrow: Narrow) -> None:
-        grounds = grounds_of(known.policy, rule)
-        states = [one for one in known.policy.states if one.name in grounds.states]
-        episodes = [one for one in known.policy.episodes if one.name in grounds.episodes]
-        keys = keys_in((rule, *states, *episodes))
-        self.named = {key: column.name for key, column in zip(keys, key_columns(keys, known.key_types), strict=True)}
-        self.rule: ir.Rule = by_columns(rule, self.named)
-        self.known = replace(known, tied={self.named[key]: pairs for key, pairs in known.tied.items()
-                                          if key in self.named})
+        self.rule: ir.Rule = by_columns(rule, known.key_types)
+        self.known = replace(known, tied={
+            column.name: pairs for column, pairs in zip(key_columns(known.tied, known.key_types), known.tied.values(),
+                                                        strict=True)})
+        grounds = grounds_of(known.policy, rule, scope=False)
         self.answers, self.narrow_by = answers, narrow
         self.steps: list[Step] = []
         self.lookups: dict[Lookup, None] = {}
@@ -58,9 +55,9 @@ class Builder:
             event: {one.name: one for one in columns}
             for event, columns in needs(known.policy, [rule], known.key_types).items()}
         self.states: dict[str, ir.BooleanState | ir.ValuedState] = {
-            state.name: by_columns(state, self.named) for state in states}
+            one.name: by_columns(one, known.key_types) for one in known.policy.states if one.name in grounds.states}
         self.episodes: dict[str, ir.Episode] = {
-            episode.name: by_columns(episode, self.named) for episode in episodes}
+            one.name: by_columns(one, known.key_types) for one in known.policy.episodes if one.name in grounds.episodes}
         self.world = World.of(known.policy, Case(known.facts), Setting(known.as_of, known.parameters), known.calendar,
                               known.sources)
         self.here = Here(known.as_of, known.as_of, 0, {}, None)

@@ -10,7 +10,7 @@ from policyengine.core import ir, types
 from policyengine.core.conditions import condition_of, value_of
 from policyengine.core.standing import typed
 from policyengine.core.walk import type_of
-from policyengine.trace.columns import Column, Unsupported
+from policyengine.trace.columns import Column, Unsupported, key_columns
 from policyengine.trace.plan.builder import Builder
 from policyengine.trace.plan.expressions import bound_variables, exact, scale_of, whole_list
 from policyengine.trace.plan.frames import Frame
@@ -120,7 +120,7 @@ def field_of(build: Builder, frame: Frame, expr: ir.Get) -> Term:
         return Term(frame.at[expr.owner][0], False)
     column = Column(expr.path, expr.type)
     name = frame.fields[expr.owner] + column.name
-    of_key = build.named.get(expr.path[0], "") if len(expr.path) == 1 else ""
+    of_key = key_columns(expr.path, build.known.key_types)[0].name if len(expr.path) == 1 else ""
     if name not in frame.columns and frame.fields[expr.owner] + of_key in frame.columns:
         name = frame.fields[expr.owner] + of_key  # a key of a mark
     if name not in frame.columns:
