@@ -233,7 +233,6 @@ class _Page:
         return shorten(entry.first.rule, MAX_NAME) + ("" if severity == "error" else self.words[severity])
 
     def entry(self, entry: Entry, articles: int, names: int) -> None:
-        first = entry.first
         label = self.words["n/a" if entry.verdict == "not_applicable" else entry.verdict]
         word = self.paint(pad(label, INDENT - 1), COLOURS[entry.verdict]) + " "
         if entry.missing is not None:
@@ -244,7 +243,7 @@ class _Page:
             return
         if entry.verdict == "pending":
             self.due_dates(entry)
-        elif first.moment is not None:
+        elif any(result.moment for result in entry.results):
             self.moments(entry)
         else:
             self.services(entry)
@@ -287,15 +286,18 @@ class _Page:
         results, first, number = entry.results, entry.first, entry.number
         if entry.verdict == "pending":
             return self.open(entry)
-        judged = f"{max(total(self.report, first), number):,}"
+        judged = max(total(self.report, first), number)
         if number == 1:
             return clean(str(place_of(first)))
-        if first.moment is None:
-            return self.say("services", f"{number:,}", judged)
-        keys = {tuple(result.moment.keys.items()) for result in results if result.moment}
-        if len(first.moment.keys) == 1 and 1 < len(keys) < len(results) == number:
-            return self.say("keyed", f"{len(results):,}", judged, f"{len(keys):,}", next(iter(first.moment.keys)))
-        return self.say("moments", f"{number:,}", judged)
+        moments = [result.moment for result in results if result.moment]
+        if not moments:
+            return self.say("services", f"{number:,}", f"{judged:,}")
+        whole = len(results) - len(moments)  # beside them something is said of the service
+        number, judged = number - whole, judged - whole
+        keys = {tuple(moment.keys.items()) for moment in moments}
+        if len(moments[0].keys) == 1 and 1 < len(keys) < len(moments) == number:
+            return self.say("keyed", f"{number:,}", f"{judged:,}", f"{len(keys):,}", next(iter(moments[0].keys)))
+        return self.say("moments", f"{number:,}", f"{judged:,}")
 
     def open(self, entry: Entry) -> str:
         timed = [result for result in entry.results if result.due_instant]
@@ -328,7 +330,8 @@ class _Page:
             why = reasons(result)
             for text in why.found:
                 self.put(text if entry.number == 1 else f"{place_of(result)}{self.words['colon']}{text}", hang=2)
-        self.more([clean(result.service) for result in entry.results[self.limit:]])
+        names = [clean(result.service) for result in entry.results[self.limit:]]
+        self.more(names, len(names) + entry.left_out)
 
     def moments(self, entry: Entry) -> None:
         alone = entry.number == 1
@@ -336,14 +339,16 @@ class _Page:
             return
         for result in entry.results[:self.limit]:
             moment = result.moment
-            assert moment is not None
+            if moment is None:
+                self.put(f"{place_of(result)}{self.words['colon']}{'; '.join(reasons(result).found)}", hang=2)
+                continue
             when = f"{moment.event} {self.say('at', moment.time)}" if moment.event else moment.time
             head = when + ("" if alone else f" ({place_of(result)})")
             found = [near(text, moment.time) for text in reasons(result).found]
             who = keys_text(result)
             text = "; ".join([head, *found, *([self.words["tie"]] if result.tie else [])])
             self.put(f"{who}{self.words['colon']}{text}" if who else text, hang=2)
-        whom = [keys_text(result) or (result.moment.time if result.moment else "")
+        whom = [keys_text(result) or (result.moment.time if result.moment else clean(result.service))
                 for result in entry.results[self.limit:]]
         self.more(list(dict.fromkeys(whom)), len(whom) + entry.left_out)
 

@@ -144,6 +144,19 @@ def test_what_a_long_report_leaves_out_is_counted_and_nothing_is_said_of_it() ->
     assert "至少 3 项" in to_text(alike, lang="zh")
 
 
+def test_what_is_said_of_a_service_stands_beside_its_moments() -> None:
+    """As where a rule has several triggers, of which one is not emitted."""
+    silent = sample.result("consent", "Art. 14(2)", "undecided",
+                           missing=(Line("not-emitted", "registered", "no source emits `registered`", None),))
+    late = [sample.result("consent", "Art. 14(2)", "undecided", missing=(sample.lost("service.x"),),
+                          **sample.moment(user, 9, row)) for row, user in enumerate(("u-1", "u-1", "u-2"), 1)]
+    report = replace(sample.clean(), findings=(silent, *late), rules=(
+        RuleCount(sample.LAW, sample.FINAL, "consent", (), "error", {**dict.fromkeys(VERDICTS, 0), "undecided": 4}),))
+    text = flat(to_text(report, max_findings=2))
+    assert "consent  3 of 3 moments, 2 users services/companion.yaml:1:1: no source emits `registered` u-1: " in text
+    assert "u-1, u-2 (--max-findings)" in text
+
+
 def test_a_duty_without_a_key_is_told_by_what_gave_rise_to_it() -> None:
     def duty(hour: int, service: str) -> Result:
         found = sample.result("assess", "Art. 22(2)", "pending", due="the end of 2026-11-24", service=service,
