@@ -101,7 +101,7 @@ def test_rows_in_two_halves_say_what_they_said(con: duckdb.DuckDBPyConnection, t
     found, wrong, columns = halved(con, monkeypatch, [path])
     assert (found and found.counts, wrong) == ({"rare": 2, "seen": 98}, [])
     assert columns == {"type", "time", "user", "note"}
-    assert events(con, '"row", "user", note, more0') == [
+    assert events(con, '"row", "user:text", "note:text", "more0:text"') == [
         (i + 1, f"u{i}", None if i in (5, 55) else f"n{i}", f"m{i}" if i in (5, 55) else None) for i in range(100)]
     assert con.execute("SELECT current_setting('preserve_insertion_order')").fetchone() == (True,)
     path = of_halves(con, tmp_path / "e.parquet", few=SPARED - 1)
@@ -153,7 +153,7 @@ def test_rare_rows_in_other_forms(con: duckdb.DuckDBPyConnection, tmp_path: Path
     found, wrong = told(con, wide(con, tmp_path / "a.parquet"))
     assert (found and (found.counts, found.tables), wrong) == (
         ({"rare": 6, "seen": 54}, {"rare": "events_rare", "seen": "events_frequent"}), [])
-    assert con.execute('SELECT "row", "amount:number", "asked:integer", "place.a" FROM events_rare ORDER BY pos'
+    assert con.execute('SELECT "row", "amount:number", "asked:integer", "place.a:text" FROM events_rare ORDER BY pos'
                        ).fetchall() == [(i + 1, i * 1.5, i, f"p{i}") for i in range(0, 60, 10)]
     names = [name for name, *_ in con.execute("DESCRIBE scan_rare").fetchall()]
     assert names[:5] == ["type", "t", "pos", "file", "row"] and {one[0] for one in names[5:]} == {"c"}

@@ -26,7 +26,7 @@ from policyengine.trace.scan import rising as scan_rising
 from policyengine.trace.scan import tables as scan_tables
 from policyengine.trace.scan import text as scan_text
 from policyengine.trace.scan.database import open_database, temp_folder
-from policyengine.trace.scan.rows import Fitter, Held, each_row
+from policyengine.trace.scan.rows import Fitter, Held, each_row, fit_events
 from policyengine.trace.scan.scan import scan
 from policyengine.trace.scan.sources import Asked
 from policyengine.trace.scan.tables import Scan
@@ -105,7 +105,7 @@ def test_plain_lines_are_read_by_duckdb_alone(con: duckdb.DuckDBPyConnection, tm
     monkeypatch.setattr(scan_reading, "each_row", None)
     found = good(con, ndjson(tmp_path / "e.ndjson", [row(number, age=number) for number in range(2000)]))
     assert (found.rows, found.ties, ways) == (2000, False, ["_strict"])
-    assert events(con, 'pos, "row", "user", "age:integer"')[-1] == (2000, 2000, "u4", 1999)
+    assert events(con, 'pos, "row", "user:text", "age:integer"')[-1] == (2000, 2000, "u4", 1999)
 
 
 def test_a_key_that_no_sample_shows(con: duckdb.DuckDBPyConnection, tmp_path: Path, ways: list[str]) -> None:
@@ -161,7 +161,7 @@ def test_whole_numbers(con: duckdb.DuckDBPyConnection, tmp_path: Path, number: s
 
 def test_records_inside_events(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     good(con, ndjson(tmp_path / "e.ndjson", [row(1, place={"city": "Jinan", "floor": 2}), row(2)]))
-    assert events(con, '"place.city"') == [("Jinan",), (None,)]
+    assert events(con, '"place.city:text"') == [("Jinan",), (None,)]
     assert bad(con, ndjson(tmp_path / "e.ndjson", [row(1, place={"floor": "2"})])) == [
         "event-type e.ndjson:1 used: expected an integer for `place.floor`, found text `2`",
         "event-required e.ndjson:1 used: `place.city` is missing, and it is required"]
@@ -232,14 +232,14 @@ def test_csv_with_quotes_and_line_ends(con: duckdb.DuckDBPyConnection, tmp_path:
     path.write_text('type,time,user,age\r\nused,2026-08-01T12:00:00Z,"a,""b""",\r\nused,2026-08-01T12:00:01Z,u,7\r\n',
                     newline="")
     good(con, str(path))
-    assert (ways, events(con, '"row", "user", "age:integer", "age:said"')) == (
+    assert (ways, events(con, '"row", "user:text", "age:integer", "age:said"')) == (
         ["_csv"], [(2, 'a,"b"', None, False), (3, "u", 7, True)])
     path.write_text('type,time,user\nused,2026-08-01T12:00:00Z,"a\nb"\n\nused,2026-08-01T12:00:01Z,u\n')
     good(con, str(path))
-    assert events(con, '"row", "user"') == [(2, "a\nb"), (5, "u")]
+    assert events(con, '"row", "user:text"') == [(2, "a\nb"), (5, "u")]
     path.write_text('type,time,user\nused,2026-08-01T12:00:00Z, "a"\n')
     good(con, str(path))
-    assert events(con, '"user"') == [(' "a"',)]
+    assert events(con, '"user:text"') == [(' "a"',)]
     path.write_text('type,time,user\nused,2026-08-01T12:00:00Z,"a" \n')
     assert bad(con, str(path)) == ["csv-syntax e.csv:2 found text after the closing quote of a field"]
     path.write_text("type,time,user\nused,2026-08-01T12:00:00Z\n")
@@ -383,7 +383,8 @@ def test_columns_of_parquet_that_fit(con: duckdb.DuckDBPyConnection, tmp_path: P
                    "{'city': 'Jinan', 'floor': 2} AS place, DATE '2026-08-01' AS day, 12 AS id")
     found = good(con, path)
     assert (found.first, found.counts, found.as_of) == (NOON, {"used": 1}, NOON)
-    assert events(con, 't, file, "row", "user", "age:integer", "age:said", "amount:number", "place.city", service') == [
+    shown = 't, file, "row", "user:text", "age:integer", "age:said", "amount:number", "place.city:text", service'
+    assert events(con, shown) == [
         (NOON, 0, 1, "u", 7, True, Decimal("1.5"), "Jinan", None)]
 
 
@@ -394,7 +395,7 @@ def test_rows_of_parquet_that_fit_on_a_closer_look(con: duckdb.DuckDBPyConnectio
                 "strftime(TIMESTAMP '2026-08-01 12:00:00' + to_seconds(i), '%Y-%m-%dT%H:%M:%SZ') END AS time, 'u' || i "
                 "AS \"user\", CASE WHEN i = 5 THEN 7 END AS age FROM range(20) AS r(i)")
     good(con, parquet(con, tmp_path / "e.parquet", rows("2026-08-01T12:00:03Z")))
-    shown = 'pos, instant, "type", t, "row", "user", "age:integer"'
+    shown = 'pos, instant, "type", t, "row", "user:text", "age:integer"'
     expected = events(con, shown)
     found = good(con, parquet(con, tmp_path / "e.parquet", rows("2026-08-01t12:00:03z")))
     assert (events(con, shown), found.counts) == (expected, {"used": 1, "seen": 19})
@@ -470,14 +471,48 @@ def test_folders_that_say_fields(con: duckdb.DuckDBPyConnection, tmp_path: Path)
     paths = sorted(map(str, tmp_path.rglob("*.parquet")))
     found = good(con, *paths)
     assert found.counts == {"used": 6, "seen": 6}
-    assert {(place, user) for place, user in events(con, '"type", "user"')} == {
+    assert {(place, user) for place, user in events(con, '"type", "user:text"')} == {
         (0, "used1"), (0, "used2"), (1, "seen1"), (1, "seen2")}
     for name, text in (("e.ndjson", '{"time":"2026-08-01T12:00:00Z"}\n'), ("e.csv", "time\n2026-08-01T12:00:00Z\n")):
         folder = tmp_path / "text" / "type=used" / "user=u%201"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
         good(con, str(folder / name))
-        assert events(con, '"type", "user"') == [(0, "u 1")]
+        assert events(con, '"type", "user:text"') == [(0, "u 1")]
+
+
+@pytest.mark.parametrize("nulls", [False, True])
+@pytest.mark.parametrize("many", [1, 400])
+def test_what_folders_say_is_text_and_the_row_comes_first(con: duckdb.DuckDBPyConnection, tmp_path: Path, many: int,
+                                                          nulls: bool) -> None:
+    """As a cell of CSV, it is a number where the vocabulary has one; a null of the row's own is no gap to be filled."""
+    folder = tmp_path / "type=used" / "age=7" / "amount=1.50" / "user=u%22%5C1"
+    folder.mkdir(parents=True)
+    times = [{"time": f"2026-08-01T12:{number // 60:02d}:{number % 60:02d}Z"} for number in range(many * 3)]
+    own: list[dict[str, Any]] = [{}, {"age": 8, "amount": 2}, {"user": "v", **({"age": None} if nulls else {})}]
+    path = ndjson(folder / "e.ndjson", [{**time, **own[number % 3]} for number, time in enumerate(times)])
+    found: list[Any] = []
+    assert each_row(path, found.append, SCHEMAS, None) == ()
+    fitted, wrong = fit_events(found, SCHEMAS)
+    assert wrong == ()
+    assert fitted[0].fields == {"age": 7, "amount": Decimal("1.50"), "user": 'u"\\1'}
+    assert fitted[1].fields == {"age": 8, "amount": 2, "user": 'u"\\1'} and fitted[2].fields["user"] == "v"
+    assert fitted[2].fields["age"] == (None if nulls else 7)
+    good(con, path)
+    assert events(con, '"age:integer", "age:said", "amount:number", "user:text"') == [
+        (one.fields["age"], True, one.fields["amount"], one.fields["user"]) for one in fitted]
+
+
+def test_folders_of_parquet_say_what_no_column_says(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """The same whether a row is read in bulk or, since its time is written in another way, by itself."""
+    folder = tmp_path / "type=used" / "age=7" / "user=u1"
+    time = "'2026-08-01T12:00:0' || i || CASE i WHEN 1 THEN '.0+0000' ELSE 'Z' END AS time"
+    path = parquet(con, folder / "e.parquet", f"SELECT {time}, CASE i WHEN 2 THEN 'v' END AS \"user\" "
+                   "FROM range(3) AS r(i)")
+    assert {one.split(" ")[0] for one in bad(con, path)} == {"event-required"}, "a column's null is a null"
+    path = parquet(con, folder / "e.parquet", f"SELECT {time} FROM range(3) AS r(i)")
+    good(con, path)
+    assert events(con, '"age:integer", "age:said", "user:text"') == [(7, True, "u1")] * 3
 
 
 # ---- order, ids, as of
@@ -496,7 +531,7 @@ def test_unsorted_files_are_put_in_order(con: duckdb.DuckDBPyConnection, tmp_pat
 def test_equal_sequences_are_ordered_by_content(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     lines = [row(1, user=user, age=7) for user in ("c", "a", "b", "a")]
     good(con, ndjson(tmp_path / "e.ndjson", lines))  # type: ignore[arg-type]
-    assert events(con, '"user"') == [("a",), ("a",), ("b",), ("c",)]
+    assert events(con, '"user:text"') == [("a",), ("a",), ("b",), ("c",)]
 
 
 def test_small_numbers_are_ordered_as_they_are_written(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -522,7 +557,7 @@ def test_only_types_that_are_needed_are_kept(con: duckdb.DuckDBPyConnection, tmp
     path = ndjson(tmp_path / "e.ndjson", lines)
     found, _ = scan(con, [path], SCHEMAS, {"seen": (USER,)})
     assert found is not None and (found.rows, found.total, found.counts) == (1, 2, {"used": 1, "seen": 1})
-    assert events(con, '"type", service, "user"') == [(1, "s", None)]
+    assert events(con, '"type", service, "user:text"') == [(1, "s", None)]
     found, _ = scan(con, [path], SCHEMAS, {})
     assert found is not None and (found.rows, found.total) == (0, 2)
 
@@ -544,7 +579,7 @@ def test_events_stand_once_in_one_view(con: duckdb.DuckDBPyConnection, tmp_path:
         for view, place, kind in (("events_frequent", 0, "used"), ("events_rare", 1, "seen")):
             assert con.execute(f'SELECT "type", count(DISTINCT pos) FROM {view} GROUP BY 1').fetchall() == [
                 (place, types_read.count(kind))]
-        assert events(con, "pos, \"row\", \"user\"") == [
+        assert events(con, "pos, \"row\", \"user:text\"") == [
             (n + 1, n + 1, f"u{n % 7}") for n in range(len(types_read)) if kinds[n * 11 % 35] != "odd"]
 
 
@@ -558,7 +593,7 @@ def test_rows_of_one_time_behind_a_file_without_events(con: duckdb.DuckDBPyConne
     found, wrong = scan(con, [file("a.parquet"), file("b.parquet", "v", "u", "w"), file("c.parquet"),
                               file("d.parquet", "t")], SCHEMAS, NEEDS)
     assert found is not None and {one.name for one in wrong} == {"no-events"}
-    assert events(con, 'file, "row", "user"') == [(3, 1, "t"), (1, 2, "u"), (1, 1, "v"), (1, 3, "w")]
+    assert events(con, 'file, "row", "user:text"') == [(3, 1, "t"), (1, 2, "u"), (1, 1, "v"), (1, 3, "w")]
 
 
 def test_a_file_that_begins_with_the_end_of_another(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -658,8 +693,9 @@ def test_what_a_killed_run_left_goes_with_the_next(tmp_path: Path) -> None:
 
 
 def test_limits_that_are_none() -> None:
-    with pytest.raises(ValueError, match="`many` is not an amount of memory"), open_database("many"):
-        pass
+    for amount in ("many", "-1", " -5GB"):
+        with pytest.raises(ValueError, match=f"`{amount}` is not an amount of memory"), open_database(amount):
+            pass
 
 
 def test_too_little_memory_is_a_diagnostic(tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ def test_columns_that_no_row_lacks(tmp_path: Path) -> None:
     path = tmp_path / "trace.ndjson"
     rows = [{"type": "use"}, {"type": "reply", "flag": True, "late": False}, {"type": "reply", "late": True},
             {"type": "notice", "flag": False, "late": None}]
-    assert filled(path, *rows) == ({"use": {"user"}, "reply": {"user", "late:bool"}, "notice": {"user", "flag:bool"}},
-                                   ())
+    assert filled(path, *rows) == ({
+        "use": {"user:text"}, "reply": {"user:text", "late:bool"}, "notice": {"user:text", "flag:bool"}}, ())
     found, wrong = filled(path, *rows, {"type": "notice", "flag": None, "late": True})
     assert found is None and [one.name for one in wrong] == ["event-required"]
 

@@ -44,7 +44,8 @@ class Event:
 
     `time` is in microseconds since 1970-01-01T00:00:00Z. `fields` holds every other column that is there: plain data as
     in facts, None for an explicit null, or text alone where `text_fields` (CSV, where an empty field is not there),
-    until the vocabulary says what each text means. `row` is the 1-based line of the file on which the event begins.
+    until the vocabulary says what each text means; so are the fields that are `given` by the path. `row` is the 1-based
+    line of the file on which the event begins.
     """
 
     type: str
@@ -55,6 +56,7 @@ class Event:
     file: str
     row: int
     text_fields: bool = False
+    given: tuple[str, ...] = ()
 
 
 def read_events(path: str | os.PathLike[str], *, zone: str | None = None) -> tuple[tuple[Event, ...],
@@ -276,7 +278,7 @@ _OTHERS = ((b"\x1f\x8b", "one that gzip has compressed", "let its name end in `.
 def _ndjson(file: BinaryIO, context: Context, take: Take) -> None:
     path, zone, only, given = context.path, context.zone, context.only, context.given
     scan, instant = json_text.scan, instants(zone)
-    row = 0
+    row, told = 0, tuple[str, ...]()
     for line in lines(file, context):
         row += 1
         if only is not None and row not in only:
@@ -287,6 +289,7 @@ def _ndjson(file: BinaryIO, context: Context, take: Take) -> None:
                 continue
             fields = scan(text)
             if given:
+                told = tuple([name for name in given if name not in fields and name not in ("type", "id")])
                 fields = {**given, **fields}
             kind, when = fields.pop("type"), fields.pop("time")
             id, sequence = fields.pop("id", None), fields.pop("sequence", None)
@@ -302,7 +305,7 @@ def _ndjson(file: BinaryIO, context: Context, take: Take) -> None:
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError):
             refused(line, row, context, _bad_event)
         else:
-            take(Event(intern(kind), time, fields, id, sequence, path, row))
+            take(Event(intern(kind), time, fields, id, sequence, path, row, False, told))
 
 
 def instants(zone: str | None) -> Callable[[str], int]:

@@ -153,7 +153,7 @@ def look(shape: Shape, row: Event) -> Diagnostic | None:
             counts[name] = counts.get(name, 0) + 1
             shape.keys.setdefault(name, name)
             shape.declared.add(name)
-            _note(shape, name, value, row.text_fields)
+            _note(shape, name, value, row.text_fields or name in row.given)
     return None
 
 

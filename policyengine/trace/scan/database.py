@@ -51,10 +51,13 @@ def open_database(memory: str | None = None, threads: int | None = None, *, fold
     try:
         con = duckdb.connect(config={"temp_directory": own})
         if memory is not None:
+            none = ValueError(f"`{shorten(memory)}` is not an amount of memory")
+            if memory.lstrip().startswith("-"):  # which DuckDB takes for no limit at all
+                raise none
             try:
                 con.execute(f"SET memory_limit = {quoted(memory)}")
             except duckdb.Error as problem:
-                raise ValueError(f"`{shorten(memory)}` is not an amount of memory") from problem
+                raise none from problem
         if threads is not None:
             con.execute(f"SET threads = {threads:d}")
         con.execute("SET preserve_insertion_order = true")  # the place of a row in its file is part of the evidence

@@ -72,6 +72,8 @@ def each_row(con: duckdb.DuckDBPyConnection, name: str, columns: Columns, take: 
     in `only`; gives back what is wrong with them."""
     shown = ", ".join(f"{_shown(column, type)} AS {named(column)}" for column, type in columns)
     found: list[Diagnostic] = []
+    own = {column for column, _ in columns}
+    more = {field: value for field, value in given.items() if field not in own}  # as in CSV, an empty field is none
     cursor = another(con)
     try:
         cursor.execute(f"SELECT file_row_number + 1, {shown} FROM {table([name])} "
@@ -81,7 +83,7 @@ def each_row(con: duckdb.DuckDBPyConnection, name: str, columns: Columns, take: 
                 if row in only:
                     fields = {column: _raw(value, type)
                               for (column, type), value in zip(columns, values, strict=True) if value is not None}
-                    take_row({**given, **fields}, name, row, zone, take, found)
+                    take_row({**more, **fields}, name, row, zone, take, found, tuple(more))
     finally:
         cursor.close()
     return _first(name, found)
@@ -129,9 +131,9 @@ def _nanoseconds(value: int) -> str:
     return iso_instant(value // 1_000_000_000 * 1_000_000, "UTC").replace("Z", f".{value % 1_000_000_000:09d}Z")
 
 
-def take_row(fields: dict[str, Any], name: str, row: int, zone: str | None, take: Take,
-             found: list[Diagnostic]) -> None:
-    """Hands a row with these fields to `take`, or adds what is wrong with it."""
+def take_row(fields: dict[str, Any], name: str, row: int, zone: str | None, take: Take, found: list[Diagnostic],
+             given: tuple[str, ...] = ()) -> None:
+    """Hands a row with these fields, of which the path has `given` some, to `take`, or adds what is wrong with it."""
     span = Span(name, row, 1, row, 1)
     kind, when = fields.pop("type", None), fields.pop("time", None)
     id, sequence = fields.pop("id", None), fields.pop("sequence", None)
@@ -157,4 +159,5 @@ def take_row(fields: dict[str, Any], name: str, row: int, zone: str | None, take
         found += wrong
     else:
         assert isinstance(kind, str)
-        take(Event(kind, time, fields, None if id is None else str(id), sequence, name, row))
+        take(Event(kind, time, fields, None if id is None else str(id), sequence, name, row, False,
+                   tuple([field for field in given if field in fields])))

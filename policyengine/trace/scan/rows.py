@@ -104,6 +104,8 @@ class Fitter:
                             help=did_you_mean(row.type, self.schemas) if self.is_news(message) else ""))
             return None
         fields = convert_text(schema, row.fields) if row.text_fields else row.fields
+        if row.given:
+            fields = fields | convert_text(schema, {name: fields[name] for name in row.given})
         if None in fields.values():  # of a field that the event has not got, null says nothing
             fields = {name: value for name, value in fields.items()
                       if value is not None or name in schema["properties"]}

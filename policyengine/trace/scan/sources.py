@@ -220,7 +220,9 @@ def _columns(source: Source) -> dict[str, tuple[Form, str]]:
         if name not in columns:
             columns[name] = (TEXT, x)
         elif columns[name][0].kind == "json":
-            columns[name] = (JSON, f"coalesce({columns[name][1]}, '\"' || {x} || '\"')")
+            own = columns[name][1]
+            silent = f"NOT list_contains({source.keys}, {quoted(name)})" if source.keys else f"{own} IS NULL"
+            columns[name] = (JSON, f"CASE WHEN {silent} THEN CAST(to_json({x}) AS VARCHAR) ELSE {own} END")
     return columns
 
 
@@ -234,6 +236,8 @@ def _rows(source: Source, asked: Asked, more: Sequence[str], misfits: Sequence[s
     text = f"substring({x}, 2, length({x}) - 2)" if form.kind == "json" else x
     stamp, local, bad_time = _time(form, x, asked.zone)
     unclear = [f"local AND ({source.unclear})"] if source.unclear else []
+    if source.nulls:  # a null of the row's own is not what the path says
+        unclear += [f"{source.columns[name][1]} IS NULL" for name in source.given if name in source.columns]
     id, bad_id = _id(columns.get("id"))
     sequence, bad_sequence = _sequence(columns.get("sequence"))
     wrong = either([part for part in ('"type" IS NULL', bad_time, *unclear, bad_id, bad_sequence, *source.more,
@@ -385,6 +389,8 @@ def _said(column: Column, fields: Mapping[str, tuple[Form, str]], source: Source
     if found is None:
         return "false"
     if source.keys and len(column.path) == 1:
+        if column.path[0] in source.given:  # by the path, if not by the row
+            return "true"
         return f"list_contains({source.keys}, {quoted(column.path[0])})"
     return f"{found[1]} IS NOT NULL"
 
