@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, assert_never
 
 from policyengine.base.record import record
@@ -15,11 +16,16 @@ def nodes(node: Any) -> Iterator[Any]:
     if isinstance(node, tuple):
         for one in node:
             yield from nodes(one)
-    elif is_dataclass(node):
+    elif (names := below(node.__class__)) is not None:
         yield node
-        for one in fields(node):
-            if one.name not in ("span", "type"):
-                yield from nodes(getattr(node, one.name))
+        for name in names:
+            yield from nodes(getattr(node, name))
+
+
+@cache
+def below(kind: type) -> tuple[str, ...] | None:
+    """The fields of nodes of this class in which others stand, types left out; None: it is no class of nodes."""
+    return tuple(one.name for one in fields(kind) if one.name not in ("span", "type")) if is_dataclass(kind) else None
 
 
 def conjuncts(expr: ir.Expr | None) -> Iterator[ir.Expr]:

@@ -14,6 +14,7 @@ from typing import Any, assert_never
 from policyengine.base.record import record
 from policyengine.base.source import Span
 from policyengine.core import ir, types
+from policyengine.core.walk import below
 
 ORDER_COLUMNS = {"type": "SMALLINT", "t": "BIGINT", "pos": "BIGINT", "instant": "BIGINT", "file": "INTEGER",
                  "row": "BIGINT"}
@@ -123,18 +124,16 @@ def by_columns(node: Any, key_types: Mapping[str, types.Type]) -> Any:
     if isinstance(node, tuple):
         made = tuple([by_columns(one, key_types) for one in node])
         return node if all(map(is_, made, node)) else made
-    if not is_dataclass(node) or isinstance(node, type):
-        return node
     changed: dict[str, Any] = {}
-    for one in fields(node):
-        value = getattr(node, one.name)
-        if one.name == "keys" and value:
+    for name in below(node.__class__) or ():
+        value = getattr(node, name)
+        if name == "keys" and value:
             own = key_columns([key if isinstance(key, str) else key[0] for key in value], key_types)
             changed["keys"] = tuple([column.name if isinstance(key, str) else
                                      (column.name, by_columns(key[1], key_types))
                                      for column, key in zip(own, value, strict=True)])
-        elif one.name not in ("span", "type") and (found := by_columns(value, key_types)) is not value:
-            changed[one.name] = found
+        elif (found := by_columns(value, key_types)) is not value:
+            changed[name] = found
     return replace(node, **changed) if changed else node
 
 
