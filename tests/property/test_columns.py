@@ -418,20 +418,23 @@ def test_bounds_that_differ_by_a_microsecond(benches: dict[str, Bench], later: i
 
 
 def test_of_an_event_the_source_that_is_named_first(benches: dict[str, Bench]) -> None:
-    """Of notices that tell a state in two ways, for certain, perhaps, or in the second alone."""
+    """Of notices that tell a state in two ways, for certain, perhaps, or in the second alone; the last says nothing."""
     number = types.Number(integer=True)
     sources = ir.StateSource(FLAGGED, ("number",)), ir.StateSource(ALL, ("other",))
     events = [Event(kind, narrow.START + second, {"user": f"u{flag}", "flag": flag, "number": 1, "other": other}, None,
                     None, "t", row, PLACES[kind]) for row, (flag, other, kind, second) in enumerate((
                         (flag, other, kind, second) for flag, other in ((True, 2), (None, 1), (False, 1))
                         for second, kind in enumerate(("notice", "use"))), 1)]
+    events += [Event(kind, narrow.START + second, {"user": "u", "flag": False, "number": 1, **told}, None, None, "t",
+                     10 + second, PLACES[kind]) for second, (kind, told) in enumerate((
+                         ("notice", {"other": 2}), ("notice", {}), ("use", {})))]
     level = ir.StateValue("level", ir.TRIGGER, (("user", narrow.get_user(ir.TRIGGER)),), number)
     whole = asked_at([(ir.OnEvent(("use",), False, None), narrow.compare(level, "=", ONE))])
     less = (ir.StateSource(ALL, ("number",)),)
     whole = replace(whole, states=(ir.ValuedState("level", ("user",), (sources, less), number),))
     trial = wide.Trial(Case({}, in_order(events)), wide.Place(narrow.CALENDAR, narrow.START), narrow.OVER, None)
     found = judge(whole, trial.case, Setting(trial.as_of, {}), narrow.CALENDAR)
-    assert Counter(one.verdict for one in found) == {"satisfied": 2, "undecided": 1}
+    assert Counter(one.verdict for one in found) == {"satisfied": 2, "undecided": 1, "violated": 1}
     agree(benches["narrow"], whole, trial, PLACES)
 
 

@@ -23,7 +23,7 @@ USER, AMOUNT = Column(("user",), types.Text()), Column(("amount",), types.Number
 LIMIT = Column(("limits", "daily"), types.Number(integer=True))
 NEEDS = {"paid": (USER, AMOUNT), "told": (USER,), "limited": (USER, LIMIT), "never": (USER,)}
 PLACES = {name: place for place, name in enumerate(NEEDS)}
-OWN = '"type", t, pos, pos AS instant, 0 AS file, pos + 1 AS "row", NULL AS service, "user"'
+OWN = '"type", t, pos, pos AS instant, 0 AS file, pos + 1 AS "row", NULL AS service, "user:text"'
 STAND = {"paid": "events_rare", "limited": "events_rare", "told": "events_frequent"}
 
 
@@ -35,10 +35,10 @@ class Tables(DuckTables):
         self.heard: list[str] = []
         self.con.execute('CREATE TABLE rare AS SELECT * FROM (VALUES (0, 10, 0, \'u1\', 1.50, true, NULL), '
                          '(0, 30, 2, \'u2\', NULL, true, NULL), (0, 50, 4, \'u1\', NULL, false, NULL), '
-                         '(2, 60, 5, \'u1\', NULL, NULL, 7)) AS v("type", t, pos, "user", "amount:number", '
+                         '(2, 60, 5, \'u1\', NULL, NULL, 7)) AS v("type", t, pos, "user:text", "amount:number", '
                          '"amount:said", "limits.daily:integer")')
         self.con.execute("CREATE TABLE frequent AS SELECT * FROM (VALUES (1, 20, 1, 'u1'), (1, 40, 3, 'u2')) "
-                         'AS v("type", t, pos, "user")')
+                         'AS v("type", t, pos, "user:text")')
         columns = ('"amount:number"', '"amount:said"', '"limits.daily:integer"')
         self.con.execute(f'CREATE VIEW events_rare AS SELECT {OWN}, {", ".join(columns)} FROM rare')
         self.con.execute(f"CREATE VIEW events_frequent AS SELECT {OWN} FROM frequent")
@@ -75,7 +75,8 @@ def test_columns_that_no_row_lacks(stand: dict[str, str]) -> None:
     """Each table is asked for its own, all at once; a type without rows has none that lacks anything."""
     tables = Tables()
     assert Engine(tables).filled(NEEDS, PLACES, stand) == {
-        "paid": {"user"}, "told": {"user"}, "limited": {"user", "limits.daily:integer"}, "never": {"user"}}
+        "paid": {"user:text"}, "told": {"user:text"}, "limited": {"user:text", "limits.daily:integer"},
+        "never": {"user:text"}}
     [heard] = tables.heard
     assert not stand or ("FROM events " not in heard and heard.count("FROM events_frequent") == 1)
     assert Engine(Tables()).filled({}, PLACES, stand) == {}
