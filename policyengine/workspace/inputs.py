@@ -144,11 +144,12 @@ def read_trace(arguments: Sequence[str], schemas: Mapping[str, Mapping[str, Any]
                ) -> tuple[Trace, tuple[Diagnostic, ...]]:
     """Every event of the files named, checked against the vocabulary, equal ids merged, in order; none where any of
     what was found is an error."""
+    from policyengine.trace.files.log_names import given_names
     from policyengine.trace.files.read import no_events, others_hold
     from policyengine.trace.scan.rows import Fitter, each_row, suffixes
 
     paths, problems = expand_inputs(arguments, suffixes=suffixes(), again=True)
-    found = list(problems)
+    found, called = list(problems), given_names(schemas)
     rows: list[Event] = []
     for path in paths:
         fitter = Fitter(schemas)
@@ -159,7 +160,7 @@ def read_trace(arguments: Sequence[str], schemas: Mapping[str, Mapping[str, Any]
             if event is not None:
                 events.append(event)
 
-        wrong = [*each_row(str(path), take, schemas, zone), *fitter.problems()]
+        wrong = [*each_row(str(path), take, schemas, zone, names=called), *fitter.problems()]
         found += wrong or ([] if events else [no_events(str(path))])
         rows += events
     found = others_hold(found, len(paths))

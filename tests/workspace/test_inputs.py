@@ -315,3 +315,23 @@ def test_two_services_with_the_id_an_event_names(shop: Project) -> None:
     assert "error[service-twice]: 2 services have the id `good`" in said
     assert "`services/b.json`, `services/good.yaml`" in said
     assert shop.check("services").exit_code == 0  # facts alone need no id
+
+
+@pytest.mark.parametrize("engine", ["evaluator", "duckdb"])
+def test_one_name_for_two_activities_of_logs_that_are_read_together(shop: Project, engine: str) -> None:
+    """As in one log: `Agreed` and `AGREED` may be two things, and the vocabulary has to say."""
+    def log(name: str, *activities: str) -> str:
+        events = "".join(f'<event><string key="concept:name" value="{one}"/><date key="time:timestamp" '
+                         f'value="2026-07-20T1{number}:00:00+08:00"/><string key="user" value="u"/></event>\n'
+                         for number, one in enumerate(activities))
+        return shop.write(name, f'<log xes.version="1.0">\n<trace>\n<string key="concept:name" value="{name}"/>\n'
+                          f"{events}</trace>\n</log>\n")
+
+    log("logs/a.xes", "Agreed", "Agreed")
+    log("logs/b.xes", "Agreed")
+    log("logs/c.xes", "AGREED")
+    both = "the activities `Agreed` and `AGREED` both become `agreed`"
+    for one, wrong in (("a", False), ("[ab]", False), ("c", False), ("[ac]", True)):
+        said = shop.check(shop.good, "--events", f"logs/{one}.xes", "--engine", engine, "--rule", "bill_sent").stderr
+        assert (both in said) is wrong and said.count("name-collision") == wrong, said
+        assert not wrong or ("logs/c.xes:4" in said and "logs/a.xes:4" in said), said

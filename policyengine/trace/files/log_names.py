@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from policyengine.base.source import Span
+
 ENVELOPE = frozenset({"type", "time", "id", "sequence", "case", "service"})
 """Fields that have a meaning of their own; an attribute of such a name becomes `event_…`."""
 
@@ -57,10 +59,12 @@ _LETTERS = str.maketrans(_LATIN | dict(pair.split(":") for pair in f"{_CYRILLIC}
 @dataclass(frozen=True, slots=True)
 class Given:
     """Names that a vocabulary has for what a log calls otherwise: an activity -> its event type, an attribute (with
-    `case:` before it where it is one of a case) -> its field."""
+    `case:` before it where it is one of a case) -> its field. `stands_for` has what each name stood for first in the
+    logs that were read with these: under what, the text, and where."""
 
     activities: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
+    stands_for: dict[tuple[str, str], tuple[str, str, Span]] = field(default_factory=dict)
 
 
 def given_names(schemas: Mapping[str, Mapping[str, Any]]) -> Given:

@@ -295,7 +295,7 @@ class _Log:
         self.again: dict[str, Span] = {}  # those that more than one trace is of, with the second
         self.prefixes: dict[str, str] = {}
         self.names: dict[tuple[str, str, str], str] = {}
-        self.stands_for: dict[tuple[str, str], tuple[str, str, Span]] = {}  # (above, text, where it is first)
+        self.stands_for = given.stands_for
 
     def tell(self, name: str, message: str, span: Span, label: str = "", *, notes: tuple[Note, ...] = (),
              help: str = "") -> None:

@@ -22,6 +22,7 @@ from policyengine.base.scalars import start_of
 from policyengine.core.case import Event
 from policyengine.trace.columns import Column, each_once, sql_type
 from policyengine.trace.files import read
+from policyengine.trace.files.log_names import given_names
 from policyengine.trace.scan import parquet as scan_parquet
 from policyengine.trace.scan.database import fault, number_of, row_of, temp_folder
 from policyengine.trace.scan.forms import Form, file_named, named, quoted
@@ -50,6 +51,7 @@ class Reading:
         self.held = Held(each_once(needs.values()))
         self.asked = asked(schemas, self.held, zone)
         self.given = [path_fields(name, schemas) for name in names]
+        self.called = given_names(schemas)
         self.parts: list[tuple[Source, list[int]]] = []
         self.parquet: dict[int, Columns] = {}
         self.looked = False
@@ -246,7 +248,7 @@ class Reading:
             wrong = scan_parquet.each_row(self.con, name, self.parquet[file], fit, self.zone, self.given[file], rows,
                                           asked)
         else:
-            wrong = each_row(name, fit, self.schemas, self.zone, asked)
+            wrong = each_row(name, fit, self.schemas, self.zone, asked, self.called)
         unread = 0 if asked is None else asked.left()
         told[file] += [*wrong, *fitter.problems(unread, start_of(name))]
         if rows is None and not count and not wrong and not fitter.wrong:

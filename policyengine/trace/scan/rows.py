@@ -66,9 +66,10 @@ def path_fields(name: str, schemas: Schemas) -> dict[str, str]:
 
 
 def each_row(name: str, take: read.Take, schemas: Schemas, zone: str | None, only: Container[int] | None = None,
-             ) -> tuple[Diagnostic, ...]:
-    """Hands the rows of a file, as they are read, to `take`; gives back what is wrong with the file."""
-    reader = partial(_xes, given_names(schemas)) if read.suffix_of(name) == ".xes" else None
+             names: Given | None = None) -> tuple[Diagnostic, ...]:
+    """Hands the rows of a file, as they are read, to `take`; gives back what is wrong with the file. `names` are the
+    vocabulary's for event logs, for several that are read together."""
+    reader = partial(_xes, names or given_names(schemas)) if read.suffix_of(name) == ".xes" else None
     return read.each_event(name, take, zone=zone, only=only, given=path_fields(name, schemas), read=reader)
 
 
