@@ -485,7 +485,7 @@ class Shelf:
 
     def world(self, rows: Rows, as_of: int, runs: dict[str, tuple[Run, ...]] | None = None,
               totals: Mapping[int, Total] | None = None) -> tuple[World, list[int]]:
-        """A world of these rows, and their places in its order."""
+        """A world of these rows, and their places in its order. What rests on facts alone is the same in all."""
         if self.supports:
             rows = self._supported(rows)
         places = sorted(rows)
@@ -493,7 +493,7 @@ class Shelf:
         blank = self.blank
         world = World(blank.policy, blank.facts, events, [one.time for one in events], as_of, blank.parameters,
                       blank.calendar, blank.sources, blank.states, blank.episodes, runs={} if runs is None else runs,
-                      totals={} if totals is None else totals)
+                      still=blank.still, totals={} if totals is None else totals)
         return world, places
 
     def _supported(self, rows: Rows) -> Rows:
