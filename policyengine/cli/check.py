@@ -168,9 +168,8 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
     keep_inputs(outputs, named, traces)
     with Progress() as progress:
         request = Request(
-            named, traces, regulations,
-            version, as_of, rules, params, int(time.time()) * 1_000_000, everything, stdin_filename, engine=engine,
-            memory=memory, master=master, findings=findings,
+            named, traces, regulations, version, as_of, rules, params, int(time.time()) * 1_000_000, everything,
+            stdin_filename, engine=engine, memory=memory, master=master, findings=findings,
             most=dict.fromkeys(VERDICTS, max(max_findings, TOLD)) | ({"pending": OPEN} if pending else {}),
             due_within=due_within, table=open_table() if tables else None, progress=progress)
         report, diagnostics, sources = check(request, config, library)

@@ -53,11 +53,7 @@ def any_of(parts: Sequence[Truth]) -> Truth:
 
 def _decided(parts: Sequence[Truth], by: bool) -> Truth:
     if len(parts) == 1:
-        [alone] = parts
-        evidence, missing = _once(alone.evidence), _once(alone.missing)
-        if evidence is alone.evidence and missing is alone.missing:
-            return alone
-        return Truth(alone.value, alone.settles, evidence, missing, alone.tie)
+        return _alone(parts[0], parts[0].settles)
     values = [part.value for part in parts]
     if by in values:
         # Each of them alone decides, so the answer rests on a tie only where every one does.
@@ -69,9 +65,16 @@ def _decided(parts: Sequence[Truth], by: bool) -> Truth:
     return _joined(parts, not by, settles, any)
 
 
+def _alone(part: Truth, settles: int) -> Truth:
+    evidence, missing = _once(part.evidence), _once(part.missing)
+    if evidence is part.evidence and missing is part.missing and settles == part.settles:
+        return part
+    return Truth(part.value, settles, evidence, missing, part.tie)
+
+
 def _joined(parts: Sequence[Truth], value: bool | None, settles: int, ties: Callable[[Iterable[bool]], bool]) -> Truth:
     if len(parts) == 1:
-        return Truth(value, settles, _once(parts[0].evidence), _once(parts[0].missing), parts[0].tie)
+        return _alone(parts[0], settles)
     return Truth(value, settles, _once([one for part in parts for one in part.evidence]),
                  _once([one for part in parts for one in part.missing]), ties([part.tie for part in parts]))
 

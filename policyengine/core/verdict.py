@@ -13,10 +13,10 @@ from policyengine.core.case import Event
 
 Verdict = Literal["violated", "undecided", "pending", "exempt", "satisfied", "not_applicable"]
 VERDICTS: tuple[Verdict, ...] = ("violated", "undecided", "pending", "exempt", "satisfied", "not_applicable")
+"""In the order reports use."""
 
 FINDINGS: frozenset[Verdict] = frozenset({"violated", "undecided", "pending", "exempt"})
 """The verdicts of which each result is told, not only their number."""
-"""In the order reports use."""
 
 Value3 = Literal["true", "false", "missing"]
 

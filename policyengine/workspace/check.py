@@ -42,7 +42,6 @@ from policyengine.regulation.versions import effective_range, in_force, select
 from policyengine.report.evidence import last_in_time
 from policyengine.report.model import Report, RuleCount, Until
 from policyengine.workspace.config import Config, EventSource
-from policyengine.workspace.files import left_out
 from policyengine.workspace.inputs import (
     Seen,
     Service,
@@ -187,10 +186,6 @@ class Run:
         paths = self.service_paths()
         as_of = None if self.request.as_of is None else _as_of(self.request.as_of, zone, self.found)
         asked = self.request.events or [str(self.config.root / one) for one in self.config.events]
-        if asked and self.request.engine != "spark":
-            from policyengine.trace.scan.rows import suffixes
-
-            self.found.add(left_out(asked, suffixes()))
         if asked and wants_engine(asked, self.request.engine):
             policies = self.policies(regulations)
             if policies:  # before hours are spent on reading; else no version is in force, which is told below

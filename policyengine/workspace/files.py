@@ -25,14 +25,14 @@ NOT_FACTS = frozenset({"guiju.toml", "waivers.toml", "pyproject.toml"})
 
 
 def expand_inputs(arguments: Sequence[str], *, suffixes: Collection[str] = SUFFIXES, include: Sequence[str] = (),
-                  exclude: Sequence[str] = (), base: str = ".", again: bool = False,
+                  exclude: Sequence[str] = (), base: str = ".", events: bool = False,
                   ) -> tuple[tuple[Path, ...], tuple[Diagnostic, ...]]:
     """The files that the arguments name.
 
     A directory is searched for files whose names end in one of `suffixes`. `include` and `exclude` are patterns as in
     .gitignore, relative to the directory `base`, and hold only for what such a walk finds. `-` (standard input) passes
-    through. Missing files, globs without a match and directories without a readable file are errors, and so is a pipe
-    where files are read `again`.
+    through. Missing files, globs without a match and directories without a readable file are errors. Of `events`, which
+    may be read twice, a pipe is one too, and what .gitignore leaves out of a directory that has others is a warning.
     """
     found: dict[str, Path] = {}  # by real path, so that one file under two names is judged once
     problems: list[Diagnostic] = []
@@ -40,9 +40,11 @@ def expand_inputs(arguments: Sequence[str], *, suffixes: Collection[str] = SUFFI
         if argument == "-":
             found.setdefault(argument, Path(argument))
             continue
-        names = _names(argument)
-        if not names:
-            problems.append(error("empty-glob", f"the pattern `{shorten(argument)}` matches no file"))
+        names = [argument]
+        if not os.path.lexists(argument) and has_magic(argument):
+            names = sorted(glob(argument, recursive=True))
+            if not names:
+                problems.append(error("empty-glob", f"the pattern `{shorten(argument)}` matches no file"))
         for name in names:
             if os.path.isdir(name):
                 walk = _Walk(tuple(suffixes), include, exclude, base)
@@ -52,33 +54,15 @@ def expand_inputs(arguments: Sequence[str], *, suffixes: Collection[str] = SUFFI
                 problems += walk.problems
                 if not files:
                     problems.append(_no_files(name, walk))
-            elif again and once_only(name):
+                elif events and walk.left:
+                    problems.append(_left_out(name, sum(walk.left.values())))
+            elif events and once_only(name):
                 problems.append(no_file(name))
             elif os.path.exists(name):
                 found.setdefault(os.path.realpath(name), Path(name))
             else:
                 problems.append(_missing(name))
     return tuple(found.values()), tuple(problems)
-
-
-def left_out(arguments: Sequence[str], suffixes: Collection[str]) -> tuple[Diagnostic, ...]:
-    """A warning for each directory named of which only some files are read, since a `.gitignore` leaves out others."""
-    found = []
-    for name in (name for argument in arguments for name in _names(argument) if os.path.isdir(name)):
-        walk = _Walk(tuple(suffixes), (), (), ".")
-        read, many = sum(1 for _ in walk.search(name)), sum(walk.left.values())
-        if read and many:  # where none is read, that is an error, which says why
-            places = "1 file or folder is" if many == 1 else f"{many:,} files or folders are"
-            found.append(warning("left-out", f"of `{shorten(name)}` {places} not read, as .gitignore says",
-                                 help="a file that is named itself is always read"))
-    return tuple(found)
-
-
-def _names(argument: str) -> list[str]:
-    """What a pattern matches, else the argument itself."""
-    if has_magic(argument) and not os.path.lexists(argument):
-        return sorted(glob(argument, recursive=True))
-    return [argument]
 
 
 def once_only(name: str) -> bool:
@@ -107,6 +91,12 @@ def _no_files(name: str, walk: _Walk) -> Diagnostic:
     also = f", plain, {' or '.join(packed)}" if packed else ""
     return error("no-input-files", f"the directory `{shorten(name)}` has no {', '.join(plain)} file to read{also}",
                  help=help)
+
+
+def _left_out(name: str, many: int) -> Diagnostic:
+    places = "1 file or folder is" if many == 1 else f"{many:,} files or folders are"
+    return warning("left-out", f"of `{shorten(name)}` {places} not read, as .gitignore says",
+                   help="a file that is named itself is always read")
 
 
 @dataclass

@@ -148,7 +148,7 @@ def read_trace(arguments: Sequence[str], schemas: Mapping[str, Mapping[str, Any]
     from policyengine.trace.files.read import no_events, others_hold
     from policyengine.trace.scan.rows import Fitter, each_row, suffixes
 
-    paths, problems = expand_inputs(arguments, suffixes=suffixes(), again=True)
+    paths, problems = expand_inputs(arguments, suffixes=suffixes(), events=True)
     found, called = list(problems), given_names(schemas)
     rows: list[Event] = []
     for path in paths:

@@ -212,9 +212,8 @@ class _Bench:
         for verdict, number in judged.counts.items():
             self.totals[name][verdict] += number
         self.outcome.ties += judged.ties
-        for judgement in judged.judgements:  # among them what is said of a trigger that nobody emits, whatever it is
-            if judgement.verdict in FINDINGS or self.terms.everything:
-                self.explain(judgement, service)
+        for judgement in judged.judgements:
+            self.explain(judgement, service)
         if self.terms.until is not None:
             self.sort_rest(judged)
 

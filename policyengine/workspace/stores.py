@@ -12,7 +12,7 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from policyengine.base.diagnostic import Diagnostic, error, shorten
+from policyengine.base.diagnostic import Diagnostic, error, has_errors, shorten
 from policyengine.base.record import record
 from policyengine.core import ir, types
 from policyengine.core.case import Event
@@ -134,8 +134,8 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
     from policyengine.trace.scan.database import another, fault, open_database
     from policyengine.trace.scan.scan import scan
 
-    paths, problems = expand_inputs(arguments, suffixes=list(suffixes()), again=True)
-    if problems:
+    paths, problems = expand_inputs(arguments, suffixes=list(suffixes()), events=True)
+    if has_errors(problems):
         yield None, problems
         return
     keys, wanted = _wanted(policies, schemas)
@@ -154,7 +154,7 @@ def open_store(arguments: Sequence[str], policies: Sequence[ir.Policy], schemas:
             tables, aside = DuckTables(con, common=more > 0), other(False)
             engine = Engine(tables, aside, [other(True) for _ in range(more)]) if table is None else \
                 Listing(tables, aside, () if found is None else found.files, table, keys)
-            yield _held(engine, found, wanted, keys, schemas), wrong
+            yield _held(engine, found, wanted, keys, schemas), (*problems, *wrong)
         except duckdb.Error as problem:
             said = fault(problem)
             if said is None:

@@ -188,7 +188,8 @@ def _run(engine: Engine, rule: ir.Rule, made: Plan | str, whole: Sequence[Judgem
         counted.counts[verdict] for verdict in asked.wanted) else []
     engine.tell(asked.policy, counted)
     engine.done(counted)
-    return _Run(Judged(rule, counts, counted.ties, tuple(whole)), (*hard, *told))
+    listed = tuple(one for one in whole if one.verdict in asked.wanted)
+    return _Run(Judged(rule, counts, counted.ties, listed), (*hard, *told))
 
 
 def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows, store: Store) -> Iterator[Judged]:
