@@ -193,13 +193,17 @@ def assigned(question: Question, place: Place, raw: Any, outer: list[tuple[Any, 
         number = z3.simplify(z3.substitute(term, *outer, *made)).as_long()
         day = date.fromordinal(number) if 0 < number < 3_652_060 else date(1, 1, 1)
         made += zip(parts, map(z3.IntVal, (day.year, day.month, day.day)), strict=True)
-    waiting = list(place.lists.items())
+    waiting, stuck = list(place.lists.items()), 0
     while waiting:
         path, elements = waiting.pop(0)
         try:
             made += counted(question, elements, at(path) or [], [*outer, *made], others)
+            stuck = 0
         except Open:
             waiting.append((path, elements))  # its elements are compared with what another list has
+            stuck += 1
+            if stuck == len(waiting):  # none of these: one further out
+                raise
     return made
 
 
