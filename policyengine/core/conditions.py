@@ -532,13 +532,14 @@ def _between(window: _Window, here: Here) -> tuple[int | None, int]:
 
 def _places(pattern: ir.Pattern, window: _Window, here: Here, counting: bool) -> tuple[int, int]:
     """The places of a window, from and up to: of the trigger's own type, only those after it (future) or before it
-    (past), and its own."""
+    (past), and its own if they are counted, or stand around it."""
     first, last = window.first, window.last
     if here.event is None or here.event.type != pattern.event:
         return first, last
+    own = here.position + counting
     if window.own_last is None:
-        return max(first, here.position) if window.start == here.time else first, last
-    return first, max(last, here.position + 1) if window.ordered and counting else min(last, here.position + 1)
+        return max(first, here.position + (not counting)) if window.start == here.time else first, last
+    return first, max(last, own) if window.ordered and counting else min(last, own)
 
 
 @record
