@@ -41,6 +41,7 @@ from policyengine.cli.progress import Progress
 from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.report.formats import render
 from policyengine.report.model import Report, Result
+from policyengine.report.words import Said
 from policyengine.workspace.check import ENGINES, EngineName, Request, check
 from policyengine.workspace.config import FORMATS, LANGS, TABLES, Config
 from policyengine.workspace.library import find_library
@@ -132,7 +133,7 @@ def read_due(_ctx: click.Context, _parameter: click.Parameter, text: str | None)
 @click.option("--findings", metavar="FOLDER",
               help="With `--engine spark`: write every moment found to a new folder, as Parquet, or as NDJSON where "
                    "its name ends in .ndjson.")
-@click.option("--lang", type=click.Choice(LANGS), default=None, help="Language of the labels (env GUIJU_LANG).")
+@click.option("--lang", type=click.Choice(LANGS), default=None, help="Language of a text report (env GUIJU_LANG).")
 @click.option("--stdin-filename", default="<stdin>", metavar="NAME",
               help="The name of the service read from `-`; its ending says the format.")
 def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tuple[str, ...], version: str | None,
@@ -192,7 +193,7 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
     echo(written(config.format, paint=partial(paint, stream=sys.stdout)))
     if _concrete(config.format) not in NOTED:
         for one in report.notes:
-            note(f"note: {one}")
+            note(Said("note", (one,)).told())
     code = exit_code((one.severity for one in _counting(report, allow_undecided)), config.fail_on, exit_zero=exit_zero)
     note(f"{_meaning(report, code, config, allow_undecided)}; {time.perf_counter() - started:.1f} s")
     return code

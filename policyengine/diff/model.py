@@ -294,7 +294,8 @@ class Impact:
 
 @record
 class Side:
-    """One of the two things compared: `name` as the user gave it, `regulation` and `version` where it has a policy."""
+    """One of the two things compared: `name` as the user gave it, `regulation` and `version` where it has a policy.
+    `in_force` says since when or that it is not, in words."""
 
     name: str
     title_en: str
@@ -306,6 +307,7 @@ class Side:
     in_force: str = ""
     confidence_en: str = ""
     confidence_zh: str = ""
+    in_force_zh: str = ""
 
 
 @record

@@ -17,7 +17,6 @@ from policyengine.diff.model import ArticleChange, Diff, EditedLine, RuleChange,
 from policyengine.documents.model import Document, Line
 from policyengine.report.diff_to_docx_package import AUTHOR, BODY_END, BODY_START, DATES, package
 from policyengine.report.diff_words import (
-    Lang,
     check_sentence,
     common_sentence,
     edit_sentence,
@@ -27,6 +26,7 @@ from policyengine.report.diff_words import (
     say,
     shown_direction,
 )
+from policyengine.report.words import Lang
 
 Op = Literal["same", "deleted", "inserted"]
 NAMES: dict[tuple[Op, bool], str] = {("deleted", False): "del", ("inserted", False): "ins",

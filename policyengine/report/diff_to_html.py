@@ -24,8 +24,8 @@ from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.diff.model import ArticleChange, Cell, CrossCheck, Diff, EditedLine, RuleChange, RuleEdit, TextDiff
 from policyengine.documents.model import Document, Unit
 from policyengine.report import diff_words as words
-from policyengine.report.diff_words import LABELS, SIGNS, Lang
-from policyengine.report.to_text import IN_CHINESE
+from policyengine.report.diff_words import LABELS, SIGNS
+from policyengine.report.words import Lang
 from policyengine.solver.model import FINE
 
 FOLDER = Path(__file__).resolve().parent / "diff_page"
@@ -154,12 +154,6 @@ def arrowed(make: Callable[..., str], value: object) -> Markup:
     return both(make(value, "en", arrow=ARROW), make(value, "zh", arrow=ARROW))
 
 
-def standing(text: str) -> Markup:
-    """A standing sentence of reports, such as `in force since 2026-07-15`, in both languages."""
-    found = (match.expand(chinese) for pattern, chinese in IN_CHINESE if (match := re.fullmatch(pattern, text)))
-    return both(text, next(found, text))
-
-
 def turns(path: str, decides: Sequence[str]) -> bool:
     """Whether the answers turn on this fact."""
     return any(one == path or one.startswith(f"{path} ") for one in decides)
@@ -172,7 +166,7 @@ def _environment() -> Environment:
     made.globals.update(say=say, label=label, sentence=sentence, arrowed=arrowed, both=both, words=words, LABELS=LABELS,
                         SIGNS=SIGNS, PAGE=PAGE, VERDICTS=VERDICTS, percent=percent, size=size_of,
                         events=event_rows, cells=cells_of, way_of=way_of,
-                        standing=standing, turns=turns, CASES=CASES)
+                        turns=turns, CASES=CASES)
     return made
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from policyengine.diff.model import ArticleChange, Diff, EditedLine, RuleChange
 from policyengine.report.diff_words import (
     SIGNS,
-    Lang,
     attribution_sentence,
     by_urgency,
     check_sentence,
@@ -25,6 +24,7 @@ from policyengine.report.diff_words import (
     shown_direction,
     witness_lines,
 )
+from policyengine.report.words import Lang
 
 
 def to_markdown(diff: Diff, *, lang: Lang = "en") -> str:

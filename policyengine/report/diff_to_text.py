@@ -24,7 +24,6 @@ from policyengine.diff.model import (
 )
 from policyengine.report.diff_words import (
     SIGNS,
-    Lang,
     by_urgency,
     check_sentence,
     common_sentence,
@@ -41,6 +40,7 @@ from policyengine.report.diff_words import (
 )
 from policyengine.report.entries import clean
 from policyengine.report.layout import pad, wrap
+from policyengine.report.words import Lang
 
 Paint = Callable[[str, str], str]
 

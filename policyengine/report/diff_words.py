@@ -11,14 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 from policyengine.base.diagnostic import shorten
 from policyengine.core.verdict import Verdict
 from policyengine.diff.model import CrossCheck, Diff, Direction, Impact, RuleChange, RuleEdit, TextDiff, Witness
-
-Lang = Literal["en", "zh"]
-LANGUAGES: tuple[Lang, ...] = ("en", "zh")
+from policyengine.report.words import LANGUAGES, Lang
 
 LONG = 90
 """Columns of a quoted condition in a sentence; a longer one is cut in the middle."""

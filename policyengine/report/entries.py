@@ -1,8 +1,7 @@
 """The results of a report as entries to read: one a rule and verdict, with the reasons in short sentences.
 
 In comes a `Report`; out come entries in the order of reading, what decided each result in words, and a fingerprint that
-stays the same when lines move or messages change. Where the words go, and in which language the labels are, is not
-known here.
+stays the same when lines move or messages change. Where the words go is not known here.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from policyengine.base.diagnostic import shorten
 from policyengine.base.record import record
 from policyengine.core.verdict import Verdict
 from policyengine.report.model import Line, Place, Report, Result, RuleCount
+from policyengine.report.words import Lang, Said, joined
 
 WHOLE = 1_000_000  # `shorten` then only shows control characters
 
@@ -105,16 +105,17 @@ def by_version(report: Report) -> tuple[tuple[Result, ...], ...]:
 class Reasons:
     """What was found, and those parts of the requirement that what was found does not name already."""
 
-    found: tuple[str, ...]
-    required: tuple[str, ...] = ()
+    found: tuple[Said, ...]
+    required: tuple[Said, ...] = ()
 
-    def sentence(self) -> str:
+    def sentence(self, lang: Lang = "en") -> str:
         """All on one line, which is never empty for a violated or undecided result."""
-        return "; ".join((*self.found, *self.required))
+        every = (*self.found, *self.required)
+        return clean(joined("then", every).told(lang)) if every else ""
 
 
 def reasons(result: Result) -> Reasons:
-    """Why the verdict is what it is, in short sentences without control characters."""
+    """Why the verdict is what it is, in short sentences."""
     match result.verdict:
         case "violated":
             return _violated(result)
@@ -123,49 +124,53 @@ def reasons(result: Result) -> Reasons:
         case "pending":
             return Reasons((due(result),) if result.due else ())
         case "exempt":
-            return Reasons((clean(result.exemption),) if result.exemption else ())
+            return Reasons((result.exemption,) if result.exemption else ())
         case _:
             return Reasons(())
 
 
-def due(result: Result) -> str:
-    """`due by the end of 2026-08-24`, with a word when working days not yet announced were counted."""
-    return f"due by {result.due}" + (" (provisional)" if result.provisional else "")
+def due(result: Result) -> Said:
+    """`due by the end of 2026-08-24`, with a word when working days not yet announced were counted. It has a date."""
+    assert result.due is not None
+    said = Said("due", (result.due,))
+    return Said("provisional", (said,)) if result.provisional else said
 
 
-def _missing(lines: Sequence[Line]) -> tuple[str, ...]:
-    facts = list(dict.fromkeys(clean(line.name) for line in lines if line.kind == "fact"))
+def _missing(lines: Sequence[Line]) -> tuple[Said, ...]:
+    facts = list(dict.fromkeys(line.name for line in lines if line.kind == "fact"))
     if len(facts) < 2:
-        return tuple(dict.fromkeys(clean(line.text) for line in lines))
-    listed = ", ".join(f"`{name}`" for name in facts[:-1]) + f" and `{facts[-1]}` are missing"
-    return (listed, *dict.fromkeys(clean(line.text) for line in lines if line.kind != "fact"))
+        return tuple(dict.fromkeys(line.said for line in lines))
+    first = joined("and", (Said("listed", (name,)) for name in facts[:-1]))
+    listed = Said("are missing", (first, facts[-1]))
+    return (listed, *dict.fromkeys(line.said for line in lines if line.kind != "fact"))
 
 
 def _violated(result: Result) -> Reasons:
-    demands = [part for part in re.split(r" and (?=must )", result.requirement) if part]
-    found: list[str] = []
-    said: set[str] = set()  # demands that the found facts already carry
-    about: set[str] = set()
+    demands = result.requirements
+    found: list[Said] = []
+    settled: set[Said] = set()  # demands that the found facts already carry
+    about: set[Said] = set()
     for part, lines in _by_part(result.evidence):
         texts = []
         demand = None if part is None else _demand_of(part, demands)
         for line in lines:
             if line.kind in ("fact", "field", "number"):
                 wish = None if part is None or demand is None else _wish(part, line)
-                texts.append(f"{line.text}; {wish}" if wish else line.text)
+                texts.append(Said("then", (line.said, wish)) if wish else line.said)
                 if wish and demand:
-                    said.add(demand)
+                    settled.add(demand)
             elif line.kind != "parameter":
-                texts.append(line.text)
-        if part is not None and not texts and not (_value(part) == "false" and f"must {part.name}" in demands):
+                texts.append(line.said)
+                # `no contact_recorded before` says all of `must contact_recorded before`
+                if line.said.key == "none before":
+                    settled.add(Said("must", (line.text.removeprefix("no "),)))
+        if part is not None and not texts and not (_holds(part) is False and Said("must", (part.name,)) in demands):
             texts = [_bare(part)]
         found += texts
         if part is not None:
-            about |= {demand for demand in demands if part.name in demand}
-    # `no contact_recorded before` says all of `must contact_recorded before`
-    said |= {f"must {text.removeprefix('no ')}" for text in found if text.endswith(" before")}
-    required = [demand for demand in demands if demand not in said and (not about or demand in about)]
-    return Reasons(tuple(dict.fromkeys(map(clean, found))), tuple(map(clean, required)))
+            about |= {demand for demand in demands if part.name in demand.told()}
+    required = [demand for demand in demands if demand not in settled and (not about or demand in about)]
+    return Reasons(tuple(dict.fromkeys(found)), tuple(required))
 
 
 def _by_part(evidence: Sequence[Line]) -> list[tuple[Line | None, list[Line]]]:
@@ -179,63 +184,56 @@ def _by_part(evidence: Sequence[Line]) -> list[tuple[Line | None, list[Line]]]:
     return groups
 
 
-def _value(part: Line) -> str:
-    return part.text.rpartition(" ")[2]
+def _holds(part: Line) -> bool | None:
+    """How a condition came out."""
+    return {"part true": True, "part false": False}.get(part.said.key)
 
 
-def _demand_of(part: Line, demands: Sequence[str]) -> str | None:
+def _demand_of(part: Line, demands: Sequence[Said]) -> Said | None:
     """The demand that cannot be met unless this condition changes: it is the condition, or a plain `and` of it."""
-    holds = _value(part) == "false"
-    for demand in demands:
-        text = demand.removeprefix("must ")
-        if not holds:
-            if text in (f"not {part.name}", f"not ({part.name})"):
-                return demand
-        elif text == part.name:
-            return demand
-    return None
+    wanted = (part.name,) if _holds(part) is False else (f"not {part.name}", f"not ({part.name})")
+    return next((demand for demand in demands if demand.told().removeprefix("must ") in wanted), None)
 
 
 _COMPARISON = re.compile(r"\s*(<=|>=|!=|=|<|>|in|contains all|contains none of|contains|matches)\s+(.+)", re.DOTALL)
-_WISHES = {"=": "be {}", "!=": "not be {}", "<": "be less than {}", "<=": "be at most {}", ">": "be more than {}",
-           ">=": "be at least {}", "in": "be one of {}", "contains": "contain {}", "contains all": "contain all of {}",
-           "contains none of": "contain none of {}", "matches": "match {}"}
+# What a value has to be where a comparison has to hold, and where it must not.
+_WISHES = {"=": ("be", "not be"), "!=": ("not be", "be"), "<": ("less", "not less"), "<=": ("at most", "not at most"),
+           ">": ("more than", "not more than"), ">=": ("least", "not least"), "in": ("one of", "not one of"),
+           "contains": ("contain", "not contain"), "contains all": ("contain all", "not contain all"),
+           "contains none of": ("contain none", "not contain none"), "matches": ("matching", "not matching")}
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
-def _wish(part: Line, line: Line) -> str | None:
+def _wish(part: Line, line: Line) -> Said | None:
     """What the value shown by a line would have to be: `must be one of "persistent", "session_start"`."""
     if not part.name.startswith(line.name):
         return None
     rest = part.name[len(line.name):]
-    holds = _value(part) == "false"
+    needed = _holds(part) is False
     if not rest:
-        return f"must be {'true' if holds else 'false'}"
+        return Said("be", ("true" if needed else "false",))
     if rest.strip() == "is present":
-        return "must be stated" if holds else "must not be stated"
+        return Said("state" if needed else "not state")
     found = _COMPARISON.fullmatch(rest)
     if found is None:
         return None
     operator, wanted = found.groups()
-    value = line.text.removeprefix(f"{line.name} is ")
-    if operator.startswith("contains ") and "…" not in value:
+    value = line.said.values[1] if len(line.said.values) > 1 else ""
+    if operator.startswith("contains ") and isinstance(value, str) and "…" not in value:
         names, there = _TEXT.findall(wanted), set(_TEXT.findall(value))
-        if operator == "contains all" and holds and names:
+        if operator == "contains all" and needed and names:
             lacking = [name for name in names if name not in there]
-            return f"lacks {', '.join(lacking)}" if lacking else None
-        if operator == "contains none of" and holds and names:
-            return f"must not contain {', '.join(name for name in names if name in there)}"
-    wish = _WISHES[operator].format(wanted.strip("[]") if operator in ("in", "contains all", "contains none of")
-                                    else wanted)
-    return f"must {wish}" if holds else f"must not {wish}"
+            return Said("lacks", (joined("and", lacking),)) if lacking else None
+        if operator == "contains none of" and needed and names:
+            return Said("not contain", (joined("and", (name for name in names if name in there)),))
+    listed = wanted.strip("[]") if operator in ("in", "contains all", "contains none of") else wanted
+    return Said(_WISHES[operator][not needed], (listed,))
 
 
-def _bare(part: Line) -> str:
+def _bare(part: Line) -> Said:
     """A condition for which nothing was read: what it asks about is not known, or it is said as it stands."""
     known = re.fullmatch(r"([\w.]+) is present", part.name)
-    if known and _value(part) == "false":
-        return f"{known[1]} is not known"
-    return part.text
+    return Said("not known", (known[1],)) if known and _holds(part) is False else part.said
 
 
 # ---- in small ---------------------------------------------------------------------------------------------------
@@ -292,7 +290,7 @@ def file_of(service: str) -> str:
 
 
 def headline(result: Result) -> str:
-    """One sentence for formats that show a result by itself: `Art. 18(1) violated: …`."""
+    """One sentence in English for formats that show a result by itself: `Art. 18(1) violated: …`."""
     moment = result.moment
     why = reasons(result).sentence() or clean(result.title)
     parts = [f"{', '.join(map(clean, result.citations[:2]))} {result.verdict.replace('_', ' ')}".strip()]

@@ -1,4 +1,4 @@
-"""Evidence and what was missing, in words: from the values of `core.verdict` to the lines a reader sees.
+"""Evidence and what was missing, as sentences: from the values of `core.verdict` to the lines a reader sees.
 
 One function a kind of evidence, in the order of reading. The places come from the positions of the service file and
 from the rows of the trace; nothing is looked up again.
@@ -40,9 +40,7 @@ from policyengine.core.verdict import (
     ValueComputed,
 )
 from policyengine.report.model import Line, Place
-
-ROLES = {"match": "", "state start": "began ", "state end": "ended ", "state value": "", "latest": "latest ",
-         "counted": "counted "}
+from policyengine.report.words import Said, as_is, joined
 
 
 @record
@@ -57,99 +55,108 @@ class Context:
 
 
 def evidence_line(evidence: Evidence, context: Context) -> Line:
-    """One piece of evidence in words."""
+    """One piece of evidence as a sentence."""
     zone = context.calendar.zone
     match evidence:
         case FactRead():
             name = dotted(evidence.path)
-            text = f"{name} is {shown(evidence.value)}" if evidence.value is not None else f"{name} is not stated"
-            return Line("fact", name, text, fact_place(evidence.path, context))
+            said = _given(name, evidence.value) if evidence.value is not None else Said("not stated", (name,))
+            return Line("fact", name, said, fact_place(evidence.path, context))
         case FieldRead():
-            name = f"{evidence.event.type}.{'.'.join(evidence.path)}"
-            text = f"{name} is {shown(evidence.value)}" if evidence.value is not None else f"{name} is not stated"
-            return Line("field", name, f"{text} at {format_instant(evidence.event.time, zone)}",
-                        event_place(evidence.event))
+            name, time = f"{evidence.event.type}.{'.'.join(evidence.path)}", format_instant(evidence.event.time, zone)
+            said = Said("is at", (name, said_value(evidence.value), time)) if evidence.value is not None \
+                else Said("not stated at", (name, time))
+            return Line("field", name, said, event_place(evidence.event))
         case EventSeen():
             event = evidence.event
-            seen = f"{ROLES[evidence.role]}{event.type} at {format_instant(event.time, zone)}"
-            return Line("event", event.type, seen, event_place(event))
+            return Line("event", event.type, Said(evidence.role, (event.type, format_instant(event.time, zone))),
+                        event_place(event))
         case MoreSeen():
-            return Line("events", evidence.event, f"{ROLES[evidence.role]}{evidence.number:,} earlier {evidence.event}")
+            return Line("events", evidence.event,
+                        Said(f"more {evidence.role}", (f"{evidence.number:,}", evidence.event)))
         case EventAbsent():
-            return Line("no-event", evidence.event, f"no {evidence.event}{_window(evidence, zone)}")
+            return Line("no-event", evidence.event, _absent(evidence, zone))
         case ValueComputed():
             name = written(evidence.span, context)
-            return Line("number", name, f"{name} is {shown(evidence.value)}", span_place(evidence.span))
+            return Line("number", name, _given(name, evidence.value), span_place(evidence.span))
         case ParameterUsed():
             # A period is text in raw data; a tuple is a list here, where `shown` takes one for bounds.
             value = shown(list(evidence.value) if isinstance(evidence.value, tuple) else evidence.value).strip('"')
-            return Line("parameter", evidence.name, f"{evidence.name} = {value}")
+            return Line("parameter", evidence.name, Said("param", (evidence.name, value)))
         case PartDecided():
             name = written(evidence.span, context)
-            return Line("part", name, f"`{name}` is {evidence.value}", span_place(evidence.span))
+            return Line("part", name, Said(f"part {evidence.value}", (name,)), span_place(evidence.span))
         case _:
             assert_never(evidence)
 
 
+def _given(name: str, value: Any) -> Said:
+    return Said("is", (name, said_value(value)))
+
+
 def missing_line(missing: Missing, context: Context) -> Line:
-    """One thing that was missing, in words; `name` groups the same thing over many moments."""
+    """One thing that was missing, as a sentence; `name` groups the same thing over many moments."""
     zone = context.calendar.zone
     match missing:
         case MissingFact():
             name = dotted(missing.path)
-            return Line("fact", name, f"`{name}` is missing", fact_place(missing.path, context))
+            return Line("fact", name, Said("missing", (name,)), fact_place(missing.path, context))
         case MissingField():
             name = f"{missing.event.type}.{'.'.join(missing.path)}"
-            return Line("field", name, f"`{name}` is missing", event_place(missing.event))
+            return Line("field", name, Said("missing", (name,)), event_place(missing.event))
         case MissingState():
-            sources = " or ".join(missing.sources)
-            return Line("state", missing.state, f"{missing.state} unknown: no {sources} before the moment")
+            return Line("state", missing.state,
+                        Said("state unknown", (missing.state, joined("or", missing.sources))))
         case NotEmitted():
-            return Line("not-emitted", missing.event, f"no source emits `{missing.event}`")
+            return Line("not-emitted", missing.event, Said("not emitted", (missing.event,)))
         case Incomplete():
             return Line("incomplete", missing.event,
-                        f"`{missing.event}` is complete only since {format_instant(missing.since, zone)}")
+                        Said("incomplete", (missing.event, format_instant(missing.since, zone))))
         case DividedByZero():
             name = written(missing.span, context)
-            return Line("division", name, f"`{name}` divides by zero", span_place(missing.span))
+            return Line("division", name, Said("divides", (name,)), span_place(missing.span))
         case Uncomputed():
-            return Line("uncomputed", missing.name, missing.text)
+            return Line("uncomputed", missing.name, as_is(missing.text))
         case _:
             assert_never(missing)
 
 
-def _window(absent: EventAbsent, zone: str) -> str:
-    start, closes = absent.start, absent.end
+def _absent(absent: EventAbsent, zone: str) -> Said:
+    event, start, closes = absent.event, absent.start, absent.end
     if closes is None:
-        return " before" if start is None else f" since {format_instant(start, zone)}"
+        return Said("none before", (event,)) if start is None else Said("none since", (event,
+                                                                                       format_instant(start, zone)))
     if start is None:
-        return f" before {last_in_time(closes, zone)}"
+        return Said("none before time", (event, last_in_time(closes, zone)))
     begins = format_instant(start, zone)
     if closes <= start:
-        return f" by {_deadline(closes, zone)}, a deadline that had passed already at {begins}"
-    return f" at {begins}" if closes == start + 1 else f" from {begins} to {last_in_time(closes, zone)}"
+        return Said("none in time", (event, _deadline(closes, zone), begins))
+    if closes == start + 1:
+        return Said("none at", (event, begins))
+    return Said("none between", (event, begins, last_in_time(closes, zone)))
 
 
-def _deadline(closes: int, zone: str) -> str:
+def _deadline(closes: int, zone: str) -> Said:
     """The last instant before a moment that came too late, be it of a clock that is far off."""
     try:
-        return _day_ended(closes, zone) or format_instant(closes - 1, zone)
+        return _day_ended(closes, zone) or as_is(format_instant(closes - 1, zone))
     except OutOfRange:  # `0001-01-01T00:00:00Z`, which clocks west of there never showed
-        return format_instant(closes - 1, "UTC")
+        return as_is(format_instant(closes - 1, "UTC"))
 
 
-def last_in_time(closes: int, zone: str) -> str:
+def last_in_time(closes: int, zone: str) -> Said:
     """The last instant before a half-open window closes, which is what a reader wants: `2026-08-01 10:12:00 +08:00`,
     or `the end of 2026-08-24` for a legal period."""
     if closes % 1_000 == 1:  # behind an instant to the second or millisecond, as most logs have them
-        return format_instant(closes - 1, zone)
-    return _day_ended(closes, zone) or format_instant(closes, zone)
+        return as_is(format_instant(closes - 1, zone))
+    return _day_ended(closes, zone) or as_is(format_instant(closes, zone))
 
 
-def _day_ended(closes: int, zone: str) -> str:
-    """`the end of` the local day that is over then; "" where none is."""
+def _day_ended(closes: int, zone: str) -> Said | None:
+    """`the end of` the local day that is over then; None where none is."""
     day = local_date(closes - 1, zone)
-    return f"the end of {day.isoformat()}" if start_of_day(day.fromordinal(day.toordinal() + 1), zone) == closes else ""
+    over = start_of_day(day.fromordinal(day.toordinal() + 1), zone) == closes
+    return Said("end of day", (day.isoformat(),)) if over else None
 
 
 DIGITS = 18
@@ -158,9 +165,15 @@ DIGITS = 18
 
 def shown(value: Any) -> str:
     """A value as a policy would write it; long text is shortened."""
+    said = said_value(value)
+    return said if isinstance(said, str) else said.told()
+
+
+def said_value(value: Any) -> Said | str:
+    """The same; what policies cannot write is a sentence."""
     match value:
         case None:
-            return "unknown"
+            return Said("value unknown")
         case bool():
             return "true" if value else "false"
         case str():
@@ -176,11 +189,11 @@ def shown(value: Any) -> str:
         case int() | Decimal():
             return f"{value:,}"
         case (low, high) if isinstance(value, tuple):
-            return f"at least {low:,}" if high is None else f"between {low:,} and {high:,}"
+            return Said("at least", (f"{low:,}",)) if high is None else Said("between", (f"{low:,}", f"{high:,}"))
         case list() | tuple():
             return shorten("[" + ", ".join(shown(item) for item in value) + "]", 400)
         case Mapping():
-            return "a record"
+            return Said("a record")
         case _:
             return shorten(str(value))
 

@@ -1,7 +1,7 @@
 """A report as plain data, the same for every format: what was judged, each finding with its evidence, the counts.
 
-Texts are already in the words a reader sees and times in the regulation's zone; formats only lay out. It knows neither
-how a verdict came about nor where a report goes.
+Names, values and times are text already, times in the regulation's zone; sentences are told in a language where they
+are laid out (`words`). It knows neither how a verdict came about nor where a report goes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import field
 from policyengine.base.diagnostic import Severity
 from policyengine.base.record import record
 from policyengine.core.verdict import Verdict
+from policyengine.report.words import Said
 
 SCHEMA_VERSION = "1.0"
 
@@ -39,8 +40,13 @@ class Line:
 
     kind: str
     name: str
-    text: str
+    said: Said
     place: Place | None = None
+
+    @property
+    def text(self) -> str:
+        """What it says in English."""
+        return self.said.told()
 
 
 @record
@@ -60,7 +66,8 @@ class Result:
 
     `place` is where to look first: the fact or the event that decided. `due` is the last instant in time in
     words (`2026-08-01 10:12:00 +08:00`, `the end of 2026-08-24`), `due_instant` the same in UTC. `provisional`: the due
-    time rests on working days not yet announced. `tie`: the verdict rests on the order of events of one instant.
+    time rests on working days not yet announced. `requirements` are what the rule demands as the policy writes it, each
+    with its `must`. `tie`: the verdict rests on the order of events of one instant.
     """
 
     regulation: str
@@ -74,17 +81,19 @@ class Result:
     service: str
     place: Place | None
     moment: MomentLine | None
-    due: str | None
+    due: Said | None
     due_instant: str | None
     provisional: bool
-    requirement: str
+    requirements: tuple[Said, ...]
     evidence: tuple[Line, ...]
     missing: tuple[Line, ...]
     params: dict[str, str]
-    exemption: str | None
+    exemption: Said | None
     fix: str
     tie: bool
     rule_place: Place
+    title_zh: str = ""
+    fix_zh: str = ""
 
 
 @record
@@ -116,7 +125,7 @@ class Judged:
     title_en: str
     title_zh: str
     status: str
-    in_force: str
+    in_force: Said
     confidence_en: str
     confidence_zh: str
     rules: int
@@ -130,7 +139,7 @@ class Until:
     writes it (`7 days`), its last instant in words and in UTC."""
 
     period: str
-    text: str
+    text: Said
     instant: str
 
 
@@ -141,14 +150,14 @@ class Report:
     or not applicable, in the order of reading; `others` the rest, only where they were asked for. With `until`, pending
     ones are those due by then."""
 
-    as_of: str
+    as_of: Said
     judged: tuple[Judged, ...]
     services: tuple[str, ...]
     events: int
     rules: tuple[RuleCount, ...]
     findings: tuple[Result, ...]
     others: tuple[Result, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Said, ...] = ()
     counts: dict[Verdict, int] = field(default_factory=dict)
     as_of_instant: str = ""
     until: Until | None = None

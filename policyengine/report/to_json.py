@@ -27,15 +27,15 @@ def plain(report: Report) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "guiju", "version": __version__},
-        "as_of": {"text": report.as_of, "instant": report.as_of_instant},
+        "as_of": {"text": report.as_of.told(), "instant": report.as_of_instant},
         "judged": [{
             "regulation": one.regulation, "version": one.version, "title": {"en": one.title_en, "zh": one.title_zh},
-            "status": one.status, "in_force": one.in_force,
+            "status": one.status, "in_force": one.in_force.told(),
             "confidence": {"en": one.confidence_en, "zh": one.confidence_zh}, "rules": one.rules,
             "timezone": one.timezone, "sources": list(one.sources),
         } for one in report.judged],
         "due_within": None if report.until is None else {
-            "period": report.until.period, "text": report.until.text, "instant": report.until.instant,
+            "period": report.until.period, "text": report.until.text.told(), "instant": report.until.instant,
             "later": sum(one.later for one in report.rules)},
         "services": list(report.services),
         "summary": _summary(report, results),
@@ -44,7 +44,7 @@ def plain(report: Report) -> dict[str, Any]:
             "severity": one.severity, "worst": one.worst, "counts": _counts(one.counts),
         } for one in report.rules],
         "results": [plain_result(result, mark) for result, mark in zip(results, fingerprints(results), strict=True)],
-        "notes": list(report.notes),
+        "notes": [one.told() for one in report.notes],
     }
 
 
@@ -73,6 +73,7 @@ def plain_result(result: Result, fingerprint: str) -> dict[str, Any]:
         "version": result.version,
         "rule": result.rule,
         "title": result.title,
+        "title_zh": result.title_zh,
         "articles": list(result.citations),
         "family": result.family,
         "severity": result.severity,
@@ -81,13 +82,14 @@ def plain_result(result: Result, fingerprint: str) -> dict[str, Any]:
         "place": _place(result.place),
         "moment": _moment(result.moment),
         "due": None if result.due is None else {
-            "text": result.due, "instant": result.due_instant, "provisional": result.provisional},
-        "requirement": result.requirement,
+            "text": result.due.told(), "instant": result.due_instant, "provisional": result.provisional},
+        "requirement": " and ".join(one.told() for one in result.requirements),
         "evidence": [_line(line) for line in result.evidence],
         "missing": [_line(line) for line in result.missing],
         "params": result.params,
-        "exemption": result.exemption,
+        "exemption": None if result.exemption is None else result.exemption.told(),
         "fix": result.fix,
+        "fix_zh": result.fix_zh,
         "tie": result.tie,
         "rule_place": _place(result.rule_place),
     }

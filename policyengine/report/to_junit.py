@@ -55,7 +55,7 @@ def _outcome(case: ElementTree.Element, tag: str, count: RuleCount, results: lis
     if count.worst is None:
         ElementTree.SubElement(case, tag, message="saw no trigger")
         return
-    later = f" ({count.later:,} due after {until.text})" if count.later and until is not None else ""
+    later = f" ({count.later:,} due after {until.text.told()})" if count.later and until is not None else ""
     told = [f"{number:,} {verdict.replace('_', ' ')}{later if verdict == 'pending' else ''}" for verdict in VERDICTS
             if (number := count.counts.get(verdict))]
     message = f"{', '.join(map(clean, count.citations))}: {', '.join(told)}"

@@ -49,7 +49,7 @@ def log(report: Report) -> dict[str, Any]:
         "properties": {
             "asOf": report.as_of_instant,
             "judged": [f"{one.regulation} {one.version}" for one in report.judged],
-            "notes": list(report.notes),
+            "notes": [one.told() for one in report.notes],
         },
     }
     if report.until is not None:

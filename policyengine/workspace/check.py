@@ -41,6 +41,7 @@ from policyengine.regulation.model import Regulation, Version
 from policyengine.regulation.versions import effective_range, in_force, select
 from policyengine.report.evidence import last_in_time
 from policyengine.report.model import Report, RuleCount, Until
+from policyengine.report.words import Said, as_is, counted
 from policyengine.workspace.config import Config, EventSource
 from policyengine.workspace.inputs import (
     Seen,
@@ -172,7 +173,7 @@ class Run:
     def __init__(self, request: Request, config: Config, library: Library, found: Found) -> None:
         self.request, self.config, self.library, self.found = request, config, library, found
         self.books: dict[tuple[str, str], Book] = {}
-        self.notes: list[str] = []
+        self.notes: list[Said] = []
         self.unjudged = 0
 
     def stop_if_failed(self) -> None:
@@ -503,15 +504,9 @@ class Run:
 
     def remark(self, merged: int, repeats: int, later: int) -> None:
         """Say what was noticed in reading the events."""
-        if merged:
-            rows, count = ("row repeats", "counts") if merged == 1 else ("rows repeat", "count")
-            self.notes.append(f"{merged:,} {rows} an event's id and {count} once with it")
-        if repeats:
-            events = "event repeats" if repeats == 1 else "events repeat"
-            self.notes.append(f"{repeats:,} {events} another exactly; without an id each counts")
-        if later:
-            events = "event lies" if later == 1 else "events lie"
-            self.notes.append(f"{later:,} {events} after the instant of judgement, not read")
+        for key, number in (("same id", merged), ("repeats", repeats), ("after", later)):
+            if number:
+                self.notes.append(counted(key, number))
 
     # ---- the report
 
@@ -529,11 +524,9 @@ class Run:
                 worst[count.worst] += 1
         notes = [*self.notes, *self._remarks(sittings, outcome, counts)]
         if events is not None and terms.facts_as_of != terms.trace_as_of:
-            notes.insert(0, f"the events are judged as of the last of them, the facts as of "
-                            f"{format_instant(terms.facts_as_of, zone)}")
+            notes.insert(0, Said("two instants", (format_instant(terms.facts_as_of, zone),)))
         if events is not None and self.request.as_of is None and terms.trace_as_of > self.request.now:
-            notes.insert(0, f"the last event is ahead of the clock, at {format_instant(terms.trace_as_of, zone)}: "
-                            "what was due by then counts as missed; `--as-of` says another instant")
+            notes.insert(0, Said("ahead", (format_instant(terms.trace_as_of, zone),)))
         as_of = terms.facts_as_of if events is None else terms.trace_as_of
         until = None if terms.until is None or self.request.due_within is None else Until(
             period_text(self.request.due_within), last_in_time(terms.until + 1, zone), iso_instant(terms.until, "UTC"))
@@ -544,34 +537,28 @@ class Run:
                       tuple(sorted(outcome.others, key=reading_order)), tuple(notes), worst, iso_instant(as_of, "UTC"),
                       until)
 
-    def _remarks(self, sittings: Sequence[Sitting], outcome: Outcome, counts: Sequence[RuleCount]) -> list[str]:
+    def _remarks(self, sittings: Sequence[Sitting], outcome: Outcome, counts: Sequence[RuleCount]) -> list[Said]:
         notes = []
         triggered = {(one.book.id, one.book.label, rule.name) for one in sittings for rule in one.rules
                      if rule.trigger is not None}
         silent = sum(1 for count in counts
                      if count.worst is None and (count.regulation, count.version, count.rule) in triggered)
         if silent:
-            assumed = "" if self.config.sources else "; history assumed complete"
-            notes.append(f"{silent:,} rule{'' if silent == 1 else 's'} saw no trigger{assumed}")
+            said = counted("silent", silent)
+            notes.append(said if self.config.sources else Said("assumed", (said,)))
         if self.unjudged:
-            events = "event lies" if self.unjudged == 1 else "events lie"
-            notes.append(f"{self.unjudged:,} {events} outside the time any version is in force, not judged")
-        for rule, gap in outcome.gaps.items():
-            notes.append(f"`{rule}` asks for {gap}, which no column can answer; the evaluator judged it row by row")
+            notes.append(counted("outside", self.unjudged))
+        notes += [Said("gap", (rule, gap)) for rule, gap in outcome.gaps.items()]
         told = len(outcome.findings) + len(outcome.others)
         wanted = VERDICTS if self.request.everything else FINDINGS
         all_told = sum(count.counts[verdict] for count in counts for verdict in wanted) - sum(outcome.later.values())
         if all_told > told:
-            notes.append(f"{told:,} of {all_told:,} results are listed, the earliest of each rule; counts are of all")
-        for name in dict.fromkeys(outcome.unsorted):
-            notes.append(f"of the open duties of `{name}` that are not listed some may be due in that time; a larger "
-                         "`--max-findings` lists them")
+            notes.append(Said("results listed", (f"{told:,}", f"{all_told:,}")))
+        notes += [Said("unsorted", (name,)) for name in dict.fromkeys(outcome.unsorted)]
         if outcome.ties:
-            rest = "verdict rests" if outcome.ties == 1 else "verdicts rest"
-            notes.append(f"{outcome.ties:,} {rest} on the order of events of one instant")
+            notes.append(counted("ties", outcome.ties))
         if any(one.provisional for one in (*outcome.findings, *outcome.others)):
-            notes.append("some due times are provisional: they count working days of a year whose days off the "
-                         "calendar does not list")
+            notes.append(Said("some provisional"))
         return notes
 
 
@@ -624,10 +611,10 @@ def _as_of(text: str, zone: str, found: Found) -> int:
         return 0
 
 
-def _as_of_text(as_of: int, zone: str) -> str:
+def _as_of_text(as_of: int, zone: str) -> Said:
     """`the end of 2026-11-20` where a date was asked for, else the time."""
     ends = _day_after(as_of, zone) == as_of + 1
-    return f"the end of {local_date(as_of, zone).isoformat()}" if ends else format_instant(as_of, zone)
+    return Said("end of day", (local_date(as_of, zone).isoformat(),)) if ends else as_is(format_instant(as_of, zone))
 
 
 def _day_after(instant: int, zone: str) -> int:

@@ -24,6 +24,7 @@ from policyengine.diff.model import Diff, RuleChange, TextDiff
 from policyengine.diff.pins import Pin, read_pins
 from policyengine.diff.text import diff_texts
 from policyengine.documents.model import Document
+from policyengine.report.words import as_is
 from policyengine.workspace.check import EngineName, Found, NothingJudged
 from policyengine.workspace.check import Request as CheckRequest
 from policyengine.workspace.config import Config
@@ -221,9 +222,10 @@ def _side(side: Side, request: Request) -> model.Side:
         title = side.document.title if side.document else ""
         return model.Side(side.name, title, title)
     version, regulation = side.version, side.regulation
-    force = "" if side.book is None else judged_by(side.book, request.now, 0).in_force
+    force = as_is("") if side.book is None else judged_by(side.book, request.now, 0).in_force
     return model.Side(side.name, version.title.en, version.title.zh, regulation.id, version.label, version.status,
-                      version.published.isoformat(), force, regulation.confidence.en, regulation.confidence.zh)
+                      version.published.isoformat(), force.told(), regulation.confidence.en, regulation.confidence.zh,
+                      force.told("zh"))
 
 
 def fingerprints(diff: Diff) -> tuple[str, ...]:

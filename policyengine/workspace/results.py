@@ -23,6 +23,7 @@ from policyengine.report.evidence import (
     written,
 )
 from policyengine.report.model import Judged, MomentLine, Place, Result
+from policyengine.report.words import Said, as_is, citation, joined
 from policyengine.workspace.library import Book
 
 LONG = 2_000  # characters of a policy quoted whole; formats lay out
@@ -42,8 +43,9 @@ def result_of(judgement: Judgement, rule: ir.Rule, book: Book, service: str, con
     exemption = None
     if judgement.exemption is not None:
         unless = rule.unless[judgement.exemption]
-        under = f" under {', '.join(map(str, unless.under))}" if unless.under else ""
-        exemption = f"{written(unless.condition.span, context)}{under}"
+        exemption = as_is(written(unless.condition.span, context))
+        if unless.under:
+            exemption = Said("exempt under", (exemption, joined("and", (citation(str(one)) for one in unless.under))))
     return Result(
         book.id, book.label, rule.name, rule.title, tuple(map(str, rule.citations)), rule.family, severity,
         judgement.verdict, service, _first_place(judgement, context),
@@ -53,7 +55,7 @@ def result_of(judgement: Judgement, rule: ir.Rule, book: Book, service: str, con
             moment.event.type if moment.event else _mark(rule, context), _moment_place(judgement)),
         None if judgement.due is None else last_in_time(judgement.due, zone),
         None if judgement.due is None else iso_instant(judgement.due - 1, "UTC"),
-        _provisional(judgement, rule, book, values), _requirement(rule, context),
+        _provisional(judgement, rule, book, values), _requirements(rule, context),
         evidence, missing, params, exemption, rule.fix,
         judgement.tie, span_place(rule.span))
 
@@ -83,12 +85,14 @@ def _moment_place(judgement: Judgement) -> Place | None:
     return event_place(event) if event is not None else None
 
 
-def _requirement(rule: ir.Rule, context: Context) -> str:
-    def said(must: ir.Must) -> str:
+def _requirements(rule: ir.Rule, context: Context) -> tuple[Said, ...]:
+    def said(must: ir.Must) -> Said:
+        if must.never:
+            return Said("never")
         # the span of a `must not X` holds the words itself
-        return written(must.condition.span, context, LONG).removeprefix("must ")
-
-    return " and ".join("must not happen" if must.never else f"must {said(must)}" for must in rule.must)
+        text = written(must.condition.span, context, LONG).removeprefix("must ")
+        return Said("must not", (text.removeprefix("not "),)) if text.startswith("not ") else Said("must", (text,))
+    return tuple(map(said, rule.must))
 
 
 def _provisional(judgement: Judgement, rule: ir.Rule, book: Book, values: Mapping[str, Any]) -> bool:
@@ -143,17 +147,18 @@ def judged_by(book: Book, as_of: int, rules: int) -> Judged:
     """Which version judged, and whether it is in force at an instant (UTC microseconds)."""
     regulation, version = book.regulation, book.version
     if version is None:
-        return Judged(book.id, book.label, f"house policy over {regulation.title.en}", "", "house", "always",
-                      "", "", rules, regulation.timezone)
+        return Judged(book.id, book.label, Said("house", (regulation.title.en,)).told(),
+                      Said("house", (regulation.title.zh,)).told("zh") if regulation.title.zh else "", "house",
+                      Said("always"), "", "", rules, regulation.timezone)
     today = local_date(as_of, regulation.timezone)
     start = version.effective_from
     if start is None:
-        force = "a draft, never in force"
+        force = Said("draft")
     elif start > today:
-        force = f"not in force until {start.isoformat()}"
+        force = Said("not yet", (start.isoformat(),))
     elif version.effective_to is not None and version.effective_to < today:
-        force = f"in force from {start.isoformat()} to {version.effective_to.isoformat()}"
+        force = Said("was in force", (start.isoformat(), version.effective_to.isoformat()))
     else:
-        force = f"in force since {start.isoformat()}"
+        force = Said("in force", (start.isoformat(),))
     return Judged(book.id, book.label, version.title.en, version.title.zh, version.status, force,
                   regulation.confidence.en, regulation.confidence.zh, rules, regulation.timezone, version.sources)

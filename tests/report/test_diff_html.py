@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from policyengine.diff.model import Diff
 from policyengine.report.diff_to_html import FOLDER, PAGE, shown, to_html
-from policyengine.report.diff_words import LANGUAGES, Lang
+from policyengine.report.words import LANGUAGES, Lang
 from tests.support import diffs
 from tests.support.diffs import NASTY
 

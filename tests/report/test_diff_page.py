@@ -14,7 +14,7 @@ import pytest
 
 from policyengine.diff.model import Diff
 from policyengine.report.diff_to_html import to_html
-from policyengine.report.diff_words import Lang
+from policyengine.report.words import Lang
 from tests.support import diffs
 from tests.support.diffs import NASTY
 

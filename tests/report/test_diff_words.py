@@ -20,7 +20,8 @@ from policyengine.diff.model import (
     Witness,
 )
 from policyengine.report import diff_words as words
-from policyengine.report.diff_words import LABELS, LANGUAGES, SAYS, SIGNS
+from policyengine.report.diff_words import LABELS, SAYS, SIGNS
+from policyengine.report.words import LANGUAGES
 from tests.support import diffs
 
 

@@ -18,7 +18,7 @@ from policyengine.report.evidence import Context, evidence_line, last_in_time
 ])
 def test_the_last_instant_in_time(closes: str, shown: str) -> None:
     """Of logs with milliseconds too."""
-    assert last_in_time(parse_instant(closes), "UTC") == shown
+    assert last_in_time(parse_instant(closes), "UTC").told() == shown
 
 
 @pytest.mark.parametrize(("zone", "start", "end", "shown"), [

@@ -20,7 +20,8 @@ from policyengine.report.formats import FORMATS, render
 from policyengine.report.indented import MANY, indented
 from policyengine.report.model import Line, Place, Report, Result, RuleCount, Until
 from policyengine.report.to_github import escape, escape_property
-from policyengine.report.to_text import COLOURS, IN_CHINESE, WORDS, columns, to_text, wrap
+from policyengine.report.to_text import COLOURS, columns, to_text, wrap
+from policyengine.report.words import Said, as_is
 from policyengine.workspace import config
 from policyengine.workspace.results import reading_order
 from tests.report import sample
@@ -125,7 +126,7 @@ def test_what_a_long_report_leaves_out_is_counted_and_nothing_is_said_of_it() ->
     of what is listed."""
     rules: dict[str, dict[Verdict, int]] = {"rule_09": {"undecided": 400}, "no_virtual_intimacy": {"undecided": 7}}
     known = sample.rich()
-    duties = [sample.result("answer", "Art. 14(4)", "pending", due=f"the end of 2026-11-{day}",
+    duties = [sample.result("answer", "Art. 14(4)", "pending", due=Said("end of day", (f"2026-11-{day}",)),
                             due_instant=f"2026-11-{day}T15:59:59Z", **sample.moment(f"u-{place}", 12, place + 1))
               for place, day in enumerate((24, 24, 24, 25, 25, 25))]
     counts = tuple(replace(one, counts=one.counts | rules.get(one.rule, {})) for one in known.rules)
@@ -147,7 +148,7 @@ def test_what_a_long_report_leaves_out_is_counted_and_nothing_is_said_of_it() ->
 def test_what_is_said_of_a_service_stands_beside_its_moments() -> None:
     """As where a rule has several triggers, of which one is not emitted."""
     silent = sample.result("consent", "Art. 14(2)", "undecided",
-                           missing=(Line("not-emitted", "registered", "no source emits `registered`", None),))
+                           missing=(Line("not-emitted", "registered", Said("not emitted", ("registered",))),))
     late = [sample.result("consent", "Art. 14(2)", "undecided", missing=(sample.lost("service.x"),),
                           **sample.moment(user, 9, row)) for row, user in enumerate(("u-1", "u-1", "u-2"), 1)]
     report = replace(sample.clean(), findings=(silent, *late), rules=(
@@ -159,8 +160,9 @@ def test_what_is_said_of_a_service_stands_beside_its_moments() -> None:
 
 def test_a_duty_without_a_key_is_told_by_what_gave_rise_to_it() -> None:
     def duty(hour: int, service: str) -> Result:
-        found = sample.result("assess", "Art. 22(2)", "pending", due="the end of 2026-11-24", service=service,
-                              due_instant="2026-11-24T15:59:59Z", **sample.moment("", hour, hour, "demanded"))
+        found = sample.result("assess", "Art. 22(2)", "pending", service=service,
+                              due=Said("end of day", ("2026-11-24",)), due_instant="2026-11-24T15:59:59Z",
+                              **sample.moment("", hour, hour, "demanded"))
         assert found.moment is not None
         return replace(found, moment=replace(found.moment, keys={}))
 
@@ -182,7 +184,7 @@ def flat(text: str) -> str:
 def test_duties_due_within_one_second_are_in_order() -> None:
     """A fraction made the later of two instants the first."""
     dues = ["2026-11-20T04:10:00.5Z", "2026-11-20T04:10:01Z", "2026-11-20T04:10:00Z"]
-    duties = [sample.result("answer", "Art. 14(4)", "pending", due=due, due_instant=due,
+    duties = [sample.result("answer", "Art. 14(4)", "pending", due=as_is(due), due_instant=due,
                             **sample.moment(f"u-{place}", 12, place + 1)) for place, due in enumerate(dues)]
     report = replace(sample.clean(), findings=tuple(sorted(duties, key=reading_order)))
     assert [one.due_instant for one in report.findings] == sorted(dues, key=lambda due: due.rstrip("Z"))
@@ -196,7 +198,7 @@ def test_duties_due_after_the_time_asked_about_are_counted_in_every_format_that_
     kept = tuple(one for one in report.findings if one.verdict != "pending" or (one.due_instant or "") < "2026-11-26")
     rules = tuple(replace(one, later=2) if one.rule == "delete_on_request" else one for one in report.rules)
     assert len(report.findings) - len(kept) == 2
-    report = replace(report, findings=kept, rules=rules, until=Until("4 days", "the end of 2026-11-25",
+    report = replace(report, findings=kept, rules=rules, until=Until("4 days", Said("end of day", ("2026-11-25",)),
                                                                      "2026-11-25T15:59:59.999999Z"))
     text = to_text(report)
     assert "pending    4 open duties due by the end of 2026-11-25, by due date; 2 later\n" in text
@@ -213,16 +215,8 @@ def test_duties_due_after_the_time_asked_about_are_counted_in_every_format_that_
     assert render("concise", report).count(" pending[") == 4
 
 
-def test_every_label_is_there_in_both_languages() -> None:
-    assert set(WORDS["en"]) == set(WORDS["zh"])
-    assert all(set(VERDICTS) <= set(words) for words in WORDS.values())
+def test_every_verdict_has_a_colour() -> None:
     assert set(COLOURS) == set(VERDICTS)
-
-
-def test_what_a_report_says_of_itself_has_chinese() -> None:
-    report = sample.rich()
-    for text in (*(judged.in_force for judged in report.judged), *report.notes):
-        assert any(re.fullmatch(pattern, text) for pattern, _ in IN_CHINESE), text
 
 
 @pytest.mark.parametrize(("text", "width", "lines"), [
@@ -237,6 +231,9 @@ def test_wrapping(text: str, width: int, lines: list[str]) -> None:
 
 
 # ---- reasons ----------------------------------------------------------------------------------------------------
+
+NO_E = Line("no-event", "e", Said("none before", ("e",)))
+
 
 @pytest.mark.parametrize(("requirement", "evidence", "found", "required"), [
     ("must a.b", [sample.part("a.b"), sample.fact("a.b", "false")], ["a.b is false; must be true"], []),
@@ -253,17 +250,17 @@ def test_wrapping(text: str, width: int, lines: list[str]) -> None:
      ['a.b is ["x", "q"]; must not contain "x"'], []),
     ('must a.b contains all ["x", "y"]', [sample.part('a.b contains all ["x", "y"]'), sample.fact("a.b", '["q…"]')],
      ['a.b is ["q…"]; must contain all of "x", "y"'], []),
-    ("must a.b is present", [sample.part("a.b is present"), Line("fact", "a.b", "a.b is not stated")],
+    ("must a.b is present", [sample.part("a.b is present"), Line("fact", "a.b", Said("not stated", ("a.b",)))],
      ["a.b is not stated; must be stated"], []),
     # one way out of several is not what must be
     ("must a.b or a.c", [sample.part("a.b"), sample.fact("a.b", "false"), sample.part("a.c"),
                          sample.fact("a.c", "false")], ["a.b is false", "a.c is false"], ["must a.b or a.c"]),
     # only the demand that failed
     ("must a.b and must a.c", [sample.part("a.c"), sample.fact("a.c", "false")], ["a.c is false; must be true"], []),
-    ("must e before", [sample.part("e before"), Line("no-event", "e", "no e before")], ["no e before"], []),
+    ("must e before", [sample.part("e before"), NO_E], ["no e before"], []),
     ("must a.b and must e before and must f before",
-     [sample.part("a.b"), sample.fact("a.b", "false"), sample.part("e before"), Line("no-event", "e", "no e before"),
-      sample.part("f before"), Line("no-event", "f", "no f since 2026-01-01")],
+     [sample.part("a.b"), sample.fact("a.b", "false"), sample.part("e before"), NO_E,
+      sample.part("f before"), Line("no-event", "f", Said("none since", ("f", "2026-01-01")))],
      ["a.b is false; must be true", "no e before", "no f since 2026-01-01"], ["must f before"]),
     ("must known(x)", [sample.part("x is present")], ["x is not known"], ["must known(x)"]),
     ("must not happen", [], [], ["must not happen"]),
@@ -271,8 +268,9 @@ def test_wrapping(text: str, width: int, lines: list[str]) -> None:
     ("must a.bc", [sample.part("a.bc"), sample.fact("a.b", "1")], ["a.b is 1"], ["must a.bc"]),
 ])
 def test_reasons_of_a_violation(requirement: str, evidence: list[Line], found: list[str], required: list[str]) -> None:
-    why = reasons(sample.result("r", "Art. 1", "violated", requirement=requirement, evidence=tuple(evidence)))
-    assert (list(why.found), list(why.required)) == (found, required)
+    why = reasons(sample.result("r", "Art. 1", "violated", requirements=sample.musts(requirement),
+                                evidence=tuple(evidence)))
+    assert ([one.told() for one in why.found], [one.told() for one in why.required]) == (found, required)
 
 
 def test_every_violated_or_undecided_result_has_a_sentence() -> None:
@@ -317,8 +315,9 @@ def test_fingerprints_tell_results_apart() -> None:
 
 def test_fingerprints_do_not_hear_of_lines_and_words() -> None:
     one = sample.rich().findings[0]
-    moved = replace(one, place=Place(sample.SERVICE, 99, 1), title="Other", fix="Other", requirement="must other",
-                    severity="info", version="later", citations=("Art. 20",), rule_place=Place("x", 1, 1))
+    moved = replace(one, place=Place(sample.SERVICE, 99, 1), title="Other", fix="Other",
+                    requirements=sample.musts("must other"), severity="info",
+                    version="later", citations=("Art. 20",), rule_place=Place("x", 1, 1))
     assert fingerprints((one,)) == fingerprints((moved,))
     assert fingerprints((one,)) != fingerprints((replace(one, service="services/other.yaml"),))
     assert fingerprints((one,)) != fingerprints((replace(one, rule="other"),))
@@ -349,7 +348,7 @@ def test_the_schema_can_say_no(break_it: Any) -> None:
 
 def test_json_carries_every_field_of_a_result() -> None:
     data = json.loads(render("json", sample.rich()))["results"][0]
-    renamed = {"citations": "articles", "due_instant": "due", "provisional": "due"}
+    renamed = {"citations": "articles", "requirements": "requirement", "due_instant": "due", "provisional": "due"}
     assert {renamed.get(one.name, one.name) for one in fields(model.Result)} | {"fingerprint"} == set(data)
     assert all(is_dataclass(one) for one in (model.Result, model.Report))
 
