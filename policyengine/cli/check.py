@@ -11,7 +11,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,11 +39,13 @@ from policyengine.cli.common import (
 )
 from policyengine.cli.progress import Progress
 from policyengine.core.verdict import VERDICTS, Verdict
+from policyengine.report.entries import NAMED
 from policyengine.report.formats import render
 from policyengine.report.model import Report, Result
 from policyengine.report.words import Said
 from policyengine.workspace.check import ENGINES, EngineName, Request, check
 from policyengine.workspace.config import FORMATS, LANGS, TABLES, Config
+from policyengine.workspace.extent import Extent
 from policyengine.workspace.library import find_library
 
 if TYPE_CHECKING:  # few runs want one
@@ -54,6 +56,9 @@ EMPTY = frozenset({"empty-glob", "no-input-files", "no-input"})
 
 TOLD = 100
 """Of what an engine finds, at least so many of a rule and verdict are told where a format shows all."""
+
+SHORT = frozenset({"text", *TABLES})
+"""The formats that give the evidence of so many findings of a rule and verdict as `--max-findings` says, or none."""
 
 NOTED = frozenset({"text", "json", "sarif"})
 """The formats that have room for what a report says of itself; beside the others it is said on stderr."""
@@ -153,7 +158,8 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
     if findings is not None and engine != "spark":
         fail((error("usage", "`--findings` goes with `--engine spark`",
                     help="elsewhere `--output ndjson=FILE` writes the same columns"),))
-    tables = [one for one in (config.format, *(output.format for output in outputs)) if one in TABLES]
+    formats = dict.fromkeys(map(_concrete, (config.format, *(output.format for output in outputs))))
+    tables = [one for one in formats if one in TABLES]
     if tables and engine == "spark":
         fail((error("usage", f"`{tables[0]}` does not go with `--engine spark`",
                     help="`--findings FOLDER` has the cluster write what is found, as Parquet or NDJSON"),))
@@ -171,7 +177,7 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
         request = Request(
             named, traces, regulations, version, as_of, rules, params, int(time.time()) * 1_000_000, everything,
             stdin_filename, engine=engine, memory=memory, master=master, findings=findings,
-            most=dict.fromkeys(VERDICTS, max(max_findings, TOLD)) | ({"pending": OPEN} if pending else {}),
+            told=_told(formats, max_findings, pending),
             due_within=due_within, table=open_table() if tables else None, progress=progress)
         report, diagnostics, sources = check(request, config, library)
     if report is None and allow_empty and diagnostics and {one.name for one in diagnostics} <= EMPTY:
@@ -197,6 +203,15 @@ def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tup
     code = exit_code((one.severity for one in _counting(report, allow_undecided)), config.fail_on, exit_zero=exit_zero)
     note(f"{_meaning(report, code, config, allow_undecided)}; {time.perf_counter() - started:.1f} s")
     return code
+
+
+def _told(formats: Collection[str], most: int, pending: bool) -> dict[Verdict, Extent]:
+    """How much of what an engine finds the formats tell; with `pending` all open duties."""
+    listed = max(most, TOLD)
+    short = SHORT.issuperset(formats)
+    duties = OPEN if pending else listed
+    told = dict.fromkeys(VERDICTS, Extent(listed, most + NAMED, most) if short else Extent(listed, listed))
+    return told | {"pending": Extent(duties, duties, most) if short else Extent(duties, duties)}
 
 
 def open_table() -> Table:

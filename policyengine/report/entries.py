@@ -16,6 +16,10 @@ from policyengine.core.verdict import Verdict
 from policyengine.report.model import Line, Place, Report, Result, RuleCount
 from policyengine.report.words import Lang, Said, joined
 
+NAMED = 20
+"""Of a rule with more findings than a report lists, text looks at so many more than it shows, for whom they are about.
+"""
+
 WHOLE = 1_000_000  # `shorten` then only shows control characters
 
 

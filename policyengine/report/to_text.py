@@ -8,10 +8,12 @@ that.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from policyengine.base.diagnostic import shorten
 from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.report.entries import (
+    NAMED,
     Entry,
     by_version,
     clean,
@@ -95,7 +97,7 @@ class _Page:
         self.put(head, "strong", indent=0, hang=2)
         self.put(either(judged.title_en, judged.title_zh, self.lang), indent=0)
         self.lines.append("")
-        every = entries(self.report, results)
+        every = [self.shortened(entry) for entry in entries(self.report, results)]
         listed = "pending" if self.pending else None  # of all rules together, below the others
         found = [entry for entry in every if entry.verdict != listed]
         own = [entry for entry in found if entry.missing is None]
@@ -116,6 +118,12 @@ class _Page:
             later = sum(count.later for count in self.report.rules
                         if (count.regulation, count.version) == (judged.regulation, judged.version))
             self.to_do(waiting, later)
+
+    def shortened(self, entry: Entry) -> Entry:
+        """An entry of which a long report leaves out some, so that it reads the same whatever other formats list."""
+        if entry.verdict == "pending" or not entry.left_out:
+            return entry
+        return replace(entry, results=entry.results[:self.limit + NAMED])
 
     def to_do(self, found: Sequence[Entry], later: int) -> None:
         """The open duties of all rules, the first due first: until when, for whom, which rule, which article; and how
@@ -330,7 +338,7 @@ class _Page:
             self.put(self.say("fix", clean(either(first.fix, first.fix_zh, self.lang))), "help", hang=2)
 
     def params(self, entry: Entry) -> None:
-        used = {name: value for result in entry.results for name, value in result.params.items()}
+        used = {name: value for result in entry.results[:self.limit] for name, value in result.params.items()}
         if used:
             self.put(self.told(joined("comma", (Said("param", one) for one in used.items()))), hang=2)
 

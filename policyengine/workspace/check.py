@@ -43,6 +43,7 @@ from policyengine.report.evidence import last_in_time
 from policyengine.report.model import Report, RuleCount, Until
 from policyengine.report.words import Said, as_is, counted
 from policyengine.workspace.config import Config, EventSource
+from policyengine.workspace.extent import Extent
 from policyengine.workspace.inputs import (
     Seen,
     Service,
@@ -78,10 +79,10 @@ ENGINES: tuple[EngineName, ...] = ("auto", "evaluator", "duckdb", "spark")
 class Request:
     """What one `check` was asked. `now` is the clock (UTC microseconds), handed in. `parameters` are NAME=VALUE texts
     of the command line, which win over the project's. `processes` 0: as many as there are processors. `engine` judges
-    traces within `memory`, or on the cluster of `master`, which writes all moments found to the folder `findings`; of
-    what an engine finds of a rule, of each verdict the earliest are told, at most so many as `most` says, else all.
-    Open duties are told that are due within `due_within` of the instant of judgement, None: all. All that is found is
-    put into the `table`, if one is given. `progress` hears how far the run is."""
+    traces within `memory`, or on the cluster of `master`, which writes all moments found to the folder `findings`; what
+    an engine finds is told to the extent of `told`, else all. Open duties are told that are due within `due_within` of
+    the instant of judgement, None: all. All that is found is put into the `table`, if one is given. `progress` hears
+    how far the run is."""
 
     services: Sequence[str]
     events: Sequence[str] = ()
@@ -98,7 +99,7 @@ class Request:
     memory: str | None = None
     master: str | None = None
     findings: str | None = None
-    most: Mapping[Verdict, int] = field(default_factory=dict)
+    told: Mapping[Verdict, Extent] = field(default_factory=dict)
     due_within: Period | None = None
     table: Table | None = None
     progress: Progress = silent
@@ -226,7 +227,7 @@ class Run:
         facts_as_of = now if as_of is None else as_of
         trace_as_of = as_of if as_of is not None else now if trace is None else trace.last
         terms = Terms(facts_as_of, trace_as_of, self.sources(reference), self.request.everything, self.library,
-                      None if trace is None else trace.store, self.request.most,
+                      None if trace is None else trace.store, self.request.told,
                       self.until(trace_as_of, reference.calendar), self.request.table is not None,
                       self.request.progress)
         if self.request.table is not None:

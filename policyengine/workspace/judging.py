@@ -25,6 +25,7 @@ from policyengine.core.verdict import FINDINGS, VERDICTS, Judgement, Setting, Ve
 from policyengine.facts.compiled import load as load_facts
 from policyengine.report.evidence import Context
 from policyengine.report.model import Result
+from policyengine.workspace.extent import Extent
 from policyengine.workspace.inputs import Service, service_id
 from policyengine.workspace.library import Book, Library
 from policyengine.workspace.results import result_of
@@ -57,8 +58,8 @@ class Sitting:
 @record
 class Terms:
     """What holds for all sittings of a run. Instants are UTC microseconds; `everything`: also results that are
-    satisfied or not applicable are wanted. `store`: where the events are, if not with the services; of what it finds of
-    a rule, of each verdict the earliest are told, at most so many as `most` says, else all. Duties that are due after
+    satisfied or not applicable are wanted. `store`: where the events are, if not with the services; what it finds
+    is told to the extent of `told`, else all. Duties that are due after
     `until`, or without a date, are counted and not told; None: all are. `listed`: what is found is also wanted as rows.
     `progress` hears how far the run is."""
 
@@ -68,7 +69,7 @@ class Terms:
     everything: bool
     library: Library
     store: Store | None = None
-    most: Mapping[Verdict, int] = field(default_factory=dict)
+    told: Mapping[Verdict, Extent] = field(default_factory=dict)
     until: int | None = None
     listed: bool = False
     progress: Progress = silent
@@ -185,7 +186,7 @@ class _Bench:
         terms, book = self.terms, self.sitting.book
         wanted = VERDICTS if terms.everything else tuple(one for one in VERDICTS if one in FINDINGS)
         asked = Question(book.policy, service.document.value, service.filter, Setting(terms.trace_as_of,
-                         self.sitting.values), book.calendar, terms.sources, self.sitting.force, wanted, terms.most)
+                         self.sitting.values), book.calendar, terms.sources, self.sitting.force, wanted, terms.told)
         rules = {rule.name: rule for rule in book.policy.rules}
         every = judge_stored(store, asked, [rules[name] for name in self.once], [rules[name] for name in self.moments],
                              terms.progress)

@@ -128,11 +128,11 @@ SEVERITY_ORDER: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
 
 
 def reading_order(result: Result) -> tuple[Any, ...]:
-    """Violated, undecided, pending, exempt; inside by severity, article, rule, service, moment."""
+    """Violated, undecided, pending, exempt; inside by severity, article, rule, service, due time, moment. What is alike
+    in all of that stays as it stands: in the order of the trace."""
     return (VERDICTS.index(result.verdict), SEVERITY_ORDER[result.severity], result.regulation, result.version,
             _article(result.citations), result.rule, result.service,
-            in_time(result.due_instant or ""), in_time(result.moment.instant if result.moment else ""),
-            result.place.row or 0 if result.place else 0, tuple((result.moment.keys if result.moment else {}).values()))
+            in_time(result.due_instant or ""), in_time(result.moment.instant if result.moment else ""))
 
 
 def _article(citations: tuple[str, ...]) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import count
+from itertools import count, groupby
 from typing import Any
 
 from policyengine.base.ahead import ahead
@@ -31,6 +31,7 @@ from policyengine.trace.engines.footprint import footprint
 from policyengine.trace.plan.calendars import Horizon
 from policyengine.trace.plan.plan import Guard, Known, Plan, TooManyPairs, plan
 from policyengine.trace.plan.shared import shared
+from policyengine.workspace.extent import WHOLE, Extent
 
 MEANWHILE = 60
 """While the engine runs the next rules, moments are explained as soon as there are so many for each of these rules:
@@ -94,7 +95,7 @@ class Judged:
 @record
 class Question:
     """What is asked of a store: a policy about one service. `force`: moments from its start up to, not including, its
-    end. `wanted` verdicts are reported, of each the earliest, at most so many as `most` says (by default all)."""
+    end. `wanted` verdicts are reported, of each the earliest, to the extent of `told` (by default all)."""
 
     policy: ir.Policy
     facts: Mapping[str, Any]
@@ -104,7 +105,12 @@ class Question:
     sources: Sources | None
     force: tuple[int | None, int | None]
     wanted: tuple[Verdict, ...]
-    most: Mapping[Verdict, int] = field(default_factory=dict)
+    told: Mapping[Verdict, Extent] = field(default_factory=dict)
+
+    def most(self, verdict: Verdict, number: int) -> int:
+        """How many of so many moments of a rule are told."""
+        extent = self.told.get(verdict, WHOLE)
+        return number if number <= extent.most else extent.of_more
 
 
 def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments: Sequence[ir.Rule],
@@ -148,14 +154,14 @@ def judge_stored(store: Store, asked: Question, once: Sequence[ir.Rule], moments
     meanwhile = TOGETHER
     runs: Generator[_Run, None, None] = (judged(store.engine, of) for of in plans)
     if store.engine.aside is not None:
-        runs = ahead(plans, [partial(judged, one) for one in store.engine.each()], lambda run: len(run.found), TOGETHER)
+        runs = ahead(plans, [partial(judged, one) for one in store.engine.each()], lambda run: run.whys, TOGETHER)
         meanwhile = MEANWHILE
     waiting: list[_Run] = []
     with closing(runs):
         for left, run in zip(reversed(range(len(plans))), runs, strict=True):
             waiting.append(run)
             # Rows are fetched for several rules at once; the last rule leaves none to be waited for.
-            if sum(len(run.found) for run in waiting) >= min(TOGETHER, meanwhile * left):
+            if sum(run.whys for run in waiting) >= min(TOGETHER, meanwhile * left):
                 yield from _explained(waiting, asked, rows, store)
                 waiting = []
 
@@ -172,6 +178,11 @@ class _Run:
     judged: Judged
     found: tuple[Found, ...] = ()
 
+    @property
+    def whys(self) -> int:
+        """How many are to be explained."""
+        return sum(one.why for one in self.found)
+
 
 def _run(engine: Engine, rule: ir.Rule, made: Plan | str, whole: Sequence[Judgement], asked: Question) -> _Run:
     if isinstance(made, str):
@@ -184,12 +195,31 @@ def _run(engine: Engine, rule: ir.Rule, made: Plan | str, whole: Sequence[Judgem
         return _Run(Judged(rule, {}, gap=str(gap)))
     counts = {verdict: n + sum(one.verdict == verdict for one in whole) for verdict, n in counted.counts.items()}
     hard = engine.found(counted, hard=True) if counted.hard else []
-    told = engine.found(counted, hard=False, most=asked.most) if any(
+    most = {verdict: asked.most(verdict, number) for verdict, number in counted.counts.items()}
+    told = engine.found(counted, hard=False, most=most) if any(
         counted.counts[verdict] for verdict in asked.wanted) else []
     engine.tell(asked.policy, counted)
     engine.done(counted)
     listed = tuple(one for one in whole if one.verdict in asked.wanted)
-    return _Run(Judged(rule, counts, counted.ties, listed), (*hard, *told))
+    return _Run(Judged(rule, counts, counted.ties, listed), (*hard, *_asked_why(told, counted.counts, asked)))
+
+
+def _asked_why(told: Sequence[Found], counts: Mapping[Verdict, int], asked: Question) -> list[Found]:
+    """The moments found, with which of them are explained: of each verdict the first, and all at the last's time."""
+    result: list[Found] = []
+    for verdict, group in groupby(told, lambda one: one.verdict):
+        ones = list(group)
+        assert verdict is not None
+        whys = asked.told.get(verdict, WHOLE).whys
+        if whys < len(ones) and not (verdict == "undecided" and counts[verdict] == len(ones)):
+            last = _stands(ones[whys - 1]) if whys else None
+            ones = [one if last is not None and _stands(one) <= last else replace(one, why=False) for one in ones]
+        result += ones
+    return result
+
+
+def _stands(found: Found) -> tuple[int, int]:
+    return found.t if found.due is None else found.due, found.t
 
 
 def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows, store: Store) -> Iterator[Judged]:
@@ -208,7 +238,8 @@ def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows, store: Stor
             for run in waiting:
                 yield from _explained([run], asked, rows, store)
         return
-    for found, judgement in explained:
+    places = {id(one): place for run in waiting for place, one in enumerate(run.found)}
+    for found, judgement in sorted(explained, key=lambda one: places[id(one[0])]):
         if found.verdict is None:
             added[judgement.rule, judgement.verdict] += 1
             ties[judgement.rule] += judgement.tie
@@ -222,7 +253,7 @@ def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows, store: Stor
             yield _judge_rows(store, one.rule, one.gap, asked, rows)
             continue
         counts = {verdict: n + added[name, verdict] for verdict, n in one.counts.items()}
-        yield replace(one, counts=counts, ties=one.ties + ties[name], judgements=_earliest(told[name], asked.most))
+        yield replace(one, counts=counts, ties=one.ties + ties[name], judgements=_earliest(told[name], counts, asked))
 
 
 def _judge_once(rule: ir.Rule, asked: Question, rows: Rows) -> Judged:
@@ -256,15 +287,15 @@ def _tallied(rule: ir.Rule, found: Sequence[Judgement], asked: Question) -> Judg
     for judgement in found:
         counts[judgement.verdict] += 1
     return Judged(rule, counts, sum(one.tie for one in found),
-                  _earliest([one for one in found if one.verdict in asked.wanted], asked.most))
+                  _earliest([one for one in found if one.verdict in asked.wanted], counts, asked))
 
 
-def _earliest(found: Sequence[Judgement], most: Mapping[Verdict, int]) -> tuple[Judgement, ...]:
-    """At most so many of each verdict, the earliest."""
-    kept: dict[Verdict, int] = {}
+def _earliest(found: Sequence[Judgement], counts: Mapping[Verdict, int], asked: Question) -> tuple[Judgement, ...]:
+    """Those that are told of each verdict."""
+    kept: Counter[Verdict] = Counter()
     result = []
     for one in sorted(found, key=lambda one: one.due or (one.moment.time if one.moment else 0)):
-        kept[one.verdict] = kept.get(one.verdict, 0) + 1
-        if one.verdict not in most or kept[one.verdict] <= most[one.verdict]:
+        kept[one.verdict] += 1
+        if kept[one.verdict] <= asked.most(one.verdict, counts[one.verdict]):
             result.append(one)
     return tuple(result)

@@ -37,7 +37,8 @@ class TooManyRows(Exception):
 @record
 class Found:
     """A moment to be reported or judged anew: instants are UTC microseconds, `pos`, `first` and `past` places of
-    events in the order (None where there is no such event); `verdict` None where only the evaluator can say."""
+    events in the order (None where there is no such event); `verdict` None where only the evaluator can say. Without
+    `why` nobody asks for its evidence."""
 
     t: int
     known: int
@@ -47,6 +48,7 @@ class Found:
     verdict: Verdict | None
     due: int | None
     tie: bool
+    why: bool = True
 
 
 class Rows(Protocol):
@@ -72,8 +74,8 @@ class About:
 
 def explain(about: About, found: Sequence[tuple[ir.Rule, Found]], rows: Rows,
             ) -> Iterator[tuple[Found, Judgement]]:
-    """A judgement for each moment, in no order. Where a moment rests on more rows than can be read, it comes without
-    evidence; one that only the evaluator can judge is then an error: `TooManyRows`."""
+    """A judgement for each moment, in no order; without evidence where nobody asks why, or where a moment rests on more
+    rows than can be read: one that only the evaluator can judge is then an error, `TooManyRows`."""
     for start in range(0, len(found), TOGETHER):
         yield from _explain(about, found[start:start + TOGETHER], rows)
 
@@ -84,28 +86,35 @@ def _explain(about: About, found: Sequence[tuple[ir.Rule, Found]], rows: Rows,
     by_rule: dict[str, tuple[ir.Rule, list[Found]]] = {}
     for rule, one in found:
         by_rule.setdefault(rule.name, (rule, []))[1].append(one)
-    parts = [(rule, ones[start:start + OF_A_RULE]) for rule, ones in by_rule.values()
-             for start in range(0, len(ones), OF_A_RULE)]
+    parts = [(rule, whys[start:start + OF_A_RULE]) for rule, ones in by_rule.values()
+             for whys in [[one for one in ones if one.why]] for start in range(0, len(whys), OF_A_RULE)]
     places = {place for _, one in found for place in (one.pos, one.first, one.past) if place is not None}
     among = {event for rule, _ in by_rule.values() if rule.trigger is not None
              for event in trigger_events(rule.trigger, about.policy)}
     events = rows.at(sorted(places), among)
+    yield from (_told(rule, one, _moment(rule, one, events)) for rule, one in found if not one.why)
     asked = [(rule, [(one, _moment(rule, one, events)) for one in ones]) for rule, ones in parts]
     try:
         have = _footprints(about, [(rule, [moment for _, moment in ones]) for rule, ones in asked], rows)
     except TooManyRows:
-        if len(found) > 1:
-            half = len(found) // 2
-            for part in (found[:half], found[half:]):
+        if len(whys := [of for of in found if of[1].why]) > 1:
+            half = len(whys) // 2
+            for part in (whys[:half], whys[half:]):
                 yield from _explain(about, part, rows)
             return
         [(rule, [(one, moment)])] = asked
         if one.verdict is None:
             raise
-        yield one, Judgement(rule.name, one.verdict, moment, one.due, tie=one.tie)
+        yield _told(rule, one, moment)
         return
     for (rule, ones), rests_on in zip(asked, have, strict=True):
         yield from _judged(rule, ones, rests_on)
+
+
+def _told(rule: ir.Rule, found: Found, moment: Moment) -> tuple[Found, Judgement]:
+    """What columns say of a moment, without evidence."""
+    assert found.verdict is not None
+    return found, Judgement(rule.name, found.verdict, moment, found.due, tie=found.tie)
 
 
 def _footprints(about: About, asked: Sequence[tuple[ir.Rule, Sequence[Moment]]], rows: Rows) -> list[Footprint]:
