@@ -294,7 +294,9 @@ def _rule(declared: ast.Rule, context: Context) -> ir.Rule:
     return ir.Rule(declared.name.text, declared.title.value if declared.title else _title(declared.name.text),
                    citations(declared.citations), _family(declared.family, found), _severity(declared.severity, found),
                    keys, trigger, when, must, unless, declared.fix.value if declared.fix else "",
-                   None if declared.applies is None else _applies(declared.applies, context), declared.name.span)
+                   None if declared.applies is None else _applies(declared.applies, context),
+                   declared.title_zh.value if declared.title_zh else "",
+                   declared.fix_zh.value if declared.fix_zh else "", declared.name.span)
 
 
 def _title(name: str) -> str:

@@ -5,11 +5,11 @@ The same value becomes terminal text, one concise line, JSON and SARIF. How a me
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Literal
 
+from policyengine.base.columns import columns
 from policyengine.base.record import record
 from policyengine.base.source import Source, Span
 
@@ -121,8 +121,8 @@ def _excerpt(span: Span, label: str, mark: str, sources: Mapping[str, Source]) -
     shown = "".join(c if c.isprintable() or c == "\t" else "�" for c in text[first:last])
     shown = ("…" if first else "") + shown + ("…" if last < len(text) else "")
     before = (" " if first else "") + "".join(
-        "\t" if c == "\t" else " " * _width(c) for c in text[first: span.column - 1])
-    marked = mark * max(1, sum(_width(c) for c in text[span.column - 1: min(end - 1, last)]))
+        "\t" if c == "\t" else " " * columns(c) for c in text[first: span.column - 1])
+    marked = mark * max(1, columns(text[span.column - 1: min(end - 1, last)]))
     return [f"{gutter}--> {_place(span)}", f"{gutter} |", f"{span.line} | {shown}",
             f"{gutter} | {before}{marked} {label}".rstrip()]
 
@@ -137,10 +137,3 @@ def _clip(text: str, column: int, end: int) -> tuple[int, int]:
     room = max(10, (LONGEST - (end - column)) // 2)
     first = max(0, min(column - 1 - room, len(text) - LONGEST))
     return first, min(len(text), first + LONGEST)
-
-
-def _width(char: str) -> int:
-    """Columns a terminal gives a character: two for wide (Chinese) ones."""
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -446,7 +446,9 @@ class Must:
 
 @record
 class Rule:
-    """One duty. `when` does not repeat the policy's scope, in whose place stands `applies` if the rule has one."""
+    """One duty. `when` does not repeat the policy's scope, in whose place stands `applies` if the rule has one.
+    `title_zh` and `fix_zh` say the title and the fix in Chinese, empty where the policy does not; no verdict rests on
+    them."""
 
     name: str
     title: str
@@ -460,6 +462,8 @@ class Rule:
     unless: tuple[Unless, ...]
     fix: str
     applies: Expr | None = None
+    title_zh: str = ""
+    fix_zh: str = ""
     span: Span = _span()
 
 

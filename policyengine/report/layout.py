@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 
+from policyengine.base.columns import columns
 
-def columns(text: str) -> int:
-    """Columns a terminal gives a text: two for each wide (Chinese) character."""
-    return sum(_columns(char) for char in text)
-
-
-def _columns(char: str) -> int:
-    if char.isascii():
-        return 1
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+__all__ = ["columns", "pad", "wrap"]
 
 
 def pad(text: str, width: int) -> str:
@@ -48,7 +38,7 @@ def _pieces(text: str) -> Iterable[str]:
     piece = ""
     for before, char in zip(" " + text, text, strict=False):
         breaks = before == " " or (char not in _NO_LINE_START and char != " "
-                                   and (_columns(char) == 2 or (_columns(before) == 2 and before not in "（「『《")))
+                                   and (columns(char) == 2 or (columns(before) == 2 and before not in "（「『《")))
         if piece and breaks:
             yield piece
             piece = ""

@@ -498,7 +498,8 @@ class Episode:
 
 @record
 class Rule:
-    """One duty. `applies` is its own scope, in place of the policy's; in the text it stands before `per`."""
+    """One duty. `applies` is its own scope, in place of the policy's; in the text it stands before `per`. `title_zh`
+    and `fix_zh` are what stands behind `zh`; only with the English text can they be there."""
 
     name: Name
     title: Text | None
@@ -512,6 +513,8 @@ class Rule:
     unless: tuple[Unless, ...]
     fix: Text | None
     applies: Expr | None = None
+    title_zh: Text | None = None
+    fix_zh: Text | None = None
     span: Span = _span()
 
 

@@ -1,8 +1,9 @@
 """A parsed policy file and its text -> the text in the canonical layout, with every comment.
 
-Two spaces before a clause, one clause a line, lines of at most 120 columns where the words allow it. Kept as written:
-comments, grouping by blank lines, the line breaks of a condition its author spread over lines, and the whole of a
-clause that has a comment inside. It knows no meaning; it does not format a file that has syntax mistakes.
+Two spaces before a clause, one clause a line, lines of at most 120 columns where the words allow it; a Chinese letter
+takes two. Kept as written: comments, grouping by blank lines, the line breaks of a condition its author spread over
+lines, and the whole of a clause that has a comment inside. It knows no meaning; it does not format a file that has
+syntax mistakes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import assert_never
 
+from policyengine.base.columns import columns
 from policyengine.base.source import Source, Span
 from policyengine.syntax import ast
 from policyengine.syntax.grammar import CLAUSES, Written
@@ -59,9 +61,8 @@ def _units(written: Written) -> list[_Unit]:
     if not isinstance(declaration, ast.Rule):
         return [_Unit(_declaration(declaration), declaration.span, 0)]
     rule = declaration
-    title: tuple[_Doc, ...] = () if rule.title is None else (_nested(LINE, _text(rule.title)),)
-    end = rule.title.span if rule.title else rule.name.span
-    head = _Unit(_group(f"rule {rule.name.text}", *title), rule.span.to(end), 0, apart=True)
+    end = rule.title_zh or rule.title or rule.name
+    head = _Unit(_wording(f"rule {rule.name.text}", rule.title, rule.title_zh), rule.span.to(end.span), 0, apart=True)
     docs = _clauses(rule)
     # Without the places of clauses (a rule that was never written) each stands where the rule does.
     spans = [c.span for c in written.clauses] or [rule.span] * len(docs)
@@ -91,8 +92,16 @@ def _clauses(rule: ast.Rule) -> list[_Doc]:
             case "unless":
                 docs += [_unless(u) for u in rule.unless]
             case "fix":
-                docs += [_group("fix", _nested(LINE, _text(rule.fix)))] if rule.fix else []
+                docs += [_wording("fix", rule.fix, rule.fix_zh)] if rule.fix else []
     return docs
+
+
+def _wording(before: str, english: ast.Text | None, chinese: ast.Text | None) -> _Doc:
+    """A title or a fix; the Chinese begins a line where both do not fit on one, and the English where it does not."""
+    if english is None:
+        return before
+    said = _group(before, _nested(LINE, _text(english)))
+    return said if chinese is None else _group(said, _nested(LINE, "zh ", _text(chinese)))
 
 
 def _must(must: ast.Must) -> _Doc:
@@ -558,7 +567,7 @@ def render(doc: _Doc, column: int) -> str:
         match part:
             case str():
                 out.append(part)
-                column += len(part)
+                column += columns(part)
             case _Line(flat=flat):
                 out.append("\n" + " " * indent if broken else flat)
                 column = indent if broken else column + len(flat)
@@ -578,7 +587,7 @@ def render(doc: _Doc, column: int) -> str:
 
 def _rest(doc: _Doc, waiting: Sequence[tuple[int, bool, _Doc]]) -> int:
     """The columns up to the next line end if `doc` stood on one line."""
-    width = len(_flat(doc))
+    width = columns(_flat(doc))
     for _, broken, part in reversed(waiting):
         head, ends = _before_break(part, broken)
         width += head
@@ -591,7 +600,7 @@ def _before_break(doc: _Doc, broken: bool) -> tuple[int, bool]:
     """The columns of `doc` before its first line end, and whether it has one."""
     match doc:
         case str():
-            return len(doc), False
+            return columns(doc), False
         case _Line(flat=flat):
             return (0, True) if broken else (len(flat), False)
         case _Cat(parts=parts):

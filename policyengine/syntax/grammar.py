@@ -88,7 +88,11 @@ def read_clauses(path: str, text: str, line: int) -> tuple[Clause, ...] | Stuck 
     return cast("tuple[Clause, ...] | Stuck | tuple[Diagnostic, ...]", _read(path, text, line, "clauses"))
 
 
-def assemble(name: ast.Name, title: ast.Text | None, clauses: Sequence[Clause], span: Span) -> ast.Rule:
+Wording = tuple[ast.Text | None, ast.Text | None]
+"""What a title or a fix says in English and in Chinese."""
+
+
+def assemble(name: ast.Name, title: Wording, clauses: Sequence[Clause], span: Span) -> ast.Rule:
     """A rule of its clauses, whatever order they stand in; of a clause that may stand only once, the first counts."""
     def only(keyword: str, otherwise: Any) -> Any:
         return next((c.value for c in clauses if c.keyword == keyword), otherwise)
@@ -96,9 +100,10 @@ def assemble(name: ast.Name, title: ast.Text | None, clauses: Sequence[Clause], 
     def all_of(keyword: str) -> tuple[Any, ...]:
         return tuple(c.value for c in clauses if c.keyword == keyword)
 
-    return ast.Rule(name, title, only("cites", ()), only("family", None), only("severity", None), only("per", ()),
-                    only("on", None), all_of("when"), all_of("must"), all_of("unless"), only("fix", None),
-                    only("applies", None), span)
+    fix: Wording = only("fix", (None, None))
+    return ast.Rule(name, title[0], only("cites", ()), only("family", None), only("severity", None), only("per", ()),
+                    only("on", None), all_of("when"), all_of("must"), all_of("unless"), fix[0], only("applies", None),
+                    title[1], fix[1], span)
 
 
 def _read(path: str, text: str, line: int, start: Start) -> Any:
@@ -242,8 +247,7 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
 
     def rule(self, meta: Meta, parts: list[Any]) -> Written:
         name, title, *_ = parts
-        text = None if title is None else self._string(title)
-        return self._written(assemble(self._name(name), text, self._clauses, self._at(meta)))
+        return self._written(assemble(self._name(name), title or (None, None), self._clauses, self._at(meta)))
 
     def unchecked(self, meta: Meta, parts: list[Any]) -> Written:
         return self._written(ast.Unchecked(parts[0], self._string(parts[1]), self._at(meta)))
@@ -311,7 +315,11 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
         return self._clause("unless", ast.Unless(parts[0], parts[1] or (), self._at(meta)), meta)
 
     def clause_fix(self, meta: Meta, parts: list[Any]) -> Clause:
-        return self._clause("fix", self._string(parts[0]), meta)
+        return self._clause("fix", parts[0], meta)
+
+    def wording(self, meta: Meta, parts: list[Any]) -> Wording:
+        english, chinese = parts
+        return self._string(english), None if chinese is None else self._string(chinese)
 
     def cites(self, meta: Meta, parts: list[Any]) -> tuple[ast.Citation, ...]:
         return cast("tuple[ast.Citation, ...]", parts[0])

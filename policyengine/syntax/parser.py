@@ -31,6 +31,8 @@ from policyengine.syntax.grammar import (
 _COMMENT = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"|(?P<comment>#[^\n]*)')
 _BRACKET = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"|#[^\n]*|(?P<open>[(\[])|(?P<close>[)\]])')
 _WORD = re.compile(r"\w+")
+_GOES_ON = frozenset({*CLAUSES, *RESERVED, "zh"})
+"""Words that begin no declaration but stand inside one."""
 # `family` and `severity` are no reserved words, so only a name behind them makes a clause of them.
 _CLAUSE_LINE = re.compile(r"\s*(?:must|cites|per|on|when|unless|fix"
                           r"|(?:family|severity)(?=\s+[A-Za-z_]\w*\s*(?:#.*)?$))\b")
@@ -88,7 +90,7 @@ def _cut(path: str, text: str) -> Iterator[_Piece]:
         opens = bool(line) and not line[0].isspace() and line[0] != "#"
         word = match[0] if opens and (match := _WORD.match(line)) else ""
         closes = bool(piece) and not word and line[:1] in (")", "]")
-        if opens and (word in DECLARATIONS or not (closes or word in CLAUSES or word in RESERVED)):
+        if opens and (word in DECLARATIONS or not (closes or word in _GOES_ON)):
             if piece:
                 yield _Piece(start, "\n".join(piece), tuple(refused))
             piece, start, refused = [line], number, []

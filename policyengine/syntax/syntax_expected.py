@@ -91,6 +91,7 @@ EXAMPLES: Mapping[str, str] = {
 EXAMPLES_AFTER: Mapping[tuple[str, str], str] = {
     ("ends", "_AT"): "such as `ends at logged_out`",
     ("fix", "TEXT"): 'such as `fix "Show a standing notice."`',
+    ("zh", "TEXT"): 'such as `zh "用户知晓其正在与人工智能服务交互"`',
     ("because", "TEXT"): 'such as `because "a principle; no duty of the provider"`',
     ("applies", "_WHEN"): 'such as `applies when service.offered_in contains "CN"`',
 }

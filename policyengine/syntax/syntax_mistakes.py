@@ -92,7 +92,7 @@ def _foreign_sign(p: Place) -> Diagnostic | None:
 
 
 def _not_ascii_name(p: Place) -> Diagnostic | None:
-    if p.found and p.word[0].isalpha() and not p.word.isascii():
+    if p.found and p.word[0].isalpha() and not p.word.isascii() and p.expected != {"TEXT"}:
         return p.say(f"a name has only the letters a to z, digits and `_`, found `{shorten(p.word, 40)}`",
                      "not a name", "other letters may stand in texts and comments")
     return None
@@ -312,6 +312,28 @@ def _dashed(p: Place, first: Word) -> Diagnostic:
                  span=p.span_of(Word(written, first.start, first.start + len(written))))
 
 
+def _chinese(p: Place) -> Diagnostic | None:
+    """`zh "…"` where it cannot stand, and another word, or none, before a second text."""
+    if p.word == "zh" and p.next.startswith('"'):
+        if len(p.before) > 1 and p.before[-2].text == "zh":
+            return p.say("the Chinese text stands twice", "the second", "keep one of them",
+                         notes=(Note("the first is here", p.span_of(p.before[-2], p.before[-1])),))
+        if "TEXT" in p.expected:
+            what = "fix" if p.previous == "fix" else "title"
+            return p.say(f"the {what} stands in English before it stands in Chinese", "no English text before it",
+                         f'write `{p.source.text[p.before[0].start:p.before[-1].end]} "…" zh {shorten(p.next, 40)}`')
+        return p.say("`zh` can stand only after the text of a title or of a fix", "translates nothing",
+                     'such as `rule x "A title" zh "标题"`')
+    if "_ZH" in p.expected and p.found and not p.first_on_line:
+        if p.word.startswith('"'):
+            return p.say(f"expected `zh` or a clause after `{shorten(p.previous, 40)}`, found `{shorten(p.word, 40)}`",
+                         "a second text", f"where it says the same in Chinese, write `zh {shorten(p.word, 40)}`")
+        if p.next.startswith('"') and p.word.isidentifier() and p.word not in CLAUSES:
+            return p.say(f"expected `zh` or a clause after `{shorten(p.previous, 40)}`, found `{shorten(p.word)}`",
+                         "not a word of the language", f"a text is also said in Chinese: `zh {shorten(p.next, 40)}`")
+    return None
+
+
 def _title(p: Place) -> Diagnostic | None:
     if len(p.before) == 2 and p.before[0].text == "rule" and p.found and not p.first_on_line \
             and p.word.isidentifier() and p.word not in CLAUSES:
@@ -417,6 +439,6 @@ Mistake = Callable[[Place], Diagnostic | None]
 MISTAKES: tuple[Mistake, ...] = (
     _full_width_sign, _quotes, _other_comment, _semicolon, _foreign_sign, _foreign_citation, _not_ascii_name,
     _capital_keyword, _mixed, _chained_comparison, _negated_word, _joining_word, _within_last, _unit, _alias_order,
-    _brackets_after, _open_bracket, _index, _missing_comma, _thousands, _dashed_name, _title, _must_happen,
+    _brackets_after, _open_bracket, _index, _missing_comma, _thousands, _dashed_name, _chinese, _title, _must_happen,
     _vocabulary, _header_order, _reserved, _wrong_clause, _then, _count_range, _missing_range,
 )

@@ -62,6 +62,11 @@ def test_a_name_that_only_begins_like_a_word_is_not_coloured() -> None:
     assert not named("  must notice", "notice") and not named("  must x.information", "information")
 
 
+def test_zh_is_coloured_before_a_text_and_not_as_a_name() -> None:
+    assert "keyword.operator.word.guiju" in named('rule r "A title" zh "标题"', "zh")
+    assert not named("  must zh before", "zh") and not named('  must x.zh_cn = "zh"', "zh")
+
+
 def test_the_manifest_names_files_that_exist() -> None:
     manifest = json.loads((FOLDER / "package.json").read_text("utf-8"))["contributes"]
     for path in (manifest["grammars"][0]["path"], manifest["languages"][0]["configuration"]):

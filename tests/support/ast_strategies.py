@@ -6,6 +6,7 @@ They need not make sense (names name nothing, types agree with nothing); they ca
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,8 @@ Strategy = st.SearchStrategy[Any]
 # Words with a meaning in some places only are names in most others; these few cannot be in the places tried here.
 _NOT_NAMES = frozenset({*RESERVED, "first", "start", "the", "happen", "all", "none"})
 _WORDS = st.sampled_from(["age", "user", "service", "severity", "count", "sum", "duration", "state", "rule", "of", "by",
-                          "before", "gap", "channel", "x1", "_y", "family", "version", "vocabulary", "last", "today"])
+                          "before", "gap", "channel", "x1", "_y", "family", "version", "vocabulary", "last", "today",
+                          "zh"])
 _FIELDS = st.sampled_from(["age", "not", "must", "all", "the", "kind", "within", "true", "of"])
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
@@ -109,10 +111,19 @@ def _few(of: Strategy, at_least: int = 0) -> Strategy:
     return st.lists(of, min_size=at_least, max_size=2).map(tuple)
 
 
-rules: Strategy = st.builds(
-    ast.Rule, names, st.none() | texts, st.just(()) | some_citations, st.none() | names, st.none() | names, _keys,
+# A title or a fix: nothing, English, or both, some of them longer than a line.
+_wordings = st.just((None, None)) | st.tuples(*[texts | st.text("字 a", min_size=30, max_size=90).map(ast.Text)] * 2) \
+    | texts.map(lambda text: (text, None))
+
+
+def _worded(rule: ast.Rule, title: tuple[Any, Any], fix: tuple[Any, Any]) -> ast.Rule:
+    return replace(rule, title=title[0], title_zh=title[1], fix=fix[0], fix_zh=fix[1])
+
+
+rules: Strategy = st.builds(_worded, st.builds(
+    ast.Rule, names, st.none(), st.just(()) | some_citations, st.none() | names, st.none() | names, _keys,
     st.none() | triggers, _few(_conditions), _few(_musts, 1),
-    _few(st.builds(ast.Unless, _conditions, st.just(()) | some_citations)), st.none() | texts)
+    _few(st.builds(ast.Unless, _conditions, st.just(()) | some_citations)), st.none()), _wordings, _wordings)
 
 declarations: Strategy = (
     rules

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from policyengine.base.columns import columns
 from policyengine.syntax import ast
 from policyengine.syntax.format import WIDTH, format_expression, format_file
 from policyengine.syntax.parser import parse
@@ -23,7 +24,7 @@ def test_a_file_with_every_form() -> None:
     found = formatted(text)
     check_golden(found, FOLDER / "everything.expected.policy")
     assert formatted(found) == found
-    assert max(map(len, found.split("\n"))) <= WIDTH
+    assert max(map(columns, found.split("\n"))) <= WIDTH
 
 
 def test_a_file_with_a_mistake_is_left_alone() -> None:
@@ -47,10 +48,27 @@ def test_a_file_with_a_mistake_is_left_alone() -> None:
     ("rule a must not (happen)", "rule a\n  must not (happen)\n"),
     ("rule a must x and\n y", "rule a\n  must x\n   and y\n"),
     ("rule a must x\n or (y and\n z)", "rule a\n  must x\n    or (y\n        and z)\n"),
+    ('rule a "A"\n  zh\n\n "甲" must x fix "B" zh"乙"', 'rule a "A" zh "甲"\n  must x\n  fix "B" zh "乙"\n'),
+    ('rule a "A" zh  # why\n "甲"\n must x', 'rule a "A" zh  # why\n  "甲"\n  must x\n'),
 ])
 def test_layout(text: str, expected: str) -> None:
     assert formatted(text) == expected
     assert formatted(expected) == expected
+
+
+@pytest.mark.parametrize(("english", "chinese", "expected"), [
+    (41, 30, "{head} {english} {chinese}"), (42, 30, "{head} {english}\n    {chinese}"),
+    (107, 1, "{head} {english}\n    {chinese}"), (108, 1, "{head}\n    {english}\n    {chinese}")])
+@pytest.mark.parametrize("head", ["rule abcde", "rule r\n  must x\n  fix"])
+def test_english_and_chinese_stand_on_one_line_where_they_fit(head: str, english: int, chinese: int,
+                                                              expected: str) -> None:
+    """A Chinese letter takes two columns: ten of `head`, a space, the quotes and `zh` besides, 120 in all."""
+    before = head.splitlines()[-1]
+    english += 10 - len(before)
+    said = expected.format(head=head, english=f'"{"e" * english}"', chinese=f'zh "{"字" * chinese}"')
+    text = said if "must" in head else f"{said}\n  must x"
+    assert formatted(text.replace("\n    ", " ")) == f"{text}\n"
+    assert formatted(f"{text}\n") == f"{text}\n"
 
 
 @pytest.mark.parametrize("text", [

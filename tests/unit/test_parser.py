@@ -226,6 +226,25 @@ def test_a_rule_with_every_clause() -> None:
         (ast.Unless(C, ()), ast.Unless(B, (ast.Citation(None, "Art. 2"),))), ast.Text("So."))
 
 
+def test_a_title_and_a_fix_stand_in_chinese_beside_the_english() -> None:
+    found = rule('"A title" zh "标题"\n  must a\n  fix "So."\n    zh "如此。"')
+    assert (found.title, found.title_zh) == (ast.Text("A title"), ast.Text("标题"))
+    assert (found.fix, found.fix_zh) == (ast.Text("So."), ast.Text("如此。"))
+    assert found.title_zh is not None and found.title_zh.span == Span("p", 1, 21, 1, 25)
+    one = rule('"A title" must a fix "So."')
+    assert (one.title_zh, one.fix_zh) == (None, None)
+    assert one != found
+
+
+@pytest.mark.parametrize("text", [
+    'rule zh "zh" zh "zh"\n  per zh\n  on zh as zh where (zh = "zh")\n  when zh\n  must zh before\n  fix "zh" zh "zh"',
+    "rule zh must zh", "rule zh per zh must zh.zh = zh(zh: zh)", "rule zh family zh must not zh within zh",
+    "param zh = 3 days", "define zh(zh) = zh", "state zh per zh is zh.zh", "episode zh per zh of zh gap zh",
+    "forget zh at zh", "policy zh version zh", "use vocabulary zh"])
+def test_zh_is_a_name_wherever_a_name_stands(text: str) -> None:
+    only(text)
+
+
 def test_must_not_takes_the_whole_of_what_follows() -> None:
     assert rule("must not a or b").must == (ast.Must(ast.Or((A, B)), True),)
     assert rule("must (not a) or b").must == (ast.Must(ast.Or((ast.Not(A), B)), False),)
