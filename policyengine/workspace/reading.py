@@ -7,7 +7,7 @@ The sentence is made from the rule as written, not from the core, in which defin
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from policyengine.core import ir
@@ -358,7 +358,7 @@ def _clauses(rule: ast.Rule) -> dict[str, str]:
     """Keyword -> the clauses of that kind, each on one line."""
     found: dict[str, str] = {}
     keyword = ""
-    for line in format_declaration(rule).splitlines()[1:]:
+    for line in format_declaration(replace(rule, title=None, title_zh=None)).splitlines()[1:]:
         word, _, rest = line.strip().partition(" ")
         if line[:2] == "  " and line[2:3] != " ":
             keyword = word

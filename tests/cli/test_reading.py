@@ -76,6 +76,20 @@ def test_what_a_rule_rests_on_is_found_through_definitions() -> None:
     assert names == ["p", "a", "b", "e"]
 
 
+def test_a_title_of_several_lines_is_no_clause() -> None:
+    """The clauses were read off the lines below the first, which in a long title hold words of ours."""
+    def titled(title: str) -> ast.Rule:
+        file, wrong = parse("a.policy", f"rule a {title}\n  must service.x\n")
+        assert not wrong
+        (found,) = file.declarations
+        assert isinstance(found, ast.Rule)
+        return found
+
+    long = "A" * 120
+    assert changes(titled(f'"{long}" zh "{long}"'), titled('"B"'), (), ()) == ()
+    assert changes(titled(f'"{long}"'), rule("must service.y"), (), ()) == (Change("must", "service.x", "service.y"),)
+
+
 def test_changes_are_clause_by_clause_and_leave_our_words_out() -> None:
     before = rule('cites Art. 1\n  must service.x\n  fix "One."')
     after = rule('cites Art. 2\n  severity warning\n  must service.x\n  must service.y\n  fix "Two."')
