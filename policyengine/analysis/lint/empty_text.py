@@ -22,7 +22,8 @@ def check(subject: Subject) -> Iterator[Finding]:
     for one in subject.own:
         match one:
             case ast.Rule():
-                for what, text in (("title", one.title), ("`fix`", one.fix)):
+                for what, text in (("title", one.title), ("Chinese title", one.title_zh), ("`fix`", one.fix),
+                                   ("Chinese `fix`", one.fix_zh)):
                     if text is not None and not text.value.strip():
                         yield Finding(f"the {what} of `{one.name.text}` is empty", text.span)
             case ast.Unchecked():
