@@ -575,6 +575,18 @@ def test_a_snapshot_of_another_monitor_is_refused() -> None:
         assert name in str(refused.value)
 
 
+@pytest.mark.parametrize("words", [{"title_zh": "标题"}, {"fix_zh": "整改"}, {"title": "Title", "fix": "Do it."}])
+def test_a_snapshot_goes_on_where_titles_and_advice_are_worded_otherwise(words: dict[str, str]) -> None:
+    one = monitor(ANSWER)
+    one.feed(row(0, "use"))
+    again = Monitor.restore(json.loads(json.dumps(one.snapshot())), policy(replace(ANSWER, **words)), {"service": {}},
+                            {}, CALENDAR)
+    assert verdicts([*again.feed(row(3, "reply")), *again.finish()]) == ["satisfied"]
+    with pytest.raises(Refused, match="another policy"):
+        Monitor.restore(json.loads(json.dumps(one.snapshot())), policy(replace(ANSWER, severity="info", **words)),
+                        {"service": {}}, {}, CALENDAR)
+
+
 def test_a_snapshot_of_another_version_is_refused() -> None:
     snapshot = {**monitor(ANSWER).snapshot(), "version": 0}
     with pytest.raises(Refused, match="another version"):

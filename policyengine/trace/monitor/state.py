@@ -106,11 +106,17 @@ def made_of(policy: ir.Policy, facts: Mapping[str, Any], parameters: Mapping[str
             sources: Sources | None, rules: Sequence[str], force: tuple[int | None, int | None]) -> dict[str, str]:
     """Hashes of all that a verdict rests on besides the events, by what a reader calls it."""
     return {name: sha256(text.encode()).hexdigest()[:32] for name, text in (
-        ("policy", json.dumps(encode(policy))), ("service", _text(facts)),
+        ("policy", json.dumps(encode(_without_words(policy)))), ("service", _text(facts)),
         ("set of parameters", _text(parameters)), ("calendar", _text(calendar)),
         ("time zone database", _clocks(calendar.zone)),
         ("statement of sources", _text(None if sources is None else sources.complete)),
         ("choice of rules", _text((list(rules), force))))}
+
+
+def _without_words(policy: ir.Policy) -> ir.Policy:
+    """The policy without its titles and advice, on which no verdict rests and of which a state holds nothing."""
+    return dataclasses.replace(policy, rules=tuple(
+        dataclasses.replace(rule, title="", fix="", title_zh="", fix_zh="") for rule in policy.rules))
 
 
 @cache
