@@ -23,7 +23,8 @@ from policyengine.solver.words import constant
 ALIKE: Final = 0.5
 """From this share of common nodes on, two conditions are one that changed, below it one dropped and one added."""
 
-NO_VERDICT: Final[frozenset[EditPart]] = frozenset({"title", "family", "fix", "citations", "severity"})
+NO_VERDICT: Final[frozenset[EditPart]] = frozenset({
+    "title", "title_zh", "family", "fix", "fix_zh", "citations", "severity"})
 """Parts that no verdict depends on."""
 
 
@@ -81,7 +82,8 @@ def _plain(old: Written, new: Written) -> Iterator[tuple[EditPart, str, str]]:
     before, after = old.rule, new.rule
     table: tuple[tuple[EditPart, str, str], ...] = (
         ("severity", before.severity, after.severity), ("family", before.family, after.family),
-        ("title", before.title, after.title), ("fix", before.fix, after.fix),
+        ("title", before.title, after.title), ("title_zh", before.title_zh, after.title_zh),
+        ("fix", before.fix, after.fix), ("fix_zh", before.fix_zh, after.fix_zh),
         ("citations", ", ".join(map(str, before.citations)), ", ".join(map(str, after.citations))))
     yield from (row for row in table if row[1] != row[2])
 

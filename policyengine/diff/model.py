@@ -153,7 +153,8 @@ Proof = Literal["exact", "bounded", "not_analysable"]
 
 @record
 class RuleSide:
-    """A rule in one version. `source` is its text in the policy file, `file` and `line` where it stands."""
+    """A rule in one version. `source` is its text in the policy file, `file` and `line` where it stands; `title_zh` is
+    empty where the policy says no title in Chinese."""
 
     name: str
     title: str
@@ -163,6 +164,11 @@ class RuleSide:
     file: str
     line: int
     source: str
+    title_zh: str = ""
+
+    def title_in(self, lang: str) -> str:
+        """The title in the language asked for, the English where there is no other."""
+        return (self.title_zh if lang == "zh" else "") or self.title
 
 
 @record
@@ -198,7 +204,7 @@ class Cell:
 
 
 EditPart = Literal["scope", "trigger", "when", "must", "unless", "deadline", "param", "severity", "keys", "state",
-                   "episode", "title", "family", "fix", "citations"]
+                   "episode", "title", "title_zh", "family", "fix", "fix_zh", "citations"]
 
 
 @record

@@ -174,7 +174,8 @@ def _in_common(old_rule: ir.Rule, new_rule: ir.Rule, old: Version, new: Version,
 def side_of(version: Version, rule: ir.Rule) -> RuleSide:
     """A rule as it is written."""
     return RuleSide(rule.name, rule.title, tuple(str(one) for one in rule.citations), rule.severity, rule.family,
-                    rule.span.path, rule.span.line, _whole(version.sources.get(rule.span.path), rule.span.line))
+                    rule.span.path, rule.span.line, _whole(version.sources.get(rule.span.path), rule.span.line),
+                    rule.title_zh)
 
 
 def _whole(source: Source | None, line: int) -> str:

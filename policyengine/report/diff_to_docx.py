@@ -199,7 +199,7 @@ def _rule(change: RuleChange, lang: Lang) -> list[str]:
     names = dict.fromkeys(side.name for side in (change.old, change.new) if side is not None)
     side = change.new or change.old
     direction = label("direction", shown_direction(change), lang)
-    title = f" {side.title}" if side and side.title else ""
+    title = f" {side.title_in(lang)}" if side and side.title else ""
     return [" -> ".join(names) + say("list", lang) + direction + say("stop", lang) + title,
             *(edit_sentence(edit, lang) for edit in change.edits),
             common_sentence(change, lang), proof_sentence(change, lang)]

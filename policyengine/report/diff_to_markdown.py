@@ -99,7 +99,8 @@ def _rule(rule: RuleChange, lang: Lang) -> list[str]:
     cited = " → ".join(dict.fromkeys(", ".join(one.citations) for one in sides))
     direction = shown_direction(rule)
     lines = [f"### {SIGNS['direction'][direction]} {label('direction', direction, lang)}: {names}", "",
-             f"{escape(sides[-1].title)} ({escape(cited)})", "", f"- {escape(attribution_sentence(rule, lang))}"]
+             f"{escape(sides[-1].title_in(lang))} ({escape(cited)})", "",
+             f"- {escape(attribution_sentence(rule, lang))}"]
     if common := common_sentence(rule, lang):
         lines.append(f"- {escape(common)}")
     for witness in rule.witnesses[:2 if rule.direction == "mixed" else 1]:

@@ -52,6 +52,9 @@ SURE: Final = 0.75
 LINES: Final = 12
 """Changed lines shown of one article, unless all are asked for."""
 
+UNSAID: Final = frozenset({"scope", "title", "title_zh", "fix", "fix_zh", "citations", "family"})
+"""Parts that are said once for all rules, or on which no verdict rests; told only where all is asked for."""
+
 STYLES: Final[dict[str, str]] = {
     "stricter": "bad", "looser": "good", "mixed": "open", "equivalent": "faint", "new": "bad", "dropped": "good",
     "not_analysable": "open",
@@ -218,15 +221,15 @@ class _Page:
         word = f"{SIGNS['direction'][direction]} {label('direction', direction, self.lang)}"
         self.put(f"{pad(word, 14)} {' -> '.join(names)}  {' -> '.join(cited)}{self.accepted(rule.fingerprint)}",
                  STYLES[direction], indent=INDENT, hang=15)
-        title = new or old
-        assert title is not None
-        self.put(title.title, indent=INDENT + 4)
+        side = new or old
+        assert side is not None
+        self.put(side.title_in(self.lang), indent=INDENT + 4)
         if old is None or new is None:
             return
         if common := common_sentence(rule, self.lang):
             self.put(common, indent=INDENT + 4)
         for edit in rule.edits:
-            if edit.part not in ("scope", "title", "fix", "citations", "family") or self.everything:
+            if edit.part not in UNSAID or self.everything:
                 self.put(f"- {edit_sentence(edit, self.lang)}", indent=INDENT + 4)
         for witness in rule.witnesses if self.everything else rule.witnesses[:2 if rule.direction == "mixed" else 1]:
             for number, line in enumerate(witness_lines(witness, self.lang)):

@@ -49,6 +49,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "param": ("parameter", "参数"), "severity": ("severity", "级别"), "keys": ("judged per", "判断对象"),
         "state": ("state", "状态"), "episode": ("episode", "连续过程"), "title": ("title", "标题"),
         "family": ("family", "类别"), "fix": ("fix", "整改建议"), "citations": ("citations", "条文依据"),
+        "title_zh": ("Chinese title", "中文标题"), "fix_zh": ("Chinese fix", "中文整改建议"),
     },
     "check": {
         "text-changed-rule-not": ("text changed, rule did not", "条文已改，规则未改"),

@@ -289,10 +289,10 @@ CHINESE = text_diff((
 
 # ---- rules ------------------------------------------------------------------------------------------------------
 
-def side(name: str, citation: str, source: str, *, title: str = "", version: str = "final", line: int = 1,
-         severity: str = "error", family: str = "minors") -> RuleSide:
+def side(name: str, citation: str, source: str, *, title: str = "", title_zh: str = "", version: str = "final",
+         line: int = 1, severity: str = "error", family: str = "minors") -> RuleSide:
     return RuleSide(name, title or name.replace("_", " ").capitalize(), (citation,), severity, family,
-                    f"regulations/cn/human-like-ai/{version}/rules.policy", line, source)
+                    f"regulations/cn/human-like-ai/{version}/rules.policy", line, source, title_zh)
 
 
 def cells(*possible: tuple[Verdict, Verdict, int | None]) -> tuple[Cell, ...]:
@@ -318,17 +318,20 @@ INTIMACY = change(
     old=side("guardian_consent_for_companionship", "Art. 12(1)", (
         'rule guardian_consent_for_companionship "Minors have a guardian\'s consent"\n  cites Art. 12(1)\n  per user\n'
         "  on session_started\n  when user.age < 18\n  must guardian_consented before\n"
-        "  unless user.self_declared_adult\n"), version="draft", line=364, title="Minors have a guardian's consent"),
+        "  unless user.self_declared_adult\n"), version="draft", line=364, title="Minors have a guardian's consent",
+        title_zh="未成年人须经监护人同意"),
     new=side("no_virtual_intimacy_for_minors", "Art. 14(1)", (
         'rule no_virtual_intimacy_for_minors "Minors get no virtual intimacy"\n  cites Art. 14(1)\n  per user\n'
         "  on session_started where (intimate(role_class))\n  when user.age < 18\n  must not happen\n"
-        "  unless user.curfew_lifted\n"), line=329, title="Minors get no virtual intimacy"),
+        "  unless user.curfew_lifted\n"), line=329, title="Minors get no virtual intimacy",
+        title_zh="不向未成年人提供虚拟亲密关系"),
     edits=(
         RuleEdit("trigger", "session_started", "session_started where (intimate(role_class))", "", "looser", "e1"),
         RuleEdit("must", "guardian_consented before", "not happen", "", "stricter", "e2"),
         RuleEdit("unless", "user.self_declared_adult", "", "", "stricter", "e3"),
         RuleEdit("unless", "", "user.curfew_lifted", "", "looser", "e4"),
         RuleEdit("title", "Minors have a guardian's consent", "Minors get no virtual intimacy"),
+        RuleEdit("title_zh", "未成年人须经监护人同意", "不向未成年人提供虚拟亲密关系"),
         RuleEdit("citations", "Art. 12(1)", "Art. 14(1)")),
     witnesses=(
         Witness("satisfied", "violated", {}, (

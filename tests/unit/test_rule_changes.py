@@ -147,6 +147,22 @@ def test_a_definition_that_changed_is_told_by_its_own_words() -> None:
         "when", "service.users < 10", "service.users < 20")
 
 
+def test_words_in_chinese_change_as_those_in_english_do() -> None:
+    plain = 'rule told "Told" cites Art. 1 family size must service.users is present fix "Tell."\n'
+    spoken = plain.replace('"Told"', '"Told" zh "已说明"').replace('"Tell."', '"Tell." zh "予以说明。"')
+    (change,) = changes(plain, spoken, texts(OLD, OLD))
+    assert (change.direction, change.proof) == ("equivalent", "exact")
+    assert [(one.part, one.old, one.new, one.direction) for one in change.edits] == [
+        ("title_zh", "", "已说明", None), ("fix_zh", "", "予以说明。", None)]
+    assert change.new is not None and (change.new.title, change.new.title_zh) == ("Told", "已说明")
+    assert checks(plain, spoken, texts(OLD, OLD)) == []
+
+    stricter = spoken.replace("is present", "> 3")
+    (both,), (one,) = changes(plain, stricter, texts(OLD, OLD)), changes(spoken, stricter, texts(OLD, OLD))
+    assert [edit for edit in both.edits if edit.direction] == list(one.edits)
+    assert (both.direction, both.witnesses) == (one.direction, one.witnesses)
+
+
 def test_fingerprints_are_those_of_what_changed() -> None:
     old = DELETED.format("gone", 2, "30 days")
     one, = changes(old, DELETED.format("gone", 3, "15 days"), texts())
