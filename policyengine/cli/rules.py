@@ -12,6 +12,7 @@ from policyengine.cli.books import (
     article_order,
     cells,
     counted,
+    in_language,
     named_regulation,
     open_library,
     opened,
@@ -21,6 +22,7 @@ from policyengine.cli.books import (
 )
 from policyengine.cli.common import fail, format_option, paint, settings
 from policyengine.core import ir
+from policyengine.workspace.config import Lang
 from policyengine.workspace.library import Book
 from policyengine.workspace.reading import Reads, reads
 
@@ -30,14 +32,15 @@ from policyengine.workspace.reading import Reads, reads
 @version_option
 @click.option("--family", metavar="NAME", help="Only rules of this family.")
 @click.option("--severity", type=click.Choice(SEVERITIES), help="Only rules of this severity.")
+@click.option("--lang", type=click.Choice(["en", "zh"]), help="Language of titles (env GUIJU_LANG). Default: en.")
 @format_option
 def command(regulation: str | None, version: str | None, family: str | None, severity: str | None,
-            format: str | None) -> int:
+            lang: str | None, format: str | None) -> int:
     """List the rules of REGULATION (ID or ID@VERSION, or the file of a house policy), by article.
 
     READS says what a rule needs: the facts of a service, its trace of events, or both.
     """
-    config = settings(format=format)
+    config = settings(lang=lang, format=format)
     library = open_library(config)
     if regulation is not None and regulation.endswith(".policy") and Path(regulation).is_file():
         book = opened_house(library, Path(regulation).absolute())[0]
@@ -51,11 +54,11 @@ def command(regulation: str | None, version: str | None, family: str | None, sev
                     and (severity is None or rule.severity == severity)),
                    key=lambda rule: article_order(str(rule.citations[0]) if rule.citations else ""))
     found = [(rule, reads(rule, book.policy)) for rule in rules]
-    click.echo(to_json(book, found) if config.format == "json" else to_text(book, found))
+    click.echo(to_json(book, found) if config.format == "json" else to_text(book, found, config.lang))
     return 0
 
 
-def to_text(book: Book, rules: list[tuple[ir.Rule, Reads]]) -> str:
+def to_text(book: Book, rules: list[tuple[ir.Rule, Reads]], lang: Lang) -> str:
     """Two lines a rule: what one looks for, and its title."""
     widths = (max([12, *(len(_cited(rule)) for rule, _ in rules)]), max([4, *(len(rule.name) for rule, _ in rules)]),
               max([6, *(len(rule.family) for rule, _ in rules)]))
@@ -66,7 +69,8 @@ def to_text(book: Book, rules: list[tuple[ir.Rule, Reads]]) -> str:
     for rule, read in rules:
         lines.append(cells((_cited(rule), article), (rule.name, name), (rule.family, family), (rule.severity, 8),
                            (read.where, 5)))
-        lines += [paint(line, "faint") for line in wrapped(rule.title or "(no title)", article + 2)]
+        title = in_language(rule.title, rule.title_zh, lang) or "(no title)"
+        lines += [paint(line, "faint") for line in wrapped(title, article + 2)]
     severities = ", ".join(f"{sum(rule.severity == one for rule, _ in rules)} {one}" for one in SEVERITIES
                            if any(rule.severity == one for rule, _ in rules))
     lines += ["", f"{counted(len(rules), 'rule')}" + (f": {severities}" if severities else "")]
@@ -84,7 +88,9 @@ def _cited(rule: ir.Rule) -> str:
 def to_json(book: Book, rules: list[tuple[ir.Rule, Reads]]) -> str:
     """The same for programs, with every citation and everything read."""
     return json.dumps({"schema_version": "1.0", "regulation": book.id, "version": book.label, "rules": [
-        {"rule": rule.name, "title": rule.title, "citations": [str(one) for one in rule.citations],
-         "family": rule.family, "severity": rule.severity, "keys": list(rule.keys), "reads": read.where,
+        {"rule": rule.name, "title": rule.title, "title_zh": rule.title_zh,
+         "citations": [str(one) for one in rule.citations], "family": rule.family, "severity": rule.severity,
+         "keys": list(rule.keys), "reads": read.where,
          "facts": list(read.facts), "events": list(read.events), "params": list(read.params), "fix": rule.fix,
-         "file": rule.span.path, "line": rule.span.line} for rule, read in rules]}, ensure_ascii=False, indent=2)
+         "fix_zh": rule.fix_zh, "file": rule.span.path, "line": rule.span.line}
+        for rule, read in rules]}, ensure_ascii=False, indent=2)
