@@ -21,6 +21,7 @@ from policyengine.base.diagnostic import did_you_mean, error, has_errors, shorte
 from policyengine.base.instants import format_instant
 from policyengine.base.source import Source
 from policyengine.cli.books import (
+    in_language,
     named_regulation,
     open_library,
     opened,
@@ -392,7 +393,8 @@ def _others(library: Library, law: Regulation, version: Version, own: ast.Rule, 
 def to_text(one: Explanation, lang: Lang) -> str:
     """For a terminal, at most 100 columns wide where words allow it."""
     rule, book = one.rule, one.book
-    lines = [paint(rule.name, "strong") + f"  {book.id} {book.label}", *wrapped(rule.title, 0),
+    title = in_language(rule.title, rule.title_zh, lang)
+    lines = [paint(rule.name, "strong") + f"  {book.id} {book.label}", *wrapped(title, 0),
              f"{', '.join(map(str, rule.citations)) or 'cites nothing'}; {rule.family or 'no family'}; {rule.severity}"]
 
     def part(name: str) -> None:
@@ -426,7 +428,7 @@ def to_text(one: Explanation, lang: Lang) -> str:
             lines.append(paint(f"      judged at {example.as_of}  ({example.place})", "faint"))
     if rule.fix:
         part("fix")
-        lines += wrapped(rule.fix, 2)
+        lines += wrapped(in_language(rule.fix, rule.fix_zh, lang), 2)
     if one.others:
         part("versions")
         for other in one.others:
@@ -468,7 +470,7 @@ def _clause(text: str) -> str:
 def to_markdown(one: Explanation, lang: Lang) -> str:
     """For a page or a comment in a review."""
     rule, book = one.rule, one.book
-    lines = [f"# {rule.name}", "", rule.title, "",
+    lines = [f"# {rule.name}", "", in_language(rule.title, rule.title_zh, lang), "",
              f"{book.id} {book.label}; {', '.join(map(str, rule.citations))}; {rule.family}; {rule.severity}"]
 
     def part(name: str) -> None:
@@ -496,7 +498,7 @@ def to_markdown(one: Explanation, lang: Lang) -> str:
                       *(f"  - `{text}`" for text in (*example.changes, *example.events))]
     if rule.fix:
         part("fix")
-        lines.append(rule.fix)
+        lines.append(in_language(rule.fix, rule.fix_zh, lang))
     if one.others:
         part("versions")
         for other in one.others:
@@ -510,8 +512,8 @@ def to_json(one: Explanation, _lang: Lang) -> str:
     rule = one.rule
     return json.dumps({
         "schema_version": "1.0", "regulation": one.book.id, "version": one.book.label, "rule": rule.name,
-        "title": rule.title, "citations": [str(citation) for citation in rule.citations], "family": rule.family,
-        "severity": rule.severity, "file": rule.span.path, "line": rule.span.line,
+        "title": rule.title, "title_zh": rule.title_zh, "citations": [str(citation) for citation in rule.citations],
+        "family": rule.family, "severity": rule.severity, "file": rule.span.path, "line": rule.span.line,
         "text": [{"citation": place.citation, "heading": {"en": place.heading_en, "zh": place.heading_zh},
                   "paragraphs": [{"number": number, "text": text, "grade": grade}
                                  for number, text, grade in place.lines]} for place in one.text],
@@ -522,7 +524,7 @@ def to_json(one: Explanation, _lang: Lang) -> str:
         "examples": [{"verdict": example.verdict, "name": example.name, "place": example.place,
                       "changes": list(example.changes), "events": list(example.events), "as_of": example.as_of}
                      for example in one.examples],
-        "fix": rule.fix,
+        "fix": rule.fix, "fix_zh": rule.fix_zh,
         "versions": [{"version": other.label, "earlier": other.earlier, "has_rule": other.changes is not None,
                       "changes": [{"clause": change.clause, "before": change.before or None,
                                    "after": change.after or None} for change in other.changes or ()]}
