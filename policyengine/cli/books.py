@@ -17,7 +17,7 @@ from policyengine.cli.common import F, fail, show
 from policyengine.regulation.model import Regulation, Version
 from policyengine.regulation.versions import select
 from policyengine.report.layout import wrap
-from policyengine.workspace.config import Config, Lang
+from policyengine.workspace.config import Config
 from policyengine.workspace.library import Book, Library, find_library, open_book, open_house, open_regulation
 
 WIDTH = 100
@@ -97,11 +97,6 @@ def wrapped(text: str, indent: int, *, width: int = WIDTH) -> list[str]:
         return [space + line for line in wrap(" ".join(text.splitlines()), width - indent, 0)]
     return textwrap.wrap(text, width, initial_indent=space, subsequent_indent=space, break_long_words=False,
                          break_on_hyphens=False) or [space.rstrip()]
-
-
-def in_language(english: str, chinese: str, lang: Lang) -> str:
-    """A title or a fix in the language asked for, the English where there is no other."""
-    return (chinese if lang == "zh" else "") or english
 
 
 def cells(*columns: tuple[str, int]) -> str:

@@ -21,7 +21,6 @@ from policyengine.base.diagnostic import did_you_mean, error, has_errors, shorte
 from policyengine.base.instants import format_instant
 from policyengine.base.source import Source
 from policyengine.cli.books import (
-    in_language,
     named_regulation,
     open_library,
     opened,
@@ -36,6 +35,7 @@ from policyengine.core import ir
 from policyengine.regulation.model import Regulation, Version
 from policyengine.regulation.text import Article, Item, Paragraph, Text, read_text
 from policyengine.report.evidence import shown
+from policyengine.report.words import either
 from policyengine.syntax import ast
 from policyengine.syntax.parser import parse
 from policyengine.workspace.casefile import PolicyCase, read_suite
@@ -393,7 +393,7 @@ def _others(library: Library, law: Regulation, version: Version, own: ast.Rule, 
 def to_text(one: Explanation, lang: Lang) -> str:
     """For a terminal, at most 100 columns wide where words allow it."""
     rule, book = one.rule, one.book
-    title = in_language(rule.title, rule.title_zh, lang)
+    title = either(rule.title, rule.title_zh, lang)
     lines = [paint(rule.name, "strong") + f"  {book.id} {book.label}", *wrapped(title, 0),
              f"{', '.join(map(str, rule.citations)) or 'cites nothing'}; {rule.family or 'no family'}; {rule.severity}"]
 
@@ -428,7 +428,7 @@ def to_text(one: Explanation, lang: Lang) -> str:
             lines.append(paint(f"      judged at {example.as_of}  ({example.place})", "faint"))
     if rule.fix:
         part("fix")
-        lines += wrapped(in_language(rule.fix, rule.fix_zh, lang), 2)
+        lines += wrapped(either(rule.fix, rule.fix_zh, lang), 2)
     if one.others:
         part("versions")
         for other in one.others:
@@ -470,7 +470,7 @@ def _clause(text: str) -> str:
 def to_markdown(one: Explanation, lang: Lang) -> str:
     """For a page or a comment in a review."""
     rule, book = one.rule, one.book
-    lines = [f"# {rule.name}", "", in_language(rule.title, rule.title_zh, lang), "",
+    lines = [f"# {rule.name}", "", either(rule.title, rule.title_zh, lang), "",
              f"{book.id} {book.label}; {', '.join(map(str, rule.citations))}; {rule.family}; {rule.severity}"]
 
     def part(name: str) -> None:
@@ -498,7 +498,7 @@ def to_markdown(one: Explanation, lang: Lang) -> str:
                       *(f"  - `{text}`" for text in (*example.changes, *example.events))]
     if rule.fix:
         part("fix")
-        lines.append(in_language(rule.fix, rule.fix_zh, lang))
+        lines.append(either(rule.fix, rule.fix_zh, lang))
     if one.others:
         part("versions")
         for other in one.others:

@@ -12,7 +12,6 @@ from policyengine.cli.books import (
     article_order,
     cells,
     counted,
-    in_language,
     named_regulation,
     open_library,
     opened,
@@ -22,6 +21,7 @@ from policyengine.cli.books import (
 )
 from policyengine.cli.common import fail, format_option, paint, settings
 from policyengine.core import ir
+from policyengine.report.words import either
 from policyengine.workspace.config import Lang
 from policyengine.workspace.library import Book
 from policyengine.workspace.reading import Reads, reads
@@ -69,7 +69,7 @@ def to_text(book: Book, rules: list[tuple[ir.Rule, Reads]], lang: Lang) -> str:
     for rule, read in rules:
         lines.append(cells((_cited(rule), article), (rule.name, name), (rule.family, family), (rule.severity, 8),
                            (read.where, 5)))
-        title = in_language(rule.title, rule.title_zh, lang) or "(no title)"
+        title = either(rule.title, rule.title_zh, lang) or "(no title)"
         lines += [paint(line, "faint") for line in wrapped(title, article + 2)]
     severities = ", ".join(f"{sum(rule.severity == one for rule, _ in rules)} {one}" for one in SEVERITIES
                            if any(rule.severity == one for rule, _ in rules))

@@ -166,10 +166,6 @@ class RuleSide:
     source: str
     title_zh: str = ""
 
-    def title_in(self, lang: str) -> str:
-        """The title in the language asked for, the English where there is no other."""
-        return (self.title_zh if lang == "zh" else "") or self.title
-
 
 @record
 class Witness:

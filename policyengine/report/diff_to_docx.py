@@ -26,7 +26,7 @@ from policyengine.report.diff_words import (
     say,
     shown_direction,
 )
-from policyengine.report.words import Lang
+from policyengine.report.words import Lang, either
 
 Op = Literal["same", "deleted", "inserted"]
 NAMES: dict[tuple[Op, bool], str] = {("deleted", False): "del", ("inserted", False): "ins",
@@ -199,7 +199,7 @@ def _rule(change: RuleChange, lang: Lang) -> list[str]:
     names = dict.fromkeys(side.name for side in (change.old, change.new) if side is not None)
     side = change.new or change.old
     direction = label("direction", shown_direction(change), lang)
-    title = f" {side.title_in(lang)}" if side and side.title else ""
+    title = f" {either(side.title, side.title_zh, lang)}" if side and side.title else ""
     return [" -> ".join(names) + say("list", lang) + direction + say("stop", lang) + title,
             *(edit_sentence(edit, lang) for edit in change.edits),
             common_sentence(change, lang), proof_sentence(change, lang)]

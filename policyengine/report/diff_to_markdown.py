@@ -24,7 +24,7 @@ from policyengine.report.diff_words import (
     shown_direction,
     witness_lines,
 )
-from policyengine.report.words import Lang
+from policyengine.report.words import Lang, either
 
 
 def to_markdown(diff: Diff, *, lang: Lang = "en") -> str:
@@ -98,8 +98,9 @@ def _rule(rule: RuleChange, lang: Lang) -> list[str]:
     names = " → ".join(dict.fromkeys(f"`{one.name}`" for one in sides))
     cited = " → ".join(dict.fromkeys(", ".join(one.citations) for one in sides))
     direction = shown_direction(rule)
+    title = either(sides[-1].title, sides[-1].title_zh, lang)
     lines = [f"### {SIGNS['direction'][direction]} {label('direction', direction, lang)}: {names}", "",
-             f"{escape(sides[-1].title_in(lang))} ({escape(cited)})", "",
+             f"{escape(title)} ({escape(cited)})", "",
              f"- {escape(attribution_sentence(rule, lang))}"]
     if common := common_sentence(rule, lang):
         lines.append(f"- {escape(common)}")

@@ -40,7 +40,7 @@ from policyengine.report.diff_words import (
 )
 from policyengine.report.entries import clean
 from policyengine.report.layout import pad, wrap
-from policyengine.report.words import Lang
+from policyengine.report.words import Lang, either
 
 Paint = Callable[[str, str], str]
 
@@ -223,7 +223,7 @@ class _Page:
                  STYLES[direction], indent=INDENT, hang=15)
         side = new or old
         assert side is not None
-        self.put(side.title_in(self.lang), indent=INDENT + 4)
+        self.put(either(side.title, side.title_zh, self.lang), indent=INDENT + 4)
         if old is None or new is None:
             return
         if common := common_sentence(rule, self.lang):
