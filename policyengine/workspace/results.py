@@ -57,7 +57,7 @@ def result_of(judgement: Judgement, rule: ir.Rule, book: Book, service: str, con
         None if judgement.due is None else iso_instant(judgement.due - 1, "UTC"),
         _provisional(judgement, rule, book, values), _requirements(rule, context),
         evidence, missing, params, exemption, rule.fix,
-        judgement.tie, span_place(rule.span))
+        judgement.tie, span_place(rule.span), rule.title_zh, rule.fix_zh)
 
 
 def _first_place(judgement: Judgement, context: Context) -> Place | None:
