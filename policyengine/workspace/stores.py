@@ -29,9 +29,9 @@ if TYPE_CHECKING:  # it imports DuckDB
     from policyengine.trace.scan.tables import Scan
 
 
-FEW = 5_000_000
-"""Over so many events at most, rules are judged side by side: planning takes as long as judging there, and one thread.
-Over more, each has work for all of the machine, and memory is dear."""
+FEW = 20_000_000
+"""Over so many events at most, rules are judged side by side: what one of them leaves idle, another uses. Over more,
+each has work for all of the machine, and memory is dear."""
 
 RUNNERS = min(4, os.cpu_count() or 1)
 """So many rules are then judged at once."""

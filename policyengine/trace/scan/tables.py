@@ -38,6 +38,9 @@ RARE = 8
 FEW = 4
 """Of so many rows at most one is of no use in a table that is kept as it is; else it is made without them."""
 
+MOVED = 64
+"""Where of so many rows at most one stands at another place than it was read at, these are moved afterwards."""
+
 
 @record
 class Scan:
@@ -250,7 +253,7 @@ class Tables:
             names = [self.read.names[file] for file in files]
             self.apart.append(set_apart(self.con, source, names, self.asked, few, held))
 
-    def rare_table(self, columns: Sequence[str], merged: bool = False, instants: bool = False, moved: bool = False,
+    def rare_table(self, columns: Sequence[str], merged: bool = False, instants: bool = False, moved: int = 0,
                    ) -> None:
         """The table of the rows of rare types, those after the instant of judgement too. Rows that were set apart are
         held against the vocabulary as they stand there, before any is left out, and tell what need not be read of
@@ -279,18 +282,23 @@ class Tables:
             self.con.execute(f"DELETE FROM {OF_RARE} USING scan_dropped AS d WHERE {self.read.starts()} = d.was")
 
     def table(self, name: str, rows: Iterable[str], columns: Sequence[str], merged: bool = False,
-              instants: bool = False, moved: bool = False) -> None:
-        """A table of these rows with these columns, each at its place in the order."""
-        place = starts = self.read.starts()
-        joined = ""
-        if moved:
-            place, joined = f"coalesce(m.pos, {starts})", f" LEFT JOIN scan_moved AS m ON {starts} = m.was"
+              instants: bool = False, moved: int = 0) -> None:
+        """A table of these rows with these columns, each at its place in the order; `moved` are not where they were."""
+        starts = self.read.starts()
+        place, joined = {"pos": starts, **({"instant": starts} if instants else {})}, ""
+        few = moved * MOVED <= self.read.many.total()
+        if moved and not few:
+            place = {column: f"coalesce(m.{column}, {starts})" for column in place}
+            joined = f" LEFT JOIN scan_moved AS m ON {starts} = m.was"
         if merged:
             joined += f" ANTI JOIN scan_dropped AS d ON {starts} = d.was"
-        instant = [f"coalesce(m.instant, {starts}) AS instant"] if instants else []
-        chosen = ", ".join(['"type"', "t", f"{place} AS pos", *instant, "file", '"row"', *columns])
+        chosen = ", ".join(['"type"', "t", *(f"{x} AS {column}" for column, x in place.items()), "file", '"row"',
+                            *columns])
         self.con.execute(f"CREATE OR REPLACE TABLE {name} AS "
                          + " UNION ALL ".join(f"SELECT {chosen} FROM ({one}) AS r{joined}" for one in rows))
+        if moved and few:
+            self.con.execute(f"UPDATE {name} SET {', '.join(f'{column} = m.{column}' for column in place)} "
+                             f"FROM scan_moved AS m WHERE {starts} = m.was")
 
     def rows(self, kinds: frozenset[int], rare: bool, early: str = "true") -> Iterator[str]:
         """The rows of these types, which are all `rare` or all not, but those that were set apart."""
