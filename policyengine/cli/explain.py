@@ -31,32 +31,23 @@ from policyengine.cli.books import (
 )
 from policyengine.cli.common import fail, paint, settings
 from policyengine.cli.diagnostics import DIAGNOSTICS
+from policyengine.cli.explain_words import PARTS, heading, say
 from policyengine.core import ir
 from policyengine.regulation.model import Regulation, Version
 from policyengine.regulation.text import Article, Item, Paragraph, Text, read_text
+from policyengine.report.diff_words import label
 from policyengine.report.evidence import shown
-from policyengine.report.words import either
+from policyengine.report.words import LANGUAGES, citation, either
 from policyengine.syntax import ast
 from policyengine.syntax.parser import parse
 from policyengine.workspace.casefile import PolicyCase, read_suite
 from policyengine.workspace.config import Config, Lang
 from policyengine.workspace.library import POLICY, TEXT, Book, Library
-from policyengine.workspace.reading import Change, changes, reads, rests_on, sentence
+from policyengine.workspace.reading import Change, changes, reads, rests_on
+from policyengine.workspace.reading_sentence import sentence, value_in_words
 from policyengine.workspace.suites import FOLDER, open_suite
 
 FORMATS = ("text", "json", "markdown")
-
-# The parts of an explanation; what we wrote ourselves stays English, the headings follow the reader.
-HEADINGS: Mapping[str, tuple[str, str]] = {
-    "text": ("What the text says", "条文"),
-    "reading": ("What the rule asks", "规则要求（英文）"),
-    "rule": ("The rule", "规则原文"),
-    "rests": ("What it rests on", "所依据的定义"),
-    "params": ("Parameters", "参数"),
-    "examples": ("Examples", "示例"),
-    "fix": ("What to do", "整改"),
-    "versions": ("Other versions", "其他版本"),
-}
 
 
 @dataclass(frozen=True)
@@ -71,12 +62,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Example:
-    """A case about the rule. `changes` are the facts it sets, `events` how it wrote them."""
+    """A case about the rule. `changes` are the facts it sets, `unset` those it takes away, `events` how it wrote them,
+    `verdict` what it expects."""
 
     verdict: str
     name: str
     place: str
     changes: tuple[str, ...]
+    unset: tuple[str, ...]
     events: tuple[str, ...]
     as_of: str
 
@@ -97,7 +90,7 @@ class Explanation:
     book: Book
     rule: ir.Rule
     text: tuple[Place, ...]
-    reading: str
+    reading: Mapping[Lang, str]
     written: str
     rests: tuple[str, ...]
     params: tuple[tuple[ir.Param, str, str], ...]
@@ -112,7 +105,8 @@ class Explanation:
 @click.option("--plan", "dialect", is_flag=False, flag_value="duckdb", default=None,
               type=click.Choice(["duckdb", "spark"]), metavar="[ENGINE]",
               help="The SQL that judges a rule about moments, for DuckDB or Spark.")
-@click.option("--lang", type=click.Choice(["en", "zh"]), help="Language of headings (env GUIJU_LANG). Default: en.")
+@click.option("--lang", type=click.Choice(["en", "zh"]),
+              help="Language of headings and the sentence (env GUIJU_LANG). Default: en.")
 @click.option("--format", "format", type=click.Choice(FORMATS), default=None,
               help="How to print it (env GUIJU_FORMAT). Default: text.")
 def command(name: str, regulation: str | None, version: str | None, dialect: str | None, lang: str | None,
@@ -238,7 +232,8 @@ def explain(library: Library, config: Config, book: Book, law: Regulation, versi
             params.append((param, value, origin))
     rests = rests_on(own, files)
     return Explanation(
-        book, rule, _text(library, law, version, rule), sentence(own, values), _text_of(own.span, sources),
+        book, rule, _text(library, law, version, rule), {lang: sentence(own, values, lang) for lang in LANGUAGES},
+        _text_of(own.span, sources),
         tuple(_text_of(one.span, sources) for one in rests if not isinstance(one, ast.Param)), tuple(params),
         _examples(library, config, path.parent, rule.name),
         () if book.house else tuple(_others(library, law, version, own, rests)))
@@ -287,12 +282,12 @@ def _text(library: Library, law: Regulation, version: Version, rule: ir.Rule) ->
     if has_errors(diagnostics) or text is None:
         fail(diagnostics, {name: source})
     found = []
-    for citation in rule.citations:
-        place = text.find(citation.place) if citation.instrument is None else None
+    for cited in rule.citations:
+        place = text.find(cited.place) if cited.instrument is None else None
         if place is not None:
-            article = _article(text, citation.place)
-            found.append(Place(citation.place, article.heading_en, article.heading_zh,
-                               tuple(_lines(place, citation.place, text))))
+            article = _article(text, cited.place)
+            found.append(Place(cited.place, article.heading_en, article.heading_zh,
+                               tuple(_lines(place, cited.place, text))))
     return tuple(found)
 
 
@@ -343,8 +338,8 @@ def _examples(library: Library, config: Config, folder: Path, rule: str) -> tupl
 def _example(verdict: str, case: PolicyCase, zone: str) -> Example:
     changed = [f"{path}: {_plain(value)}" for path, value in case.written.get("set", {}).items()]
     gone = case.written.get("unset", [])
-    changed += [f"{path}: not stated" for path in ([gone] if isinstance(gone, str) else gone)]
     return Example(verdict, case.name, f"{case.file}:{case.span.line}", tuple(changed),
+                   (gone,) if isinstance(gone, str) else tuple(gone),
                    tuple(_event(one) for one in case.written.get("events", [])),
                    format_instant(case.as_of, zone))
 
@@ -394,11 +389,10 @@ def to_text(one: Explanation, lang: Lang) -> str:
     """For a terminal, at most 100 columns wide where words allow it."""
     rule, book = one.rule, one.book
     title = either(rule.title, rule.title_zh, lang)
-    lines = [paint(rule.name, "strong") + f"  {book.id} {book.label}", *wrapped(title, 0),
-             f"{', '.join(map(str, rule.citations)) or 'cites nothing'}; {rule.family or 'no family'}; {rule.severity}"]
+    lines = [paint(rule.name, "strong") + f"  {book.id} {book.label}", *wrapped(title, 0), _about(rule, lang)]
 
     def part(name: str) -> None:
-        lines.extend(["", paint(HEADINGS[name][lang == "zh"], "strong")])
+        lines.extend(["", paint(heading(name, lang), "strong")])
 
     if one.text:
         part("text")
@@ -407,7 +401,7 @@ def to_text(one: Explanation, lang: Lang) -> str:
             for number, text, grade in place.lines:
                 lines.extend(wrapped(f"{number} {text} [{grade}]", 4))
     part("reading")
-    lines += wrapped(one.reading, 2)
+    lines += wrapped(one.reading[lang], 2)
     part("rule")
     lines += [f"  {line}".rstrip() for line in one.written.splitlines()]
     lines.append(paint(f"  ({rule.span.path}:{rule.span.line})", "faint"))
@@ -416,53 +410,80 @@ def to_text(one: Explanation, lang: Lang) -> str:
         lines += [f"  {line}".rstrip() for text in one.rests for line in text.splitlines()]
     if one.params:
         part("params")
-        lines += [f"  {param.name} = {value}  ({_param(param, value, origin)})" for param, value, origin in one.params]
+        lines += ["  " + say("param", lang, param.name, value_in_words(value, lang),
+                             _param(param, value, origin, lang)) for param, value, origin in one.params]
     if one.examples:
         part("examples")
         for example in one.examples:
-            lines.append(f"  {example.verdict}: {example.name}")
-            lines += [line for text in example.changes for line in wrapped(text, 6)]
+            lines.append(f"  {_example_head(example, lang)}")
+            lines += [line for text in _facts(example, lang) for line in wrapped(text, 6)]
             lines += [line for text in example.events[:12] for line in wrapped(f"- {text}", 6)]
             if len(example.events) > 12:
-                lines.append(f"      and {len(example.events) - 12} more events")
-            lines.append(paint(f"      judged at {example.as_of}  ({example.place})", "faint"))
+                lines.append(f"      {say('more', lang, len(example.events) - 12)}")
+            lines.append(paint(f"      {say('judged', lang, example.as_of, example.place)}", "faint"))
     if rule.fix:
         part("fix")
         lines += wrapped(either(rule.fix, rule.fix_zh, lang), 2)
     if one.others:
         part("versions")
         for other in one.others:
-            lines += _other_lines(other)
+            lines += _other_lines(other, lang)
     return "\n".join(lines)
+
+
+def _about(rule: ir.Rule, lang: Lang) -> str:
+    cites = _citations(rule.citations, lang) or say("cites nothing", lang)
+    family = rule.family or say("no family", lang)
+    return say("about", lang, say("about", lang, cites, family), label("severity", rule.severity, lang))
+
+
+def _citations(places: Sequence[ir.Citation], lang: Lang) -> str:
+    return say("comma", lang).join(citation(str(place)).told(lang) for place in places)
 
 
 def _heading(place: Place, lang: Lang) -> str:
     names = (place.heading_zh, place.heading_en) if lang == "zh" else (place.heading_en, place.heading_zh)
-    return f"{place.citation}  {'  '.join(name for name in names if name)}"
+    return f"{citation(place.citation).told(lang)}  {'  '.join(name for name in names if name)}"
 
 
-def _param(param: ir.Param, value: str, origin: str) -> str:
-    said = "tunable" if param.tunable else "fixed"
+def _param(param: ir.Param, value: str, origin: str, lang: Lang) -> str:
+    said = say("tunable" if param.tunable else "fixed", lang)
     if param.citations:
-        said += f" by {', '.join(map(str, param.citations))}"
+        said = say("by", lang, said, _citations(param.citations, lang))
     usual = shown(param.value).strip('"')
-    return said + (f"; from {origin}, the policy says {usual}" if value != usual else "")
+    return said if value == usual else say("set", lang, said, origin, value_in_words(usual, lang))
 
 
-def _other_lines(other: Other) -> list[str]:
-    if other.changes is None:
-        return wrapped(f"{other.label}: no rule of this name", 2)
+def _example_head(example: Example, lang: Lang) -> str:
+    """What the case expects, and its name."""
+    if lang == "en":
+        return say("example", lang, example.verdict, example.name)
+    said = []
+    for one in example.verdict.split(", "):
+        *number, verdict = one.split()
+        word = label("verdict", verdict, lang)
+        said.append(say("several", lang, *number, word) if number else word)
+    return say("example", lang, say("comma", lang).join(said), example.name)
+
+
+def _facts(example: Example, lang: Lang) -> list[str]:
+    """What the case says otherwise of the service than the others."""
+    return [*example.changes, *(say("not stated", lang, path) for path in example.unset)]
+
+
+def _other_lines(other: Other, lang: Lang) -> list[str]:
     if not other.changes:
-        return wrapped(f"{other.label}: the same", 2)
-    lines = [f"  {other.label}, which is {'earlier' if other.earlier else 'later'}, says otherwise:"]
+        return wrapped(say("absent" if other.changes is None else "same", lang, other.label), 2)
+    lines = [f"  {say('earlier' if other.earlier else 'later', lang, other.label)}"]
     for change in other.changes:
         theirs, ours = (change.before, change.after) if other.earlier else (change.after, change.before)
-        lines += wrapped(f"{change.clause}: there {_clause(theirs)}; here {_clause(ours)}", 4)
+        name = label("part", PARTS[change.clause], lang) if lang == "zh" and change.clause in PARTS else change.clause
+        lines += wrapped(say("change", lang, name, _clause(theirs, lang), _clause(ours, lang)), 4)
     return lines
 
 
-def _clause(text: str) -> str:
-    return f"`{text}`" if text else "nothing"
+def _clause(text: str, lang: Lang) -> str:
+    return say("clause", lang, text) if text else say("no clause", lang)
 
 
 # ---- markdown and json ------------------------------------------------------------------------------------------
@@ -471,10 +492,10 @@ def to_markdown(one: Explanation, lang: Lang) -> str:
     """For a page or a comment in a review."""
     rule, book = one.rule, one.book
     lines = [f"# {rule.name}", "", either(rule.title, rule.title_zh, lang), "",
-             f"{book.id} {book.label}; {', '.join(map(str, rule.citations))}; {rule.family}; {rule.severity}"]
+             say("about", lang, f"{book.id} {book.label}", _about(rule, lang))]
 
     def part(name: str) -> None:
-        lines.extend(["", f"## {HEADINGS[name][lang == 'zh']}", ""])
+        lines.extend(["", f"## {heading(name, lang)}", ""])
 
     if one.text:
         part("text")
@@ -482,7 +503,7 @@ def to_markdown(one: Explanation, lang: Lang) -> str:
             lines += [f"**{_heading(place, lang)}**", "", *(f"> {number} {text} `{grade}`  "
                                                             for number, text, grade in place.lines), ""]
     part("reading")
-    lines.append(one.reading)
+    lines.append(one.reading[lang])
     part("rule")
     lines += ["```", one.written, "```"]
     if one.rests:
@@ -490,19 +511,20 @@ def to_markdown(one: Explanation, lang: Lang) -> str:
         lines += ["```", *one.rests, "```"]
     if one.params:
         part("params")
-        lines += [f"- `{param.name}` = {value} ({_param(param, value, origin)})" for param, value, origin in one.params]
+        lines += ["- " + say("param item", lang, param.name, value_in_words(value, lang),
+                              _param(param, value, origin, lang)) for param, value, origin in one.params]
     if one.examples:
         part("examples")
         for example in one.examples:
-            lines += [f"- {example.verdict}: {example.name}",
-                      *(f"  - `{text}`" for text in (*example.changes, *example.events))]
+            lines += [f"- {_example_head(example, lang)}",
+                      *(f"  - `{text}`" for text in (*_facts(example, lang), *example.events))]
     if rule.fix:
         part("fix")
         lines.append(either(rule.fix, rule.fix_zh, lang))
     if one.others:
         part("versions")
         for other in one.others:
-            first, *rest = (line.strip() for line in _other_lines(other))
+            first, *rest = (line.strip() for line in _other_lines(other, lang))
             lines += [f"- {first}", *(f"  {line}" for line in rest)]
     return "\n".join(lines)
 
@@ -517,12 +539,13 @@ def to_json(one: Explanation, _lang: Lang) -> str:
         "text": [{"citation": place.citation, "heading": {"en": place.heading_en, "zh": place.heading_zh},
                   "paragraphs": [{"number": number, "text": text, "grade": grade}
                                  for number, text, grade in place.lines]} for place in one.text],
-        "reading": one.reading, "written": one.written, "rests_on": list(one.rests),
+        "reading": one.reading["en"], "reading_zh": one.reading["zh"],
+        "written": one.written, "rests_on": list(one.rests),
         "params": [{"name": param.name, "value": value, "tunable": param.tunable,
                     "citations": [str(citation) for citation in param.citations], "set_by": origin or None}
                    for param, value, origin in one.params],
         "examples": [{"verdict": example.verdict, "name": example.name, "place": example.place,
-                      "changes": list(example.changes), "events": list(example.events), "as_of": example.as_of}
+                      "changes": _facts(example, "en"), "events": list(example.events), "as_of": example.as_of}
                      for example in one.examples],
         "fix": rule.fix, "fix_zh": rule.fix_zh,
         "versions": [{"version": other.label, "earlier": other.earlier, "has_rule": other.changes is not None,

@@ -6,7 +6,8 @@ import pytest
 
 from policyengine.syntax import ast
 from policyengine.syntax.parser import parse
-from policyengine.workspace.reading import Change, changes, rests_on, sentence
+from policyengine.workspace.reading import Change, changes, rests_on
+from policyengine.workspace.reading_sentence import sentence, value_in_words
 
 PARAMS = {"promptly": "10 minutes", "limit": "14"}
 
@@ -65,6 +66,151 @@ def rule(clauses: str) -> ast.Rule:
 ])
 def test_a_rule_reads_as_a_sentence(clauses: str, said: str) -> None:
     assert sentence(rule(clauses), PARAMS) == said
+
+
+@pytest.mark.parametrize(("clauses", "said"), [
+    # facts
+    ("must service.x", "service.x 应当为真。"),
+    ("must not service.x", "service.x 不得为真。"),
+    ("must minor", "minor 应当成立。"),
+    ("must not minor", "minor 不得成立。"),
+    ("must service.x = true", "service.x 应当为真。"),
+    ("must service.d is present", "service.d 应当填写。"),
+    ("must service.d is missing", "service.d 不得填写。"),
+    ("must not (service.x = 3)", "不得出现“service.x 为 3”的情形。"),
+    ('must service.x != "a"', 'service.x 不得为 "a"。'),
+    ("must service.n >= 3\n  must service.m < limit", "service.n 应当至少为 3，并且 service.m 应当小于 limit（14）。"),
+    ("must service.n <= 3\n  must service.m > 5%\n  must service.k",
+     "service.n 不得超过 3，service.m 应当超过 5%，并且 service.k 应当为真。"),
+    ('must service.x in ["a", "b", "c"]', 'service.x 应当为 "a"、"b" 或者 "c"。'),
+    ("must service.x in service.xs", "service.x 应当属于 service.xs。"),
+    ('must service.xs contains "a"', 'service.xs 应当包含 "a"。'),
+    ('must service.xs contains all ["a", "b"]', 'service.xs 应当同时包含 "a" 和 "b"。'),
+    ('must service.xs contains all ["a"]', 'service.xs 应当包含 "a"。'),
+    ("must service.xs contains all service.ys", "service.xs 应当包含 service.ys 中的每一项。"),
+    ('must service.xs contains none of ["a", "b"]', 'service.xs 不得包含 "a" 和 "b" 中的任何一项。'),
+    ('must service.xs contains none of ["a"]', 'service.xs 不得包含 "a"。'),
+    ('must service.x matches "a.c"', 'service.x 应当匹配 "a.c"。'),
+    ("when service.n < 3 and service.n <= 2 and service.n > 1 and service.n >= 2\n  must service.c",
+     "如果 service.n 小于 3 且 service.n 不超过 2 且 service.n 超过 1 且 service.n 至少为 2，则 service.c 应当为真。"),
+    ('when service.x in ["a"] or service.x in service.xs or service.xs contains "a"\n  must service.c',
+     '如果 service.x 为 "a" 或者 service.x 属于 service.xs 或者 service.xs 包含 "a"，则 service.c 应当为真。'),
+    ('when service.xs contains all ["a", "b"] and service.xs contains all ["c"]\n  must service.c',
+     '如果 service.xs 同时包含 "a" 和 "b" 且 service.xs 包含 "c"，则 service.c 应当为真。'),
+    ('when service.xs contains all service.ys and service.x matches "a.c"\n  must service.c',
+     '如果 service.xs 包含 service.ys 中的每一项且 service.x 匹配 "a.c"，则 service.c 应当为真。'),
+    ('when service.xs contains none of ["a", "b"] and service.xs contains none of ["c"]\n  must service.c',
+     '如果 service.xs 不包含 "a" 和 "b" 中的任何一项且 service.xs 不包含 "c"，则 service.c 应当为真。'),
+    # times and periods
+    ("must today <= service.d + 1 year", "当日不得晚于 service.d + 1 年。"),
+    ("must today > 2026-07-15", "当日应当晚于 2026-07-15。"),
+    ("when today <= service.d and today > 2026-07-15\n  must today < service.e\n  must today >= service.f",
+     "如果当日不晚于 service.d 且当日晚于 2026-07-15，则当日应当早于 service.e，并且当日不得早于 service.f。"),
+    ("on x\n  when local_time >= 22:00 or local_time < 06:00\n  must y before",
+     "每当发生 x 时，如果当地时间不早于 22:00 或者当地时间早于 06:00，则在此之前应当已发生 y。"),
+    ("must completed_years(service.d) >= 18", "service.d 至今的周年数应当至少为 18。"),
+    # and, or, not
+    ("when service.a or service.b\n  must service.c",
+     "如果 service.a 为真或者 service.b 为真，则 service.c 应当为真。"),
+    ("when not minor and not service.a\n  must service.c",
+     "如果 minor 不成立且 service.a 不为真，则 service.c 应当为真。"),
+    ("when service.a\n  when minor and (service.b is missing or not (service.n = 3))\n  must service.c",
+     "如果 service.a 为真且 minor 成立且（service.b 未填写或者并非（service.n 为 3）），则 service.c 应当为真。"),
+    ("must service.a and not service.b", "service.a 应当为真，并且 service.b 不得为真。"),
+    ("must (service.a and service.b) or service.c",
+     "应当符合下列条件之一：①service.a 为真且 service.b 为真；②service.c 为真。"),
+    ("must service.a or service.b\n  must service.c",
+     "应当同时符合下列要求：（1）应当符合下列条件之一：①service.a 为真；②service.b 为真；（2）service.c 应当为真。"),
+    # lists
+    ("must every c in service.cs where (c.k != 1) satisfies (c.l)",
+     "对 service.cs 中的每个 c（其中 c.k 不为 1），c.l 应当为真。"),
+    ("must some c in service.cs satisfies (c.l)", "service.cs 中应当至少有一个 c 满足 c.l 为真。"),
+    ("must no c in service.cs where (c.k) satisfies (c.l)",
+     "service.cs 中不得有任何 c（其中 c.k 为真）满足 c.l 为真。"),
+    ("when every c in service.cs satisfies (c.l)\n  must service.x",
+     "如果 service.cs 中的每个 c 都满足 c.l 为真，则 service.x 应当为真。"),
+    ("when some c in service.cs satisfies (c.l) and service.a\n  must service.x",
+     "如果（service.cs 中至少有一个 c 满足 c.l 为真）且 service.a 为真，则 service.x 应当为真。"),
+    ("when (some c in service.cs satisfies (c.l)) and (no c in service.cs satisfies (c.k))\n  must service.x",
+     "如果（service.cs 中至少有一个 c 满足 c.l 为真）且（service.cs 中没有任何 c 满足 c.k 为真），"
+     "则 service.x 应当为真。"),
+    ("must count(c in service.cs where (c.l)) >= 2", "service.cs 中的 c（其中 c.l 为真）的个数应当至少为 2。"),
+    # when it is judged
+    ("per user\n  on x where (a = 1 and b)\n  must y",
+     "对每个 user，每当发生 x（其中 a 为 1 且 b 为真）时，y 应当成立。"),
+    ("per user, purpose\n  on x, z, w where (a)\n  must y",
+     "对每个 user 和 purpose，每当发生 x、z 或者 w 之一（其中 a 为真）时，y 应当成立。"),
+    ("on first x, z\n  must y before", "首次发生 x 或者 z 时，在此之前应当已发生 y。"),
+    ("on every 2 hours of use\n  must y within promptly", "use 每超过 2 小时，应当在 promptly（10 分钟）内发生 y。"),
+    ("on 2 hours of use\n  must y within promptly", "use 超过 2 小时的，应当在 promptly（10 分钟）内发生 y。"),
+    ("on 1 year of running without audit where (full)\n  must y",
+     "每当在 running 期间连续 1 年未发生 audit（其中 full 为真）时，y 应当成立。"),
+    ("on start of use\n  must y before", "每次 use 开始时，在此之前应当已发生 y。"),
+    ("on x as t where (a)\n  must y by t.due",
+     "每当发生 x（以下称 t，其中 a 为真）时，应当在 t.due 前（含该时点）发生 y。"),
+    ("on every 1 hour of use as mark\n  must y by mark.time",
+     "use 每超过 1 小时（该时点称 mark），应当在 mark.time 前（含该时点）发生 y。"),
+    # what must not happen
+    ("per user\n  on x where (k)\n  when minor\n  must not happen",
+     "对每个 user，如果 minor 成立，则不得发生 x（其中 k 为真）。"),
+    ("on x, z as t\n  when t.k\n  must not happen", "如果 t.k 为真，则不得发生 x 或者 z 之一（即 t）。"),
+    ("on x as t where (a)\n  when t.k\n  must not happen", "如果 t.k 为真，则不得发生 x（即 t，其中 a 为真）。"),
+    ("on first x\n  must not happen", "不得首次发生 x。"),
+    ("must not happen", "不得发生此情形。"),
+    ("on every 2 hours of use\n  must not happen", "use 不得超过 2 小时。"),
+    ("on 2 hours of use\n  must not happen", "use 不得超过 2 小时。"),
+    ("on 1 year of running without audit\n  must not happen", "在 running 期间不得连续 1 年未发生 audit。"),
+    ("on start of use\n  must not happen", "use 不得开始。"),
+    # what must occur, and where
+    ("on x\n  must y where (a = 1) within 5 working days\n  must no z within 6 months",
+     "每当发生 x 时，应当在 5 个工作日内发生 y（其中 a 为 1），并且不得在 6 个月内发生 z。"),
+    ("on x\n  must not y within 3 days", "每当发生 x 时，不得在 3 日内发生 y。"),
+    ("on x\n  must y no later than 3 days", "每当发生 x 时，应当事先或者在此后 3 日内发生 y。"),
+    ("on x\n  must no y before", "每当发生 x 时，在此之前不得发生过 y。"),
+    ("per user\n  on x\n  must no any y within the last 1 hour",
+     "对每个 user，每当发生 x 时，在此前 1 小时内不得发生过任何 user 的 y。"),
+    ("on x\n  must any y since z where (b)", "每当发生 x 时，自最近一次 z（其中 b 为真）以来应当已发生任何 y。"),
+    ("on x\n  must y this day\n  must y this week", "每当发生 x 时，在当日内应当已发生 y，并且在当周内应当已发生 y。"),
+    ("on x\n  must no y during use", "每当发生 x 时，在本次 use 期间不得发生过 y。"),
+    ("on x\n  when no y before\n  must z", "每当发生 x 时，如果在此之前未发生过 y，则 z 应当成立。"),
+    ("on x\n  must service.a = 1 or y within 30 seconds or no y within 2 weeks or y this year",
+     "每当发生 x 时，应当符合下列条件之一：①service.a 为 1；②在 30 秒内发生 y；③"
+     "在 2 周内未发生 y；④在当年内已发生 y。"),
+    # numbers and values of the trace
+    ("on x\n  must count of y where (a) this day <= 3",
+     "每当发生 x 时，在当日内发生的 y（其中 a 为真）的次数不得超过 3。"),
+    ("on x\n  must sum of y.m.n this month <= 3", "每当发生 x 时，在当月内发生的 y 的 m.n 之和不得超过 3。"),
+    ("on x\n  must duration of use this day <= 1 hour", "每当发生 x 时，use 在当日内的累计时长不得超过 1 小时。"),
+    ("on x\n  must duration of use during use <= 1 hour", "每当发生 x 时，本次 use 至今的时长不得超过 1 小时。"),
+    ("on x\n  must latest y.m where (k) = 3", "每当发生 x 时，最近一次 y（其中 k 为真）的 m 应当为 3。"),
+    # states and definitions
+    ('on x\n  must in_force(purpose: "p")', '每当发生 x 时，purpose 为 "p" 的 in_force 应当成立。'),
+    ("on x\n  when in_force(purpose: x.purpose, scope: 1)\n  must not blocked(role: x.role)",
+     "每当发生 x 时，如果 purpose 为 x.purpose、scope 为 1 的 in_force 成立，则 role 为 x.role 的 blocked 不得成立。"),
+    ("on x\n  when not under(limit)\n  must y", "每当发生 x 时，如果 under(limit（14）) 不成立，则 y 应当成立。"),
+    # exceptions
+    ("on x as t\n  must y before\n  unless t.basis is present under Art. 3, Art. 4",
+     "每当发生 x（以下称 t）时，在此之前应当已发生 y。但是，依据第3条、第4条，t.basis 已填写的除外。"),
+    ("must service.a\n  unless service.b\n  unless minor\n  unless service.c under Art. 3",
+     "service.a 应当为真。但是，service.b 为真的除外；minor 成立的，也除外；依据第3条，service.c 为真的，也除外。"),
+])
+def test_a_rule_reads_as_a_chinese_sentence(clauses: str, said: str) -> None:
+    assert sentence(rule(clauses), PARAMS, "zh") == said
+
+
+@pytest.mark.parametrize(("value", "said"), [
+    ("10 minutes", "10 分钟"), ("1 working day", "1 个工作日"), ("1.5 hours", "1.5 小时"), ("true", "真"),
+    ("1,000,000", "1,000,000"), ("draft 2 weeks old", "draft 2 weeks old"), ('["a", "b"]', '["a", "b"]'),
+])
+def test_a_value_reads_in_chinese(value: str, said: str) -> None:
+    assert value_in_words(value, "zh") == said
+    assert value_in_words(value, "en") == value
+
+
+def test_of_more_than_twenty_ways_each_has_its_number() -> None:
+    ways = " or ".join(f"service.x = {number}" for number in range(22))
+    said = sentence(rule(f"must {ways}"), {}, "zh")
+    assert said.endswith("⑳service.x 为 19；（21）service.x 为 20；（22）service.x 为 21。")
 
 
 def test_what_a_rule_rests_on_is_found_through_definitions() -> None:
