@@ -63,7 +63,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "on: event": ("on each {event}", "每当发生{event}时"),
     "on: first": ("on the first {event}", "首次发生{event}时"),
     "on: every": ("on every {each} of {run}", "{run}每超过{period}"),
-    "on: once": ("on every {each} of {run}", "{run}超过{period}的"),
+    "on: once": ("whenever {run} has run {period}", "{run}超过{period}的"),
     "on: without": ("whenever {run} has run {period} without {event}", "每当在{run}期间连续{period}未发生{event}时"),
     "on: start": ("at each start of {run}", "每次{run}开始时"),
     "must not: event": ("each {event} must not happen", "不得发生{event}"),
@@ -257,7 +257,8 @@ class _Words:
         forbidden = any(must.condition is None for must in rule.must)
         duty = self.moment("must not", rule.trigger, name, bool(rule.when)) if forbidden else self.musts(rule.must)
         if rule.when:
-            condition = self.series("all hold", map(self.holds, rule.when))
+            parts = tuple(part for one in rule.when for part in (one.parts if isinstance(one, ast.And) else (one,)))
+            condition = self.holds(ast.And(parts) if len(parts) > 1 else parts[0])
             duty = self.say("must not happen if" if forbidden else "if", condition=condition, duty=duty)
         if rule.trigger is not None and not forbidden:
             duty = self.say("at", moment=self.moment("on", rule.trigger, name, False), duty=duty)
@@ -451,10 +452,11 @@ class _Words:
                 return self.say("param", name=name, value=value_in_words(self.params[name], self.lang))
             case ast.Path() if not expr.fields and expr.head.text in ("today", "local_time"):
                 return self.say(expr.head.text)
-            case ast.Binary() if expr.operator in _COMPARISONS and self.lang == "zh":
+            case ast.Binary() if expr.operator in _COMPARISONS:
                 return self.say("brackets", whole=self.holds(expr))
             case ast.Binary():
-                return f"{self.value(expr.left)} {expr.operator} {self.value(expr.right)}"
+                binds = _BINDS[expr.operator]
+                return f"{self.operand(expr.left, binds)} {expr.operator} {self.operand(expr.right, binds + 1)}"
             case ast.Call():
                 return self.call(expr)
             case ast.CountEvents():
@@ -478,11 +480,16 @@ class _Words:
             case ast.Boolean() | ast.Duration():
                 return value_in_words(format_expression(expr), self.lang)
             case ast.ListLiteral():
-                return f"[{', '.join(map(self.value, expr.items))}]" if self.lang == "zh" else format_expression(expr)
+                return f"[{', '.join(map(self.value, expr.items))}]"
             case ast.Number() | ast.Text() | ast.DateLiteral() | ast.TimeLiteral() | ast.Path():
                 return format_expression(expr)
             case _:
                 assert_never(expr)
+
+    def operand(self, expr: ast.Expr, binds: int) -> str:
+        """A side of a calculation, in brackets where it would fall apart without them."""
+        loose = isinstance(expr, ast.Binary) and _BINDS.get(expr.operator, binds) < binds
+        return f"({self.value(expr)})" if loose else self.value(expr)
 
     def call(self, expr: ast.Call) -> str:
         given = [self.say("given", name=one.name.text, value=self.value(one.value)) if one.name else
@@ -496,6 +503,9 @@ class _Words:
 
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">=", "in", "contains", "contains all", "contains none of",
                           "matches"})
+
+# How closely a sign binds.
+_BINDS: Mapping[str, int] = {"+": 1, "-": 1, "*": 2, "/": 2}
 
 
 def _is_time(expr: ast.Expr) -> bool:
