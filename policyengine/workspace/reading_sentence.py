@@ -167,6 +167,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "occurred, must no": ("there must be no {event}{comma} {range}", "{range}不得发生过{event}"),
     "within": ("within {period}", "在{period}内"),
     "by": ("by {deadline}", "在{deadline}前（含该时点）"),
+    "by sum": ("by {deadline}", "在（{deadline}）前（含该时点）"),
     "before": ("before", "在此之前"),
     "within last": ("within the last {period}", "在此前{period}内"),
     "since": ("since {event}", "自最近一次{event}以来"),
@@ -176,6 +177,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "this year": ("in the same year", "在当年内"),
     "during": ("during {run}", "在本次{run}期间"),
     "no later than": ("no later than {period} after", "事先或者在此后{period}内"),
+    "no later than, no": ("no later than {period} after", "事先以及在此后{period}内均"),
     "count": ("the number of {event} {range}", "{range}发生的{event}的次数"),
     "sum": ("the sum of {field} of {event} {range}", "{range}发生的{event}的{field}之和"),
     "duration so far": ("the duration of {run} so far", "本次{run}至今的时长"),
@@ -419,15 +421,17 @@ class _Words:
         """In English the range is set off by a comma behind a `where`, so that it is not read as part of it."""
         row = "occurs" if isinstance(expr.range, ast.Within | ast.By | ast.NoLaterThan) else "occurred"
         return self.say(f"{row}, {how}" if how else row, event=self.pattern(expr.pattern),
-                        comma="," if expr.pattern.where is not None else "", range=self.range(expr.range))
+                        comma="," if expr.pattern.where is not None else "",
+                        range=self.range(expr.range, ", no" if how == "no" else ""))
 
-    def range(self, range: ast.Range) -> str:
-        """Where the event must lie."""
+    def range(self, range: ast.Range, none: Literal["", ", no"] = "") -> str:
+        """Where the event must lie, or where there is none."""
         match range:
             case ast.Within():
                 return self.say("within", period=self.value(range.period))
             case ast.By():
-                return self.say("by", deadline=self.value(range.deadline))
+                row = "by sum" if isinstance(range.deadline, ast.Binary) else "by"  # `3 日前` is three days ago
+                return self.say(row, deadline=self.value(range.deadline))
             case ast.Before():
                 return self.say("before")
             case ast.WithinLast():
@@ -439,7 +443,7 @@ class _Words:
             case ast.During():
                 return self.say("during", run=range.episode.text)
             case ast.NoLaterThan():
-                return self.say("no later than", period=self.value(range.period))
+                return self.say(f"no later than{none}", period=self.value(range.period))
             case _:
                 assert_never(range)
 

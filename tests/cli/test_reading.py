@@ -161,6 +161,9 @@ def test_a_rule_reads_as_a_sentence(clauses: str, said: str) -> None:
     ("on start of use\n  must y before", "每次 use 开始时，在此之前应当已发生 y。"),
     ("on x as t where (a)\n  must y by t.due",
      "每当发生 x（以下称 t，其中 a 为真）时，应当在 t.due 前（含该时点）发生 y。"),
+    ("on x as t\n  must y by t.due + 3 days", "每当发生 x（以下称 t）时，应当在（t.due + 3 日）前（含该时点）发生 y。"),
+    ("on x\n  must y before or no z no later than 3 days",
+     "每当发生 x 时，应当符合下列条件之一：①在此之前已发生 y；②事先以及在此后 3 日内均未发生 z。"),
     ("on every 1 hour of use as mark\n  must y by mark.time",
      "use 每超过 1 小时（该时点称 mark），应当在 mark.time 前（含该时点）发生 y。"),
     # what must not happen
