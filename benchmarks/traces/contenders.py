@@ -57,9 +57,10 @@ class Used:
 
 @dataclass(frozen=True)
 class Ran:
-    """Counts by rule and verdict, without zeros. `parts`: seconds by part, where the contender tells."""
+    """Counts by rule and verdict, without zeros, None where they are not to be had. `parts`: seconds by part, where the
+    contender tells."""
 
-    counts: dict[str, dict[str, int]]
+    counts: dict[str, dict[str, int]] | None
     used: Used
     parts: dict[str, float]
     findings: tuple[Finding, ...] = ()
@@ -80,7 +81,8 @@ def final() -> Task:
 
 def by_guiju(task: Task, trace: Path, *, engine: str = "evaluator", rules: Sequence[str] = (), memory: str = "",
              findings: bool = False, cache: Path | None = None) -> Ran:
-    """`guiju check` with one of its engines, the reference evaluator unless another is named."""
+    """`guiju check` with one of its engines, the reference evaluator unless another is named: a report as JSON, with
+    the evidence of a hundred findings of each rule and verdict."""
     options = ["--engine", engine, *(("--memory", memory) if memory else ()),
                *(("--max-findings", "1000000") if findings else ()),
                *(part for rule in rules for part in ("--rule", rule))]
@@ -93,6 +95,18 @@ def by_guiju(task: Task, trace: Path, *, engine: str = "evaluator", rules: Seque
     counts = {rule["rule"]: {verdict: n for verdict, n in rule["counts"].items() if n} for rule in read["rules"]}
     return Ran(counts, used, {}, tuple(sorted(_finding(one) for one in read["results"] if one["moment"]))
                if findings else ())
+
+
+def by_text(task: Task, trace: Path, *, engine: str = "evaluator", rules: Sequence[str] = (),
+            cache: Path | None = None) -> Ran:
+    """`guiju check` as one types it: a report as text, with the evidence of three findings of each rule and verdict."""
+    options = ["--engine", engine, *(part for rule in rules for part in ("--rule", rule))]
+    with tempfile.TemporaryDirectory() as name:
+        used, out = process([*GUIJU, "check", *task.arguments, "--events", str(trace), *options, "--quiet"],
+                            task.folder, environment(cache or Path(name) / "cache"), (0, 1))
+    if not out:
+        raise Failed("no report was printed")
+    return Ran(None, used, {})
 
 
 def by_hand(task: Task, trace: Path, *, rules: Sequence[str] = (), memory: str = "", findings: bool = False) -> Ran:

@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import data  # noqa: E402
-from contenders import Failed, Ran, Task, Used, by_guiju, by_hand, cold, final, seven  # noqa: E402
+from contenders import Failed, Ran, Task, Used, by_guiju, by_hand, by_text, cold, final, seven  # noqa: E402
 from project import GUIJU, environment  # noqa: E402
 from timing import in_turn  # noqa: E402
 
@@ -42,7 +42,7 @@ def side_by_side(contenders: Mapping[str, Callable[[], Ran]], trace: Path, round
     first, *others = ran
     for name in others:
         told, counts = ran[first][0].counts, ran[name][0].counts
-        for rule in told:
+        for rule in told if told is not None and counts is not None else ():
             if told[rule] != counts.get(rule):
                 raise Failed(f"{rule}: {first} counts {told[rule]}, {name} {counts.get(rule)}")
     return {name: Used(statistics.median(one.used.seconds for one in runs),
@@ -65,7 +65,9 @@ def compare(title: str, task: Task, trace: Path, events: int, engines: list[str]
     """By hand against each engine."""
     contenders: dict[str, Callable[[], Ran]] = {"by hand, SQL": lambda: by_hand(task, trace, rules=rules)}
     for engine in engines:
-        contenders[f"check --engine {engine}"] = lambda engine=engine: by_guiju(  # type: ignore[misc]
+        contenders[f"check --engine {engine}"] = lambda engine=engine: by_text(  # type: ignore[misc]
+            task, trace, engine=engine, rules=rules, cache=cache)
+        contenders[f"check --engine {engine} --output json"] = lambda engine=engine: by_guiju(  # type: ignore[misc]
             task, trace, engine=engine, rules=rules, cache=cache)
     table(title, events, side_by_side(contenders, trace, rounds))
 

@@ -210,7 +210,7 @@ def _told(formats: Collection[str], most: int, pending: bool) -> dict[Verdict, E
     listed = max(most, TOLD)
     short = SHORT.issuperset(formats)
     duties = OPEN if pending else listed
-    told = dict.fromkeys(VERDICTS, Extent(listed, most + NAMED, most) if short else Extent(listed, listed))
+    told = dict.fromkeys(VERDICTS, Extent(listed, min(listed, most + NAMED), most) if short else Extent(listed, listed))
     return told | {"pending": Extent(duties, duties, most) if short else Extent(duties, duties)}
 
 
