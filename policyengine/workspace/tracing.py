@@ -205,21 +205,15 @@ def _run(engine: Engine, rule: ir.Rule, made: Plan | str, whole: Sequence[Judgem
 
 
 def _asked_why(told: Sequence[Found], counts: Mapping[Verdict, int], asked: Question) -> list[Found]:
-    """The moments found, with which of them are explained: of each verdict the first, and all at the last's time."""
+    """The moments found, with which of them are explained."""
     result: list[Found] = []
     for verdict, group in groupby(told, lambda one: one.verdict):
         ones = list(group)
         assert verdict is not None
-        whys = asked.told.get(verdict, WHOLE).whys
-        if whys < len(ones) and not (verdict == "undecided" and counts[verdict] == len(ones)):
-            last = _stands(ones[whys - 1]) if whys else None
-            ones = [one if last is not None and _stands(one) <= last else replace(one, why=False) for one in ones]
-        result += ones
+        all_told = verdict == "undecided" and counts[verdict] == len(ones)
+        whys = len(ones) if all_told else asked.told.get(verdict, WHOLE).whys
+        result += [*ones[:whys], *(replace(one, why=False) for one in ones[whys:])]
     return result
-
-
-def _stands(found: Found) -> tuple[int, int]:
-    return found.t if found.due is None else found.due, found.t
 
 
 def _explained(waiting: Sequence[_Run], asked: Question, rows: Rows, store: Store) -> Iterator[Judged]:

@@ -125,6 +125,16 @@ def row_of(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
     return found
 
 
+@contextmanager
+def any_order(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Rows of tables that are made meanwhile stand in any order, which spares much where several threads write."""
+    con.execute("SET preserve_insertion_order = false")
+    try:
+        yield
+    finally:
+        con.execute("SET preserve_insertion_order = true")
+
+
 def number_of(con: duckdb.DuckDBPyConnection, sql: str) -> int:
     """The one number that a query gives, 0 for null."""
     return int(row_of(con, sql)[0] or 0)

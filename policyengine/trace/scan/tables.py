@@ -18,7 +18,7 @@ from policyengine.base.diagnostic import Diagnostic
 from policyengine.base.record import record
 from policyengine.trace.columns import Column, sql_type
 from policyengine.trace.scan import order as scan_order
-from policyengine.trace.scan.database import number_of, row_of
+from policyengine.trace.scan.database import any_order, number_of, row_of
 from policyengine.trace.scan.forms import named, quoted
 from policyengine.trace.scan.halves import Apart, odd_apart, of_others, set_apart
 from policyengine.trace.scan.reading import Reading
@@ -144,6 +144,7 @@ class Tables:
             con.execute(f"DROP TABLE IF EXISTS {scan_order.SHARED}")
             shared = "SELECT instant FROM events WHERE pos <> instant"
         con.execute(f"CREATE OR REPLACE VIEW events_shared AS {shared}")
+        con.execute("SET preserve_insertion_order = false")  # each row has its place in a column
         counts = {names[kind]: n for kind, n, *_ in counted if n}
         total, last = sum(counts.values()), max(one[3] for one in counted)
         return Scan(tuple(read.names), counts, total, sum(one[1] for one in counted if one[0] in self.needed),
@@ -227,9 +228,10 @@ class Tables:
             source = replace(source, table=f"SELECT * FROM ({source.table}) SEMI JOIN scan_ties AS k "
                                            f'ON {source.file} = k.file AND {source.row} = k."row"')
             few.append(select(source, self.asked.of(kinds), odd="skipped" if self.read.looked else "trusted"))
-        for rows in few:
-            con.execute(f'INSERT INTO scan_said SELECT file, "row", content FROM ({rows}) AS s SEMI JOIN scan_ties AS '
-                        'k ON s.file = k.file AND s."row" = k."row" WHERE NOT odd')
+        with any_order(con):
+            for rows in few:
+                con.execute(f'INSERT INTO scan_said SELECT file, "row", content FROM ({rows}) AS s SEMI JOIN scan_ties '
+                            'AS k ON s.file = k.file AND s."row" = k."row" WHERE NOT odd')
         con.execute("DELETE FROM scan_said WHERE said IS NULL")  # asked above, it would be asked of every row
         con.execute('CREATE TABLE scan_left AS SELECT k.file, k."row" FROM scan_ties AS k ANTI JOIN scan_said AS s ON '
                     'k.file = s.file AND k."row" = s."row"')
@@ -294,8 +296,9 @@ class Tables:
             joined += f" ANTI JOIN scan_dropped AS d ON {starts} = d.was"
         chosen = ", ".join(['"type"', "t", *(f"{x} AS {column}" for column, x in place.items()), "file", '"row"',
                             *columns])
-        self.con.execute(f"CREATE OR REPLACE TABLE {name} AS "
-                         + " UNION ALL ".join(f"SELECT {chosen} FROM ({one}) AS r{joined}" for one in rows))
+        with any_order(self.con):
+            self.con.execute(f"CREATE OR REPLACE TABLE {name} AS "
+                             + " UNION ALL ".join(f"SELECT {chosen} FROM ({one}) AS r{joined}" for one in rows))
         if moved and few:
             self.con.execute(f"UPDATE {name} SET {', '.join(f'{column} = m.{column}' for column in place)} "
                              f"FROM scan_moved AS m WHERE {starts} = m.was")
