@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,6 +13,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from policyengine.core import ir
+from policyengine.core.verdict import Judgement
+from policyengine.trace.engines.explain import About, Found, Rows
+from policyengine.workspace import tracing
 from tests.workspace.shop import Project, event, service
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "companion"
@@ -175,6 +180,41 @@ def test_many_findings_are_counted_and_some_told(shop: Project) -> None:
         said = shop.check(shop.good, "--events", shop.events_file, "--engine", "duckdb", "--rule", "bill_sent",
                           "--format", format).stderr
         assert said.count("note: 100 of 110 results are listed") == beside, "where the format has no room for it"
+
+
+LISTED = re.compile(r"(note: |注：).*(results are listed|项结果中列出).*")
+
+
+@pytest.mark.parametrize("args", [(), ("--all",), ("--pending",), ("--max-findings", "1"), ("--max-findings", "6"),
+                                  ("--lang", "zh"), ("--due-within", "20 days"), ("--as-of", "2026-07-20")])
+def test_text_reads_the_same_whatever_else_is_asked(shop: Project, args: tuple[str, ...],
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alone it asks why of fewer, and lists fewer of a rule with many; also of many at one instant, which are told in
+    the order of the trace."""
+    for name, number in (("cli.check.TOLD", 12), ("cli.check.NAMED", 2), ("report.to_text.NAMED", 2)):
+        monkeypatch.setattr(f"policyengine.{name}", number)
+    whys: list[int] = []
+    explain = tracing.explain
+
+    def counted(about: About, found: Sequence[tuple[ir.Rule, Found]], rows: Rows) -> Iterator[tuple[Found, Judgement]]:
+        whys.append(sum(one.why for _, one in found))
+        return explain(about, found, rows)
+
+    monkeypatch.setattr(tracing, "explain", counted)
+    rows = [event("bought", f"07-{day} 10:00", f"u{n % 7}", gift=gift) for n, (day, gift) in enumerate(
+        [(16, False)] * 30 + [(17, None)] * 9 + [(30, False)] * 20)]
+    Random(2).shuffle(rows)
+    shop.trace(*CROSSING, *rows)
+    check = ("--events", shop.events_file, "--engine", "duckdb", *args)
+    alone, fewer = shop.check(shop.good, *check).stdout, sum(whys)
+    beside = shop.check(shop.good, *check, "--output", "json=report.json").stdout
+    assert fewer < sum(whys) - fewer
+
+    def told(text: str) -> list[str]:
+        return [line for line in text.split("\n")[1:] if not LISTED.match(line) and "facts as of" not in line
+                and "事实截至" not in line]
+    assert told(alone) == told(beside)
+    assert alone != beside or args[:1] == ("--as-of",), "it lists fewer, and says so"
 
 
 def test_open_duties_are_all_told_and_others_are_not(shop: Project) -> None:
