@@ -1,30 +1,27 @@
 """A diff as one HTML page: no network, a strict content policy, both languages inside, whole without JavaScript.
 
-In come a `Diff` and the language to start in; out comes the page. The folder `diff_page` holds its template, style and
-script. Whatever an author or a user wrote becomes text: the template escapes every value, `shown` puts a symbol for
-each character that could steer a display, and attributes hold only our own words and numbers.
+In come a `Diff` and the language to start in; out comes the page. The folder `diff_page` holds its templates and its
+own style; what all pages have is in `pages`. Attributes hold only our own words and numbers.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from jinja2 import Environment
+from markupsafe import Markup
 
 from policyengine.base.record import record
-from policyengine.core.verdict import VERDICTS, Verdict
+from policyengine.core.verdict import Verdict
 from policyengine.diff.model import ArticleChange, Cell, CrossCheck, Diff, EditedLine, RuleChange, RuleEdit, TextDiff
 from policyengine.documents.model import Document, Unit
 from policyengine.report import diff_words as words
-from policyengine.report.diff_words import LABELS, SIGNS
+from policyengine.report.diff_words import LABELS
+from policyengine.report.pages import KEYS, asset, both, environment, write_page
 from policyengine.report.words import Lang
 from policyengine.solver.model import FINE
 
@@ -43,16 +40,12 @@ PAGE: dict[str, tuple[str, str]] = {
     "draft": ("draft", "草案"), "final": ("final", "正式文本"),
     "legal": ("This comparison is not legal advice.", "本对比不构成法律意见。"),
     "skip": ("Skip to the changes", "跳至变化内容"),
-    "sections": ("Sections", "章节"),
     "impact": ("Impact on your services", "对服务的影响"), "articles": ("Articles", "条文"),
     "overview": ("Table of articles", "条文对照表"), "rules": ("Rules", "规则"), "checks": ("Cross-checks", "交叉核对"),
-    "search": ("Search", "搜索"), "kinds": ("Text", "条文"), "directions": ("Rules", "规则"),
-    "clear": ("Show all", "显示全部"), "side": ("Side by side", "并列"), "inline": ("Inline", "合并"),
-    "theme": ("Light or dark", "明暗"), "help": ("Keys", "快捷键"), "close": ("Close", "关闭"),
-    "shown": ("shown", "项显示"), "nothing": ("Nothing here matches the filters.", "没有符合筛选条件的内容。"),
-    "key j": ("next change", "下一处变化"), "key k": ("previous change", "上一处变化"), "key /": ("search", "搜索"),
-    "key t": ("side by side or inline", "切换并列与合并"), "key l": ("English or Chinese", "切换中英文"),
-    "key esc": ("clear search and filters", "清除搜索与筛选"), "key ?": ("this list", "本列表"),
+    "kinds": ("Text", "条文"), "directions": ("Rules", "规则"),
+    "side": ("Side by side", "并列"), "inline": ("Inline", "合并"),
+    "key j": ("next change", "下一处变化"), "key k": ("previous change", "上一处变化"),
+    "key t": ("side by side or inline", "切换并列与合并"),
     "heading": ("Heading", "标题"), "change": ("Change", "变化"),
     "outside": ("Outside the articles", "条文以外"),
     "outside note": ("title, preamble and headings of chapters", "标题、序言与章节标题"),
@@ -79,69 +72,12 @@ PAGE: dict[str, tuple[str, str]] = {
     "source": ("Source of the rule", "规则原文"), "no rule": ("no such rule", "无此规则"),
     "nearest": ("Nearest change", "最小改动"), "because": ("Because", "原因"), "moments": ("moments", "个时刻"),
     "no impact": ("None of your cases comes out differently.", "各项结果均无变化。"),
-    "footer": ("Made by guiju. This file needs no network and sends nothing.",
-               "由 guiju 生成；本文件无需联网，不发送任何数据。"),
 }
 
 
 def to_html(diff: Diff, lang: Lang = "en") -> str:
     """The whole page, UTF-8 text without lone surrogates. `lang` is where the interface starts; the page switches."""
-    style, script = _asset("page.css"), _asset("page.js")
-    page = _Page(diff)
-    written = _environment().get_template("page.html").render(
-        diff=diff, lang=lang, page=page, style=Markup(style), script=Markup(script),
-        policy=content_policy(style, script))
-    return written + "\n"
-
-
-def content_policy(style: str, script: str) -> str:
-    """What the page may do: run this style and this script, nothing else; no request, no form, no HTML from text."""
-    return (f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; "
-            "form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'")
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _asset(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")
-
-
-# ---- text that is only text -------------------------------------------------------------------------------------
-
-# Controls but tab and line feed, marks of direction, invisible spaces and tags, surrogates, what is no character.
-_STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-                     "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f"
-                     + "".join(chr(plane << 16 | last) for plane in range(1, 17) for last in (0xfffe, 0xffff)) + "]")
-
-
-def shown(text: str) -> str:
-    """The text with a symbol for each character that would be invisible or steer the display: `‹U+202E›`."""
-    return _STEERS.sub(lambda found: f"‹U+{ord(found[0]):04X}›", text)
-
-
-def _finalize(value: object) -> object:
-    """Every value that the template writes passes here; what is already markup was made by the template."""
-    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def both(english: str, chinese: str) -> Markup:
-    """Text in both languages, of which the page shows one; said once where they are the same."""
-    en, zh = escape(shown(english)), escape(shown(chinese))
-    if en == zh:
-        return en
-    return Markup('<span class="en" lang="en">{}</span><span class="zh" lang="zh-Hans">{}</span>').format(en, zh)
-
-
-def say(key: str) -> Markup:
-    """The page's own words."""
-    return both(*PAGE[key])
-
-
-def label(group: str, word: str) -> Markup:
-    """A word of the model by its label."""
-    return both(words.label(group, word, "en"), words.label(group, word, "zh"))
+    return write_page(_environment(), asset(FOLDER / "diff.css"), lang, diff=diff, page=_Page(diff))
 
 
 def sentence(make: Callable[..., str], value: object) -> Markup:
@@ -161,13 +97,9 @@ def turns(path: str, decides: Sequence[str]) -> bool:
 
 @cache
 def _environment() -> Environment:
-    made = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, finalize=_finalize,
-                       trim_blocks=True, lstrip_blocks=True)
-    made.globals.update(say=say, label=label, sentence=sentence, arrowed=arrowed, both=both, words=words, LABELS=LABELS,
-                        SIGNS=SIGNS, PAGE=PAGE, VERDICTS=VERDICTS, percent=percent, size=size_of,
-                        events=event_rows, cells=cells_of, way_of=way_of,
-                        turns=turns, CASES=CASES)
-    return made
+    return environment(FOLDER, PAGE, sentence=sentence, arrowed=arrowed, words=words, LABELS=LABELS, percent=percent,
+                       size=size_of, events=event_rows, cells=cells_of, way_of=way_of, turns=turns, CASES=CASES,
+                       keys=(*KEYS[:3], "t", *KEYS[3:]))
 
 
 def percent(share: float) -> str:

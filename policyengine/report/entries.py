@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 
 from policyengine.base.diagnostic import shorten
 from policyengine.base.record import record
-from policyengine.core.verdict import Verdict
-from policyengine.report.model import Line, Place, Report, Result, RuleCount
-from policyengine.report.words import Lang, Said, joined
+from policyengine.core.verdict import VERDICTS, Verdict
+from policyengine.report.model import Judged, Line, Place, Report, Result, RuleCount
+from policyengine.report.words import Lang, Said, as_is, counted, joined
 
 NAMED = 20
 """Of a rule with more findings than a report lists, text looks at so many more than it shows, for whom they are about.
@@ -238,6 +238,76 @@ def _bare(part: Line) -> Said:
     """A condition for which nothing was read: what it asks about is not known, or it is said as it stands."""
     known = re.fullmatch(r"([\w.]+) is present", part.name)
     return Said("not known", (known[1],)) if known and _holds(part) is False else part.said
+
+
+# ---- whom, when, how many -------------------------------------------------------------------------------------
+
+def whom(report: Report, result: Result) -> Said:
+    """Whom a duty is about; where no key tells, what gave rise to it, of a service that is named if there are
+    several."""
+    service, moment = clean(result.service), result.moment
+    if moment is None or moment.keys:
+        return as_is(keys_text(result) or service)
+    when = Said("event at", (clean(moment.event), moment.time)) if moment.event else as_is(moment.time)
+    return when if len(report.services) == 1 else Said("of", (service, when))
+
+
+def how_many(report: Report, entry: Entry) -> Said:
+    """Of how many services or moments that the rule judged an entry tells; of moments also of how many users."""
+    first, number = entry.first, entry.number
+    judged = max(total(report, first), number)
+    moments = [result.moment for result in entry.results if result.moment]
+    if not moments:
+        return Said("services", (f"{number:,}", f"{judged:,}"))
+    whole = len(entry.results) - len(moments)  # beside them something is said of the service
+    number, judged = number - whole, judged - whole
+    keys = {tuple(moment.keys.items()) for moment in moments}
+    if len(moments[0].keys) == 1 and 1 < len(keys) < len(moments) == number:
+        return Said("keyed", (f"{number:,}", f"{judged:,}", f"{len(keys):,}", next(iter(moments[0].keys))))
+    return Said("moments", (f"{number:,}", f"{judged:,}"))
+
+
+def duties(found: Iterable[Entry]) -> list[tuple[Entry, Result]]:
+    """Open duties of all rules, the first due first, each with its entry."""
+    return sorted(((entry, result) for entry in found for result in entry.results),
+                  key=lambda row: (in_time(row[1].due_instant), row[1].rule, keys_text(row[1])))
+
+
+def duties_head(report: Report, number: int, listed: int, later: int) -> Said:
+    """How many open duties there are, or how many are due by the time asked about, of which those that are known to be
+    are listed; and how many are due later."""
+    until = report.until
+    if until is None:
+        head = counted("to do", number)
+    else:
+        head = counted("to do until", listed, until.text) if listed else Said("to do none", (until.text,))
+    return Said("later", (head, f"{later:,}")) if later else head
+
+
+def later_of(report: Report, judged: Judged) -> int:
+    """How many open duties of a version are due after the time asked about."""
+    return sum(count.later for count in report.rules
+               if (count.regulation, count.version) == (judged.regulation, judged.version))
+
+
+def due_date(result: Result) -> Said:
+    """Until when a duty is to be met, with a word when working days not yet announced were counted."""
+    if result.due is None:
+        return Said("no due")
+    return Said("provisional", (result.due,)) if result.provisional else result.due
+
+
+def closing(report: Report) -> Said:
+    """How many rules there are and how they came out, over how many services and events."""
+    rules = len(report.rules)
+    counts = [Said("count", (f"{report.counts[verdict]:,}", Said(verdict))) for verdict in VERDICTS
+              if report.counts.get(verdict)]
+    silent = sum(1 for count in report.rules if count.worst is None)
+    if silent:
+        counts.append(Said("no trigger", (f"{silent:,}",)))
+    found = Said("of", (counted("rules", rules), joined("comma", counts) if counts else Said("nothing")))
+    inputs = Said("inputs", (counted("service", len(report.services)), counted("event", report.events)))
+    return Said("sentences", (Said("sentence", (found,)), inputs))
 
 
 # ---- in small ---------------------------------------------------------------------------------------------------

@@ -11,24 +11,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from policyengine.base.diagnostic import shorten
-from policyengine.core.verdict import VERDICTS, Verdict
+from policyengine.core.verdict import Verdict
 from policyengine.report.entries import (
     NAMED,
     Entry,
     by_version,
     clean,
+    closing,
     due,
+    due_date,
+    duties,
+    duties_head,
     entries,
+    how_many,
     in_time,
     keys_text,
+    later_of,
     near,
     place_of,
     reasons,
-    total,
+    whom,
 )
 from policyengine.report.layout import columns, pad, wrap
 from policyengine.report.model import Judged, Place, Report, Result
-from policyengine.report.words import Lang, Said, citation, counted, either, joined
+from policyengine.report.words import Lang, Said, citation, either, joined
 
 Paint = Callable[[str, str], str]
 
@@ -115,9 +121,7 @@ class _Page:
             self.lines.append("")
         waiting = [entry for entry in every if entry.verdict == listed]
         if waiting or self.report.until is not None:
-            later = sum(count.later for count in self.report.rules
-                        if (count.regulation, count.version) == (judged.regulation, judged.version))
-            self.to_do(waiting, later)
+            self.to_do(waiting, later_of(self.report, judged))
 
     def shortened(self, entry: Entry) -> Entry:
         """An entry of which a long report leaves out some, so that it reads the same whatever other formats list."""
@@ -128,32 +132,17 @@ class _Page:
     def to_do(self, found: Sequence[Entry], later: int) -> None:
         """The open duties of all rules, the first due first: until when, for whom, which rule, which article; and how
         many are due after the time asked about."""
-        rows = [(self.date(first), self.whom(first), self._name(entry), _articles(entry, self.lang))
-                for _, _, _, entry, first in sorted(
-                    ((in_time(result.due_instant), result.rule, keys_text(result), entry, result)
-                     for entry in found for result in entry.results), key=lambda row: row[:3])]
+        rows = [(self.told(due_date(first)), self.whom(first), self._name(entry), _articles(entry, self.lang))
+                for entry, first in duties(found)]
         number = sum(entry.number for entry in found)
         word = self.paint(pad(self.say("pending"), INDENT - 1), COLOURS["pending"]) + " "
-        head = self.to_do_head(number, len(rows))
-        self.lines.append(word + (self.say("later", head, f"{later:,}") if later else head))
+        self.lines.append(word + duties_head(self.report, number, len(rows), later).told(self.lang))
         wide = [min(most, max((columns(row[place]) for row in rows), default=0)) for place, most in enumerate(TO_DO)]
         for row in rows:
             self.put("  ".join(pad(text, width) for text, width in zip(row, wide, strict=True)).rstrip(), hang=2)
         if number > len(rows):
             self.put(self.say("more", f"{number - len(rows):,}"))
         self.lines.append("")
-
-    def to_do_head(self, number: int, listed: int) -> str:
-        """How many there are, or how many are due by the time asked about: those that are known to be are listed."""
-        if self.report.until is None:
-            return counted("to do", number).told(self.lang)
-        until = self.report.until.text
-        return counted("to do until", listed, until).told(self.lang) if listed else self.say("to do none", until)
-
-    def date(self, result: Result) -> str:
-        if result.due is None:
-            return self.say("no due")
-        return self.told(Said("provisional", (result.due,)) if result.provisional else result.due)
 
     def _is_short(self, entry: Entry) -> bool:
         return entry.verdict in ("satisfied", "not_applicable")
@@ -213,21 +202,11 @@ class _Page:
 
     def where(self, entry: Entry) -> str:
         """The right end of the first line: one place, or how many moments or services."""
-        results, first, number = entry.results, entry.first, entry.number
         if entry.verdict == "pending":
             return self.open(entry)
-        judged = max(total(self.report, first), number)
-        if number == 1:
-            return clean(self.place(place_of(first)))
-        moments = [result.moment for result in results if result.moment]
-        if not moments:
-            return self.say("services", f"{number:,}", f"{judged:,}")
-        whole = len(results) - len(moments)  # beside them something is said of the service
-        number, judged = number - whole, judged - whole
-        keys = {tuple(moment.keys.items()) for moment in moments}
-        if len(moments[0].keys) == 1 and 1 < len(keys) < len(moments) == number:
-            return self.say("keyed", f"{number:,}", f"{judged:,}", f"{len(keys):,}", next(iter(moments[0].keys)))
-        return self.say("moments", f"{number:,}", f"{judged:,}")
+        if entry.number == 1:
+            return clean(self.place(place_of(entry.first)))
+        return how_many(self.report, entry).told(self.lang)
 
     def open(self, entry: Entry) -> str:
         timed = [result for result in entry.results if result.due_instant]
@@ -245,13 +224,7 @@ class _Page:
         return self.say("at least", f"{number:,}") if unsure else f"{number:,}"
 
     def whom(self, result: Result) -> str:
-        """Whom a duty is about; where no key tells, what gave rise to it, of a service that is named if there are
-        several."""
-        service, moment = clean(result.service), result.moment
-        if moment is None or moment.keys:
-            return keys_text(result) or service
-        when = clean(self.say("event at", moment.event, moment.time)).strip()
-        return when if len(self.report.services) == 1 else self.say("of", service, when)
+        return self.told(whom(self.report, result))
 
     # what was found
 
@@ -364,15 +337,8 @@ class _Page:
     # the end
 
     def closing(self) -> None:
-        report, rules = self.report, len(self.report.rules)
-        counts = [Said("count", (f"{report.counts[verdict]:,}", Said(verdict))) for verdict in VERDICTS
-                  if report.counts.get(verdict)]
-        silent = sum(1 for count in report.rules if count.worst is None)
-        if silent:
-            counts.append(Said("no trigger", (f"{silent:,}",)))
-        found = Said("of", (counted("rules", rules), joined("comma", counts) if counts else Said("nothing")))
-        inputs = Said("inputs", (counted("service", len(report.services)), counted("event", report.events)))
-        self.put(self.say("sentences", Said("sentence", (found,)), inputs), "strong", indent=0, hang=2)
+        report = self.report
+        self.put(closing(report).told(self.lang), "strong", indent=0, hang=2)
         for note in report.notes:
             self.put(self.say("note", note), indent=0, hang=2)
         said = [either(judged.confidence_en, judged.confidence_zh, self.lang) for judged in report.judged]

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from dataclasses import replace
-from hashlib import sha256
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -14,46 +11,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from policyengine.diff.model import Diff
-from policyengine.report.diff_to_html import FOLDER, PAGE, shown, to_html
+from policyengine.report.diff_to_html import FOLDER, PAGE, to_html
+from policyengine.report.pages import COMMON, shown
 from policyengine.report.words import LANGUAGES, Lang
 from tests.support import diffs
 from tests.support.diffs import NASTY
-
-VOID = frozenset({"meta", "input", "br", "link", "img"})
-
-class Page(HTMLParser):
-    """Tags with their attributes in order, the text, and what is wrong with how elements stand in each other."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.skeleton: list[tuple[str, tuple[tuple[str, str], ...]]] = []
-        self.text: list[str] = []
-        self.open: list[str] = []
-        self.wrong: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        kept = tuple((key, re.sub(r" h\d\b", "", value or "")) for key, value in attrs)  # h1: how long the text is
-        self.skeleton.append((tag, kept))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        self.skeleton.append(("/" + tag, ()))
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(f"</{tag}> at {self.getpos()}")
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] not in ("script", "style"):
-            self.text.append(data)
-
-    def handle_comment(self, data: str) -> None:
-        self.wrong.append(f"a comment: {data[:40]}")
-
-    def values(self, name: str) -> list[str]:
-        return [value for _, attributes in self.skeleton for key, value in attributes if key == name]
-
+from tests.support.pages import Page, check_elements, check_policy, check_words
 
 EVERY = [pytest.param(diffs.FULL, id="full"), pytest.param(diffs.TEXT_ONLY, id="text only"),
          pytest.param(diffs.EMPTY, id="empty"), pytest.param(diffs.large(20, 4), id="large"),
@@ -63,33 +26,16 @@ EVERY = [pytest.param(diffs.FULL, id="full"), pytest.param(diffs.TEXT_ONLY, id="
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("diff", EVERY)
 def test_elements_stand_in_each_other_and_links_lead_somewhere(diff: Diff, lang: Lang) -> None:
-    html = to_html(diff, lang)
-    page = Page(html)
-    assert html.startswith("<!doctype html>\n<html lang=")
-    assert page.wrong == [] and page.open == []
-    ids = page.values("id")
-    assert len(ids) == len(set(ids)), [one for one in ids if ids.count(one) > 1]
-    assert all(link.startswith("#") and link[1:] in ids for link in page.values("href"))
-    assert set(page.values("aria-labelledby")) | set(page.values("data-for")) <= set(ids)
-    assert not {"src", "style", "action", "srcset"} & {key for _, attrs in page.skeleton for key, _ in attrs}
-    assert not any(key.startswith("on") for _, attrs in page.skeleton for key, _ in attrs)
+    assert all(link.startswith("#") for link in check_elements(to_html(diff, lang)).values("href"))
 
 
 def test_the_policy_allows_the_one_style_and_the_one_script() -> None:
-    html = to_html(diffs.FULL)
-    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)
-    style, script = re.search(r"<style>(.*?)</style>", html, re.S), re.search(r"<script>(.*?)</script>", html, re.S)
-    assert policy and style and script
-    rules = policy[1].replace("&#39;", "'")
-    assert rules.startswith("default-src 'none'; ") and "unsafe" not in rules
-    for name, body in (("style-src", style[1]), ("script-src", script[1])):
-        assert f"{name} 'sha256-{b64encode(sha256(body.encode()).digest()).decode()}'" in rules
-    assert html.count("<script") == html.count("<style") == 1
+    check_policy(to_html(diffs.FULL))
 
 
 def test_neither_style_nor_script_ends_its_element_or_asks_for_anything() -> None:
-    for name in ("page.css", "page.js"):
-        text = (FOLDER / name).read_text(encoding="utf-8")
+    for file in (COMMON / "page.css", COMMON / "page.js", FOLDER / "diff.css"):
+        text = file.read_text(encoding="utf-8")
         assert "</" not in text and "<!--" not in text and "\r" not in text
         assert not re.search(r"https?:|url\(|@import|fetch|XMLHttp|innerHTML|eval\b|Function\(|localStorage", text)
 
@@ -204,10 +150,4 @@ def test_any_text_in_any_field_leaves_the_elements_as_they_are(text: str) -> Non
 
 
 def test_no_word_of_the_page_is_missing_in_a_language() -> None:
-    assert all(english and chinese for english, chinese in PAGE.values())
-    used = "".join((FOLDER / name).read_text(encoding="utf-8") for name in
-                   ("page.html", "text.html", "rule.html", "parts.html"))
-    named = set(re.findall(r'say\("([^"]+)"', used))
-    assert named <= set(PAGE) | {"key "}
-    unused = {key for key in PAGE if f'"{key}"' not in used and not key.startswith("key ")}
-    assert unused == set()
+    check_words(FOLDER, PAGE)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,64 +13,19 @@ from policyengine.report.diff_to_html import to_html
 from policyengine.report.words import Lang
 from tests.support import diffs
 from tests.support.diffs import NASTY
-
-INSTALL = "apt-get install chromium, and pip install playwright"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
-
-Opener = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason=INSTALL)
-    if not CHROMIUM:
-        pytest.skip(f"no Chromium: {INSTALL}")
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-        yield running
-        running.close()
+from tests.support.pages import Opener, check_contrast, focused, paper, printed, settled
 
 
 @pytest.fixture
-def shown(browser: Any, tmp_path: Path) -> Iterator[Opener]:
-    """Opens a diff as a page; afterwards there must have been no error, no violation of the policy and no request."""
-    complaints: list[str] = []
-    requests: list[str] = []
-    contexts: list[Any] = []
-
-    def show(diff: Diff, lang: Lang = "en", *, width: int = 1280, fragment: str = "", **context: Any) -> Any:
-        file = tmp_path / f"{len(contexts)}.html"
-        file.write_text(to_html(diff, lang), encoding="utf-8")
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **context))
-        page = contexts[-1].new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(f"dialog {dialog.message}"))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(f"{file.as_uri()}{fragment}")
-        return page
-
-    yield show
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    assert len(requests) == len(contexts) and all(url.startswith("file:") for url in requests)
+def shown(opened: Opener) -> Opener:
+    """Opens a diff as a page."""
+    return lambda diff, lang="en", **more: opened(to_html(diff, lang), **more)
 
 
 def visible(page: Any, kind: str = ".card") -> list[str]:
     """The ids of the cards that the filters leave."""
     found: list[str] = page.eval_on_selector_all(f"{kind}:not([hidden])", "every => every.map(one => one.id)")
     return found
-
-
-def focused(page: Any) -> str:
-    return str(page.evaluate("document.activeElement.id"))
-
-
-def settled(page: Any) -> None:
-    """The search waits a moment for the next letter."""
-    page.wait_for_timeout(200)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -245,10 +196,6 @@ def test_it_opens_at_a_link(shown: Opener) -> None:
 
 
 def test_dark_follows_the_system_and_the_button(shown: Opener) -> None:
-    def paper(page: Any) -> int:
-        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        return sum(map(int, colour.removeprefix("rgb(").removesuffix(")").split(",")))
-
     light, dark = shown(diffs.FULL), shown(diffs.FULL, color_scheme="dark")
     assert paper(light) > 600 and paper(dark) < 150
     light.click("#theme")
@@ -256,45 +203,18 @@ def test_dark_follows_the_system_and_the_button(shown: Opener) -> None:
     assert paper(light) < 150 and paper(dark) > 600
 
 
-CONTRAST = """() => {
-  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  const rgb = colour => {
-    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-    return canvas.getImageData(0, 0, 1, 1).data;
-  };
-  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
-    .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-  const weak = [];
-  for (const element of document.querySelectorAll("body *")) {
-    const own = [...element.childNodes].some(n => n.nodeType === 3 && n.data.trim());
-    if (!own || !element.checkVisibility() || element.closest("script, dialog, .quiet, .skip")) continue;
-    let behind = element;
-    while (behind && rgb(getComputedStyle(behind).backgroundColor)[3] < 255) behind = behind.parentElement;
-    const colours = [getComputedStyle(element).color, getComputedStyle(behind || document.body).backgroundColor];
-    const [a, b] = colours.map(rgb).map(light).sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < 4.5) weak.push(`${element.outerHTML.slice(0, 80)} ${ratio.toFixed(2)}`);
-  }
-  return weak;
-}"""
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_what_is_behind_it(shown: Opener, scheme: str) -> None:
     page = shown(diffs.FULL, color_scheme=scheme)
     page.click(".chip.merged")
     page.click("#clear")
-    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    assert page.evaluate(CONTRAST) == []
+    check_contrast(page)
 
 
 def test_print_has_everything_open_and_no_controls(shown: Opener) -> None:
-    pypdf = pytest.importorskip("pypdf", reason="pip install pypdf")
     page = shown(diffs.FULL)
     assert page.locator("#a0 .cell.new").last.is_hidden(), "folded on the screen"
-    pages = pypdf.PdfReader(BytesIO(page.pdf(format="A4"))).pages
-    text = " ".join(" ".join(one.extract_text() for one in pages).split())
+    text = printed(page)
     for words in ("protect the lawful rights of citizens", "must service.exit", "possible", "Art. 21"):
         assert words in text
     assert "Show all" not in text and "Side by side" not in text

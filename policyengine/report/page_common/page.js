@@ -8,7 +8,9 @@
   const rows = new Map(all(".overview tr[data-for]").map((row) => [row.dataset.for, row]));
   const search = one("#search");
   const chips = all(".chip");
+  const groups = [...new Set(chips.map((chip) => chip.dataset.group))];
   const keys = one("#keys");
+  const view = one("#view");
 
   // ---- what is folded, and what opens again
 
@@ -27,13 +29,14 @@
 
   const plain = (text) => text.normalize("NFKC").toLowerCase();
   const index = cards.map((card) => {
-    const found = all("[data-find]", card).map((part) => part.textContent);
+    const found = all("[data-find]", card).map((part) => plain(part.textContent));
+    const folded = all("details[data-find]", card).map((fold) => ({ fold, text: plain(fold.textContent) }));
     return {
       card,
       row: rows.get(card.id),
-      text: plain(found.join("\n")),
-      kinds: card.dataset.kinds.split(" "),
-      directions: card.dataset.directions.split(" "),
+      text: found.join("\n"),
+      folded,
+      words: groups.map((group) => card.dataset[group].split(" ")),
     };
   });
   const pressed = (group) => chips
@@ -43,11 +46,10 @@
 
   function filter() {
     const terms = plain(search.value).split(/\s+/).filter(Boolean);
-    const kinds = pressed("kinds");
-    const directions = pressed("directions");
+    const wanted = groups.map(pressed);
     let shown = 0;
     for (const entry of index) {
-      const fits = meets(kinds, entry.kinds) && meets(directions, entry.directions) &&
+      const fits = wanted.every((words, group) => meets(words, entry.words[group])) &&
         terms.every((term) => entry.text.includes(term));
       entry.card.hidden = !fits;
       if (entry.row) entry.row.hidden = !fits;
@@ -62,7 +64,8 @@
       chapter.hidden = !next || !next.matches(".card");
     }
     one("#found").textContent = `${shown} / ${cards.length}`;
-    one("#clear").hidden = shown === cards.length && !terms.length && !kinds.length && !directions.length;
+    one("#clear").hidden = shown === cards.length && !terms.length && !wanted.flat().length;
+    seek(terms);
     mark(terms);
   }
 
@@ -91,6 +94,23 @@
       }
     }
     CSS.highlights.set("found", new Highlight(...ranges));
+  }
+
+  // What is folded and may be many opens where a word is found that the card has nowhere else, until the next search.
+  let sought = [];
+  function seek(terms) {
+    for (const fold of sought) fold.open = false;
+    sought = [];
+    for (const { card, text, folded } of index) {
+      if (card.hidden || !folded.length) continue;
+      const rest = folded.reduce((left, { text: inner }) => left.replace(inner, ""), text);
+      const inside = terms.filter((term) => !rest.includes(term));
+      for (const { fold, text: inner } of folded) {
+        if (fold.open || !inside.some((term) => inner.includes(term))) continue;
+        fold.open = true;
+        sought.push(fold);
+      }
+    }
   }
 
   function clear() {
@@ -129,10 +149,12 @@
     root.dataset.view = root.dataset.view === "inline" ? "side" : "inline";
     if (near) scrollBy(0, near.getBoundingClientRect().top - before);
   }
-  root.dataset.view = matchMedia("(max-width: 52rem)").matches ? "inline" : "side";
+  if (view) {
+    root.dataset.view = matchMedia("(max-width: 52rem)").matches ? "inline" : "side";
+    view.addEventListener("click", toggleView);
+  }
   one("#lang").addEventListener("click", toggleLanguage);
   one("#theme").addEventListener("click", toggleTheme);
-  one("#view").addEventListener("click", toggleView);
   one("#help").addEventListener("click", () => keys.showModal());
 
   // ---- keyboard
@@ -154,7 +176,7 @@
     j: () => step(1),
     k: () => step(-1),
     "/": () => search.focus(),
-    t: toggleView,
+    ...(view && { t: toggleView }),
     l: toggleLanguage,
     "?": () => keys.showModal(),
   };
