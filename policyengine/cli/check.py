@@ -60,7 +60,7 @@ TOLD = 100
 SHORT = frozenset({"text", *TABLES})
 """The formats that give the evidence of so many findings of a rule and verdict as `--max-findings` says, or none."""
 
-NOTED = frozenset({"text", "json", "sarif"})
+NOTED = frozenset({"text", "json", "sarif", "html"})
 """The formats that have room for what a report says of itself; beside the others it is said on stderr."""
 
 OPEN = 100_000
@@ -74,6 +74,7 @@ Examples:
   guiju check services/ --events logs/ --due-within 7d
   guiju check service.yaml --regulation cn/human-like-ai --version draft
   guiju check service.yaml --output sarif=guiju.sarif --output junit=guiju.xml
+  guiju check services/ --events logs/october.ndjson --output html=report.html
 
 Exit codes: 0 clean, 1 a violated or undecided rule at or above --fail-on, 2 nothing was judged.
 """
@@ -138,7 +139,8 @@ def read_due(_ctx: click.Context, _parameter: click.Parameter, text: str | None)
 @click.option("--findings", metavar="FOLDER",
               help="With `--engine spark`: write every moment found to a new folder, as Parquet, or as NDJSON where "
                    "its name ends in .ndjson.")
-@click.option("--lang", type=click.Choice(LANGS), default=None, help="Language of a text report (env GUIJU_LANG).")
+@click.option("--lang", type=click.Choice(LANGS), default=None,
+              help="Language of a text report, and the one a page starts in (env GUIJU_LANG).")
 @click.option("--stdin-filename", default="<stdin>", metavar="NAME",
               help="The name of the service read from `-`; its ending says the format.")
 def command(services: tuple[str, ...], events: tuple[str, ...], regulations: tuple[str, ...], version: str | None,

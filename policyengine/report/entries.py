@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from policyengine.base.diagnostic import shorten
 from policyengine.base.record import record
-from policyengine.core.verdict import VERDICTS, Verdict
+from policyengine.core.verdict import Verdict
 from policyengine.report.model import Judged, Line, Place, Report, Result, RuleCount
 from policyengine.report.words import Lang, Said, as_is, counted, joined
 
@@ -297,19 +297,6 @@ def due_date(result: Result) -> Said:
     return Said("provisional", (result.due,)) if result.provisional else result.due
 
 
-def closing(report: Report) -> Said:
-    """How many rules there are and how they came out, over how many services and events."""
-    rules = len(report.rules)
-    counts = [Said("count", (f"{report.counts[verdict]:,}", Said(verdict))) for verdict in VERDICTS
-              if report.counts.get(verdict)]
-    silent = sum(1 for count in report.rules if count.worst is None)
-    if silent:
-        counts.append(Said("no trigger", (f"{silent:,}",)))
-    found = Said("of", (counted("rules", rules), joined("comma", counts) if counts else Said("nothing")))
-    inputs = Said("inputs", (counted("service", len(report.services)), counted("event", report.events)))
-    return Said("sentences", (Said("sentence", (found,)), inputs))
-
-
 # ---- in small ---------------------------------------------------------------------------------------------------
 
 def clean(text: str) -> str:
@@ -393,8 +380,7 @@ def fingerprints(results: Sequence[Result]) -> tuple[str, ...]:
     From regulation, rule, service, and either the fact it stands at or keys, instant and event of the moment. Results
     that agree in all of that (two such events of one instant) are told apart by their order.
     """
-    seen: dict[str, int] = {}
-    found = []
+    texts = []
     for result in results:
         parts = [result.regulation, result.rule, result.service]
         if result.moment is not None:
@@ -402,7 +388,21 @@ def fingerprints(results: Sequence[Result]) -> tuple[str, ...]:
             parts += [f"{name}={value}" for name, value in sorted(result.moment.keys.items())]
         else:
             parts.append(next((line.name for line in (*result.evidence, *result.missing) if line.kind == "fact"), ""))
-        text = "\0".join(parts)
+        texts.append("\0".join(parts))
+    return _hashed(texts)
+
+
+def entry_fingerprints(found: Sequence[Entry]) -> tuple[str, ...]:
+    """12 hex digits for each entry, the same in another report on the same rule and verdict: from regulation, verdict,
+    and the rule, or what several rules miss."""
+    return _hashed(["\0".join((one.first.regulation, one.verdict, *(
+        ("", one.missing.kind, one.missing.name) if one.missing else (one.first.rule,)))) for one in found])
+
+
+def _hashed(texts: Sequence[str]) -> tuple[str, ...]:
+    seen: dict[str, int] = {}
+    found = []
+    for text in texts:
         again = seen[text] = seen.get(text, -1) + 1
         text += f"\0{again}" if again else ""
         found.append(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12])

@@ -76,7 +76,7 @@ def both(english: str, chinese: str) -> Markup:
     en, zh = escape(shown(english)), escape(shown(chinese))
     if en == zh:
         return en
-    return Markup('<span class="en" lang="en">{}</span><span class="zh" lang="zh-Hans">{}</span>').format(en, zh)
+    return Markup(f'<span class="en" lang="en">{en}</span><span class="zh" lang="zh-Hans">{zh}</span>')
 
 
 def label(group: str, word: str) -> Markup:

@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from policyengine.base.diagnostic import shorten
-from policyengine.core.verdict import Verdict
+from policyengine.core.verdict import VERDICTS, Verdict
 from policyengine.report.entries import (
     NAMED,
     Entry,
     by_version,
     clean,
-    closing,
     due,
     due_date,
     duties,
@@ -34,7 +33,7 @@ from policyengine.report.entries import (
 )
 from policyengine.report.layout import columns, pad, wrap
 from policyengine.report.model import Judged, Place, Report, Result
-from policyengine.report.words import Lang, Said, citation, either, joined
+from policyengine.report.words import Lang, Said, citation, counted, either, joined
 
 Paint = Callable[[str, str], str]
 
@@ -337,8 +336,15 @@ class _Page:
     # the end
 
     def closing(self) -> None:
-        report = self.report
-        self.put(closing(report).told(self.lang), "strong", indent=0, hang=2)
+        report, rules = self.report, len(self.report.rules)
+        counts = [Said("count", (f"{report.counts[verdict]:,}", Said(verdict))) for verdict in VERDICTS
+                  if report.counts.get(verdict)]
+        silent = sum(1 for count in report.rules if count.worst is None)
+        if silent:
+            counts.append(Said("no trigger", (f"{silent:,}",)))
+        found = Said("of", (counted("rules", rules), joined("comma", counts) if counts else Said("nothing")))
+        inputs = Said("inputs", (counted("service", len(report.services)), counted("event", report.events)))
+        self.put(self.say("sentences", Said("sentence", (found,)), inputs), "strong", indent=0, hang=2)
         for note in report.notes:
             self.put(self.say("note", note), indent=0, hang=2)
         said = [either(judged.confidence_en, judged.confidence_zh, self.lang) for judged in report.judged]

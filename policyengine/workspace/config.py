@@ -15,7 +15,7 @@ from policyengine.base.record import record
 from policyengine.base.source import Span
 
 Lang = Literal["en", "zh"]
-FORMATS = ("text", "concise", "json", "sarif", "junit", "github", "gitlab", "ndjson", "csv", "auto")
+FORMATS = ("text", "concise", "json", "sarif", "junit", "github", "gitlab", "html", "ndjson", "csv", "auto")
 TABLES = ("ndjson", "csv")
 """Of the formats those that are a row a finding, of all there are, and not a report."""
 LANGS = ("en", "zh")

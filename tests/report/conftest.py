@@ -39,6 +39,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Opener]:
         file = tmp_path / f"{len(contexts)}.html"
         file.write_text(html, encoding="utf-8")
         contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **context))
+        contexts[-1].set_default_timeout(60_000)  # of a machine that has much else to do
         page = contexts[-1].new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))

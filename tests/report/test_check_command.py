@@ -203,3 +203,21 @@ def test_a_warm_run_imports_nothing_heavy_and_no_other_format(folder: Path, form
 def test_a_draft_can_be_tried(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check("service.yaml", "--rule", "ai_notice", "--version", "draft", "--regulation", "cn/human-like-ai")
     assert "2025-12-27-draft (a draft, never in force)" in capsys.readouterr().out
+
+
+def test_a_page_is_written_whole_and_starts_in_the_language_asked_for(
+        folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check("service.yaml", "--rule", "ai_notice", "--output", "html=report.html", "--lang", "zh", *LAW) == 1
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.startswith('<!doctype html>\n<html lang="zh-Hans" data-lang="zh">') and page.endswith("</html>\n")
+    assert "settings_page" in page and "第18条第1款" in page and str(folder) not in page
+    capsys.readouterr()
+    assert check("service.yaml", "--rule", "ai_notice", "--format", "html", "--lang", "zh", *LAW) == 1
+    assert capsys.readouterr().out == page
+
+
+def test_a_page_has_room_for_what_a_report_says_of_itself(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check("good.yaml", "--events", "trace.ndjson", "--rule", "support_in_extreme_emotion", "--format", "html", *LAW)
+    out, errors = capsys.readouterr()
+    assert '<ul class="notes"><li class="say">' in out and "saw no trigger" in out
+    assert "note: " not in errors

@@ -26,13 +26,14 @@ from policyengine.workspace import config
 from policyengine.workspace.results import reading_order
 from tests.report import sample
 from tests.support.golden import check_golden
+from tests.support.pages import markup
 
 TESTS = Path(__file__).resolve().parents[1]
 GOLDEN = TESTS / "golden" / "report"
 SCHEMA = json.loads((TESTS.parent / "policyengine" / "report" / "report.schema.json").read_text(encoding="utf-8"))
 SARIF = json.loads((TESTS / "data" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
 SUFFIXES = {"text": "txt", "concise": "txt", "json": "json", "sarif": "sarif", "junit": "xml", "github": "txt",
-            "gitlab": "json"}
+            "gitlab": "json", "html": "html"}
 REPORTS = {"rich": sample.rich, "clean": sample.clean}
 
 
@@ -41,7 +42,8 @@ REPORTS = {"rich": sample.rich, "clean": sample.clean}
 @pytest.mark.parametrize("name", REPORTS)
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_format_is_as_pinned(format: str, name: str) -> None:
-    check_golden(render(format, REPORTS[name]()), GOLDEN / format / f"{name}.{SUFFIXES[format]}")
+    written = render(format, REPORTS[name]())
+    check_golden(markup(written) if format == "html" else written, GOLDEN / format / f"{name}.{SUFFIXES[format]}")
 
 
 def test_every_format_that_can_be_asked_for_is_there_and_pinned() -> None:

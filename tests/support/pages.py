@@ -53,6 +53,11 @@ class Page(HTMLParser):
         return [value for _, attributes in self.skeleton for key, value in attributes if key == name]
 
 
+def markup(html: str) -> str:
+    """A page without its style and script, and their hashes."""
+    return re.sub(r"(<style>|<script>|sha256-)(?s:.*?)(?=</style>|</script>|&#39;)", r"\1", html)
+
+
 def check_elements(html: str) -> Page:
     """Elements stand in each other, names are unique, links lead somewhere, and nothing is loaded or run."""
     page = Page(html)
