@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from itertools import repeat
 from random import Random
@@ -324,9 +325,16 @@ def test_wide_rules(rule: ir.Rule, trial: wide.Trial, compacting: bool) -> None:
     except Refused:
         return
 
+    steps: list[int] = []
+
+    def at(as_of: int) -> tuple[Judgement, ...]:
+        return judge(judged, trial.case, Setting(as_of, trial.parameters), trial.place.calendar,
+                     sources=trial.sources, start=trial.start, end=trial.end)
+
     def whole(as_of: int) -> list[Judgement]:
-        return list(judge(judged, trial.case, Setting(as_of, trial.parameters), trial.place.calendar,
-                          sources=trial.sources, start=trial.start, end=trial.end))
+        """What is said of the rule as a whole is said once, as of the beginning: its scope may ask for the date."""
+        steps.append(as_of)
+        return [*(one for one in at(as_of) if one.moment), *(one for one in at(steps[0]) if not one.moment)]
 
     follower = Follower(judged, trial.case, trial.sources, monitor, whole)
     follower.loose = any(isinstance(node, ir.Get) and node.owner == TRIGGER for node in wide.nodes(rule))
@@ -343,6 +351,20 @@ def test_wide_rules(rule: ir.Rule, trial: wide.Trial, compacting: bool) -> None:
         monitor.pending()
     event("settled" if any(one.verdict in ("satisfied", "violated") for one in follower.given) else "not settled")
     event("computed" if computed else f"{min(2, sum(monitor.unjudged.values()))} unjudged")
+
+
+@pytest.mark.parametrize(("day", "verdict"), [("2026-02-28", "not_applicable"), ("2026-03-01", "undecided")])
+def test_a_scope_that_asks_for_the_date_of_a_rule_whose_trigger_nobody_emits(day: str, verdict: str) -> None:
+    """As of the beginning; once it was told by the date of 1970."""
+    since = ir.Apply("<", (ir.Constant("2026-02-28", types.Date()), ir.Today()), types.Bool())
+    rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (),
+                   (ir.Must(ir.Constant(True, types.Bool()), False),), (), "", since)
+    monitor = Monitor(wide.policy(rule), {}, {}, CALENDAR, sources=Sources({}))
+    restored = Monitor.restore(json.loads(json.dumps(monitor.snapshot())), wide.policy(rule), {}, {}, CALENDAR,
+                               sources=Sources({}))
+    for one in (monitor, restored):
+        [said] = one.advance(start_of_day(date.fromisoformat(day), CALENDAR.zone) + SECOND)
+        assert isinstance(said, Decided) and (said.judgement.verdict, said.judgement.moment) == (verdict, None)
 
 
 # ---- each question alone, by chance that costs little ---------------------------------------------------------------

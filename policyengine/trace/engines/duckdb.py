@@ -41,6 +41,7 @@ class DuckTables:
         self.con, self.kind = con, "TABLE" if common else "TEMP TABLE"
         for macro in _MACROS:
             con.execute(macro)
+        con.execute("SET preserve_insertion_order = false")  # what has a place has it in a column
         with suppress(duckdb.Error):  # versions that have no such pass need not be told
             con.execute(_PLANNING)
 

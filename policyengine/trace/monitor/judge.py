@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from heapq import heapify, heappop, heappush
 from itertools import count
@@ -83,10 +84,9 @@ class Judge:
         if silent:
             rule.active = isinstance(trigger, ir.OnEvent)  # else its runs are not those that were
             scope = self.policy.scope_of(rule.rule)
-            if scope is not None and condition_of(scope, at_large(blank), blank).value is False:
-                yield Judgement(rule.name, "not_applicable", None)
-            else:
-                yield Judgement(rule.name, "undecided", None, missing=silent)
+            if scope is not None:
+                condition_of(scope, at_large(blank), blank)  # it may be past what can be held
+            yield Judgement(rule.name, "undecided", None, missing=silent)
         unknown = unknown_lengths(trigger, blank) if rule.active else ()
         if unknown:
             rule.active = False
@@ -173,9 +173,14 @@ class Judge:
 
     # ---- instants -----------------------------------------------------------------------------------------------
 
-    def begun(self, out: list[Outcome]) -> None:
-        """What was clear before the first event."""
+    def begun(self, as_of: int, out: list[Outcome]) -> None:
+        """What was clear before the first event, as of that instant: a scope may ask for the date."""
+        world = replace(self.blank, as_of=as_of)
         for judgement in self.opening:
+            scope = self.policy.scope_of(next(rule.rule for rule in self.rules if rule.name == judgement.rule))
+            silent = all(isinstance(one, NotEmitted) for one in judgement.missing)
+            if silent and scope is not None and condition_of(scope, at_large(world), world).value is False:
+                judgement = Judgement(judgement.rule, "not_applicable", None)
             self._decide(judgement, 0, out)
         self.opening = []
 

@@ -156,7 +156,7 @@ class Monitor:
         judge, watermark = self._judge, self._arrival.watermark
         alone, single = judge.alone, not judge.whole
         if judge.opening:
-            judge.begun(out)
+            judge.begun(watermark - 1, out)
         if events:
             rest = iter(events)
             event, others = next(rest), list[Event]()  # an event, and the others of its instant

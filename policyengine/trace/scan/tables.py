@@ -144,7 +144,6 @@ class Tables:
             con.execute(f"DROP TABLE IF EXISTS {scan_order.SHARED}")
             shared = "SELECT instant FROM events WHERE pos <> instant"
         con.execute(f"CREATE OR REPLACE VIEW events_shared AS {shared}")
-        con.execute("SET preserve_insertion_order = false")  # each row has its place in a column
         counts = {names[kind]: n for kind, n, *_ in counted if n}
         total, last = sum(counts.values()), max(one[3] for one in counted)
         return Scan(tuple(read.names), counts, total, sum(one[1] for one in counted if one[0] in self.needed),
