@@ -16,7 +16,7 @@ from policyengine.core.verdict import Verdict
 from policyengine.report.model import Judged, Line, Place, Report, Result, RuleCount
 from policyengine.report.words import Lang, Said, as_is, counted, joined
 
-NAMED = 20
+NAMED = 10
 """Of a rule with more findings than a report lists, text looks at so many more than it shows, for whom they are about.
 """
 

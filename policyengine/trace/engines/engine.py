@@ -228,12 +228,19 @@ class Engine:
         found = {}
         for key in keys:
             name = quoted(key.name)
-            of_one = Step("of_one_1", f'SELECT "instant", "type", {name} AS "key", count(*) AS "n" FROM tied WHERE '
-                          f'{name} IS NOT NULL GROUP BY "instant", "type", {name}', "how many share an instant")
+            # Most are two: then it is these.
+            beside = Step("beside_1", f'SELECT "instant", {name} AS "key", min("type") AS "one", max("type") AS '
+                          f'"other", count(*) AS "n" FROM tied WHERE {name} IS NOT NULL GROUP BY "instant", {name} '
+                          "HAVING count(*) > 1", "what shares an instant")
+            of_one = Step("of_one_2", f'SELECT b."instant", m."type", b."key", count(*) AS "n" FROM tied AS m JOIN '
+                          f'(SELECT * FROM beside_1 WHERE "n" > 2) AS b ON m."instant" = b."instant" AND m.{name} = '
+                          'b."key" GROUP BY b."instant", m."type", b."key"', "how many of one type share an instant")
             rows = self.tables.ask(
-                'SELECT DISTINCT a."type" AS "one", b."type" AS "other" FROM of_one_1 AS a JOIN of_one_1 AS b ON '
-                'a."instant" = b."instant" AND a."key" = b."key" WHERE a."type" <> b."type" OR a."n" > 1', [of_one])
-            found[key.path[0]] = frozenset((by_place[one], by_place[other]) for one, other in rows)
+                'SELECT DISTINCT "one", "other" FROM beside_1 WHERE "n" = 2 UNION SELECT a."type", b."type" FROM '
+                'of_one_2 AS a JOIN of_one_2 AS b ON a."instant" = b."instant" AND a."key" = b."key" '
+                'WHERE a."type" <> b."type" OR a."n" > 1', [beside, of_one])
+            pairs = {(by_place[one], by_place[other]) for one, other in rows}
+            found[key.path[0]] = frozenset({*pairs, *((other, one) for one, other in pairs)})
         self.tables.drop("tied")
         return found
 

@@ -128,11 +128,12 @@ def row_of(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
 @contextmanager
 def any_order(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Rows of tables that are made meanwhile stand in any order, which spares much where several threads write."""
+    [before] = row_of(con, "SELECT current_setting('preserve_insertion_order')")
     con.execute("SET preserve_insertion_order = false")
     try:
         yield
     finally:
-        con.execute("SET preserve_insertion_order = true")
+        con.execute(f"SET preserve_insertion_order = {str(before).lower()}")
 
 
 def number_of(con: duckdb.DuckDBPyConnection, sql: str) -> int:

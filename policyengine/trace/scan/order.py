@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 
 import duckdb
 
-from policyengine.trace.scan.database import number_of
+from policyengine.trace.scan.database import any_order, number_of
 
 OF_FILES, SHARED = "scan_files", "scan_shared"
 """Where each file that has rows begins (file, start); and the times that several rows have, without a sequence (t)."""
@@ -46,30 +46,32 @@ def order(con: duckdb.DuckDBPyConnection, there: Collection[str], wanted: str, c
                     f"POSITIONAL JOIN (SELECT own FROM ({read})) AS r")
         read = "SELECT * FROM scan_sorted"
         _look(con, read, rises, looked)
-    crossed = f"(SELECT t FROM {SHARED} WHERE crossed)"
-    con.execute(f"CREATE TABLE scan_few AS SELECT * FROM ({read}) WHERE t IN {crossed}")
-    # Those of one time, sequence, type and id; and of rows that are not wanted those that may repeat another.
-    others = f'SELECT pos AS was, t, "type" AS k, true AS free FROM scan_keys WHERE NOT ({wanted}) AND {free}'
-    con.execute("CREATE TABLE scan_ties AS " + in_files(
-        "SELECT was, t, k, free FROM scan_few QUALIFY count(*) OVER (PARTITION BY t, q, k, i) > 1 UNION ALL "
-        f'{others} AND (t, "type") IN (SELECT (t, k) FROM ({others}) GROUP BY t, k HAVING count(*) > 1)'))
-    con.execute(SAID)
-    if number_of(con, "SELECT count(*) FROM scan_ties"):
-        contents()
-    said = 'SELECT was, t, k, free, said FROM scan_ties JOIN scan_said USING (file, "row")'
-    repeats = number_of(con, f"SELECT count(*) - count(DISTINCT (t, k, said)) FROM ({said}) WHERE free")
-    # Rows of one time share their places out anew, from the lowest on: what was read between them is not wanted.
-    rows = "PARTITION BY t ORDER BY q NULLS FIRST, k, i, said, was"
-    head = "min(nth) OVER (PARTITION BY t, q)" if ordered else "nth"
-    con.execute(
-        f"CREATE TABLE scan_placed AS SELECT was, nth, {head} AS head, lowest + nth - 1 AS pos, lowest + head - 1 AS "
-        f"instant FROM (SELECT f.*, row_number() OVER ({rows}) AS nth, min(own) OVER ({rows} ROWS BETWEEN UNBOUNDED "
-        f"PRECEDING AND UNBOUNDED FOLLOWING) AS lowest FROM scan_few AS f LEFT JOIN (SELECT was, said FROM ({said})) "
-        "USING (was))")
-    alone = (f"UNION ALL SELECT was, own, own FROM scan_sorted WHERE own <> was AND t NOT IN {crossed}" if sorted
-             else "")
-    first = " OR instant <> was" if ordered else ""
-    con.execute(f"CREATE TABLE scan_moved AS SELECT was, pos, instant FROM scan_placed WHERE pos <> was{first} {alone}")
+    with any_order(con):
+        crossed = f"(SELECT t FROM {SHARED} WHERE crossed)"
+        con.execute(f"CREATE TABLE scan_few AS SELECT * FROM ({read}) WHERE t IN {crossed}")
+        # Those of one time, sequence, type and id; and of rows that are not wanted those that may repeat another.
+        others = f'SELECT pos AS was, t, "type" AS k, true AS free FROM scan_keys WHERE NOT ({wanted}) AND {free}'
+        con.execute("CREATE TABLE scan_ties AS " + in_files(
+            "SELECT was, t, k, free FROM scan_few QUALIFY count(*) OVER (PARTITION BY t, q, k, i) > 1 UNION ALL "
+            f'{others} AND (t, "type") IN (SELECT (t, k) FROM ({others}) GROUP BY t, k HAVING count(*) > 1)'))
+        con.execute(SAID)
+        if number_of(con, "SELECT count(*) FROM scan_ties"):
+            contents()
+        said = 'SELECT was, t, k, free, said FROM scan_ties JOIN scan_said USING (file, "row")'
+        repeats = number_of(con, f"SELECT count(*) - count(DISTINCT (t, k, said)) FROM ({said}) WHERE free")
+        # Rows of one time share their places out anew, from the lowest on: what was read between them is not wanted.
+        rows = "PARTITION BY t ORDER BY q NULLS FIRST, k, i, said, was"
+        head = "min(nth) OVER (PARTITION BY t, q)" if ordered else "nth"
+        con.execute(
+            f"CREATE TABLE scan_placed AS SELECT was, nth, {head} AS head, lowest + nth - 1 AS pos, lowest + head - 1 "
+            f"AS instant FROM (SELECT f.*, row_number() OVER ({rows}) AS nth, min(own) OVER ({rows} ROWS BETWEEN "
+            "UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS lowest FROM scan_few AS f LEFT JOIN (SELECT was, said "
+            f"FROM ({said})) USING (was))")
+        alone = (f"UNION ALL SELECT was, own, own FROM scan_sorted WHERE own <> was AND t NOT IN {crossed}" if sorted
+                 else "")
+        first = " OR instant <> was" if ordered else ""
+        con.execute("CREATE TABLE scan_moved AS SELECT was, pos, instant FROM scan_placed WHERE pos <> was"
+                    f"{first} {alone}")
     ties = number_of(con, "SELECT count(*) FROM scan_placed WHERE head <> nth" if ordered else
                      f"SELECT count(*) FROM {SHARED}")
     moved = number_of(con, "SELECT count(*) FROM scan_moved")
