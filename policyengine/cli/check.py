@@ -45,7 +45,7 @@ from policyengine.report.model import Report, Result
 from policyengine.report.words import Said
 from policyengine.workspace.check import ENGINES, EngineName, Request, check
 from policyengine.workspace.config import FORMATS, LANGS, TABLES, Config
-from policyengine.workspace.extent import Extent
+from policyengine.workspace.extent import ALL, Extent
 from policyengine.workspace.library import find_library
 
 if TYPE_CHECKING:  # few runs want one
@@ -211,9 +211,9 @@ def _told(formats: Collection[str], most: int, pending: bool) -> dict[Verdict, E
     """How much of what an engine finds the formats tell; with `pending` all open duties."""
     listed = max(most, TOLD)
     short = SHORT.issuperset(formats)
-    duties = OPEN if pending else listed
-    told = dict.fromkeys(VERDICTS, Extent(listed, min(listed, most + NAMED), most) if short else Extent(listed, listed))
-    return told | {"pending": Extent(duties, duties, most) if short else Extent(duties, duties)}
+    whys, duties = most if short else ALL, OPEN if pending else listed
+    told = dict.fromkeys(VERDICTS, Extent(listed, min(listed, most + NAMED) if short else listed, whys))
+    return told | {"pending": Extent(duties, duties, whys)}
 
 
 def open_table() -> Table:

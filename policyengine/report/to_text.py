@@ -85,10 +85,6 @@ class _Page:
     def place(self, place: Place) -> str:
         return str(place) if place.row is None else self.say("row", place.file, f"{place.row:,}")
 
-    def several(self, texts: Sequence[str]) -> str:
-        """Sentences on one line."""
-        return joined("then", texts).told(self.lang)
-
     def put(self, text: str, style: str = "", *, indent: int = INDENT, hang: int = 0) -> None:
         """Text of any length, wrapped; the lines after the first are indented further by `hang`."""
         for number, line in enumerate(wrap(clean(text), self.width - indent, hang)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from policyengine.base.record import record
 
 ALL = 2 ** 62
+"""More than any trace has."""
 
 
 @record

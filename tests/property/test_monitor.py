@@ -25,7 +25,7 @@ from policyengine.core.evaluate import judge
 from policyengine.core.ir import CANDIDATE, TRIGGER
 from policyengine.core.operators import Overflow
 from policyengine.core.verdict import VERDICTS, Judgement, Setting
-from policyengine.trace.monitor.monitor import Decided, Late, Monitor, Outcome, Refused
+from policyengine.trace.monitor.monitor import Decided, Late, Monitor, Outcome, Refused, Unjudged
 from policyengine.trace.monitor.pack import Packer
 from policyengine.trace.stream.feeds import Chunk
 from policyengine.trace.stream.lines import event_reader
@@ -365,6 +365,17 @@ def test_a_scope_that_asks_for_the_date_of_a_rule_whose_trigger_nobody_emits(day
     for one in (monitor, restored):
         [said] = one.advance(start_of_day(date.fromisoformat(day), CALENDAR.zone) + SECOND)
         assert isinstance(said, Decided) and (said.judgement.verdict, said.judgement.moment) == (verdict, None)
+
+
+def test_a_scope_past_what_a_calendar_holds_of_a_rule_whose_trigger_nobody_emits() -> None:
+    """Of the date of 1970 it was not, so that the monitor found it out when it began."""
+    late = ir.Apply("+", (ir.Today(), ir.Constant("8000 years", types.Period("year"))), types.Date())
+    since = ir.Apply("<", (ir.Constant("2026-02-28", types.Date()), late), types.Bool())
+    rule = ir.Rule("rule", "", (), "other", "error", ("user",), ir.OnEvent(("use",), False, None), (),
+                   (ir.Must(ir.Constant(True, types.Bool()), False),), (), "", since)
+    monitor = Monitor(wide.policy(rule), {}, {}, CALENDAR, sources=Sources({}))
+    [said] = monitor.advance(START)
+    assert isinstance(said, Unjudged) and (said.moment, said.reason.name) == (None, "date-out-of-range")
 
 
 # ---- each question alone, by chance that costs little ---------------------------------------------------------------

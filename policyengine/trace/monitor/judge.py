@@ -179,8 +179,11 @@ class Judge:
         for judgement in self.opening:
             scope = self.policy.scope_of(next(rule.rule for rule in self.rules if rule.name == judgement.rule))
             silent = all(isinstance(one, NotEmitted) for one in judgement.missing)
-            if silent and scope is not None and condition_of(scope, at_large(world), world).value is False:
-                judgement = Judgement(judgement.rule, "not_applicable", None)
+            try:
+                if silent and scope is not None and condition_of(scope, at_large(world), world).value is False:
+                    judgement = Judgement(judgement.rule, "not_applicable", None)
+            except TOO_LARGE as problem:
+                judgement = replace(judgement, missing=(uncomputed(problem),))
             self._decide(judgement, 0, out)
         self.opening = []
 
